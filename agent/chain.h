@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "agent/generation.h"
+
+/* The check that stands between an issuer's answer and the managed files (RFC 5280, 6.1, by GnuTLS): the
+ * leaf's public key is the one asked for, its names are exactly those asked for, it is valid now (five minutes
+ * of slack) and for a sane time, its usages cover those asked for, it is no CA, and the chain leads to one of
+ * the issuer's roots (the given order is mended where it can be). CERT_ERROR_BAD_CERTIFICATE says which. */
+bool chain_check(const ManifestCertificate *c, const Generation *g, gnutls_pubkey_t wanted, uint64_t now,
+                 GError **error);

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "agent/manifest.h"
+
+#include <glib.h>
+#include <stdbool.h>
+
+/* A generation: one key, the certificate for it, its chain and roots, as they belong together. In memory
+ * while it is made; in the state folder (NAME/NUMBER/{cert,key,chain,ca}.pem, 0600 in 0700 folders) so that
+ * one can go back to it, and so that what was issued but not taken is not asked for twice. */
+
+typedef struct Generation {
+        unsigned number;   /* 0: not saved yet; numbers of one certificate only grow */
+        GBytes *key_pem;   /* PKCS#8, wiped when freed; NULL with a pkcs11: key */
+        GBytes *cert_pem;  /* leaf */
+        GBytes *chain_pem; /* intermediates, may be empty */
+        GBytes *ca_pem;    /* roots, may be empty */
+        char *fingerprint; /* SHA-256 of the leaf's DER, lower-case hex */
+        char *serial;      /* lower-case hex */
+        uint64_t not_before, not_after; /* microseconds since 1970 */
+} Generation;
+
+/* GBytes whose memory is wiped before it is freed. Takes a copy. */
+GBytes *secret_bytes_new(const void *data, size_t size);
+
+/* From DER: `chain` is GBytes* leaf first, `roots` GBytes*. Fails with BAD_CERTIFICATE when the leaf cannot
+ * be parsed. `key_pem` is shared (may be NULL). */
+Generation *generation_new(GBytes *key_pem, GPtrArray *chain, GPtrArray *roots, GError **error);
+Generation *generation_ref(Generation *g);
+Generation *generation_unref(Generation *g);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Generation, generation_unref)
+
+/* The content of a managed file for this generation; caller owns; NULL where there is none (the key file of a
+ * pkcs11: key). */
+GBytes *generation_file(const Generation *g, ManagedFile f);
+
+/* Writes it below the state folder and syncs (file, folder); sets g->number. Numbers grow. */
+bool generation_save(Generation *g, const char *name, GError **error);
+Generation *generation_load(const char *name, unsigned number, GError **error);
+/* From the files on disk as they stand (for the state before the first install by us): BAD_CERTIFICATE when
+ * they do not hold a pair. */
+Generation *generation_from_files(const ManifestCertificate *c, GError **error);
+/* The numbers there are, ascending; guint array, caller owns. */
+GArray *generation_list(const char *name);
+/* Removes all but the `keep` newest and those in `needed` (0 ends the list). */
+void generation_prune(const char *name, unsigned keep, const unsigned *needed);
+/* Removes every generation of a certificate that the manifest no longer names. */
+void generation_forget(const char *name);

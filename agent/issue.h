@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "agent/generation.h"
+#include "agent/manifest.h"
+
+#include <systemd/sd-event.h>
+
+/* Issuing: a key (agent/key.c, on a thread: RSA takes seconds), a request (agent/csr.c), an issuer process
+ * (agent/issuer.c: pool of connections, deadlines), its answer checked (agent/chain.c). What comes out is a
+ * generation that may be installed, or a clear error; a wrong answer never comes out. */
+
+typedef struct IssuePool IssuePool;
+typedef struct Issue Issue;
+
+typedef enum IssueOutcome {
+        ISSUE_DONE,    /* generation */
+        ISSUE_WAITING, /* token, poll_after, key_pem */
+        ISSUE_FAILED,  /* error, retry_after */
+} IssueOutcome;
+
+typedef struct IssueResult {
+        IssueOutcome outcome;
+        Generation *generation; /* borrowed: take a reference */
+        const char *token;
+        GBytes *key_pem;        /* with WAITING: the key that the request was for, to be kept */
+        uint64_t poll_after;    /* span, microseconds */
+        uint64_t retry_after;   /* span, 0: the issuer said nothing */
+        const GError *error;
+} IssueResult;
+
+/* Called exactly once, from the event loop, never from within issue_start(); the Issue is gone afterwards. */
+typedef void (*IssueDone)(const ManifestCertificate *c, const IssueResult *result, void *userdata);
+
+/* One pool for the agent: at most one connection per CPU for the local issuer, 4 for any other type; 60 s for
+ * a request (local 30 s), then CERT_ERROR_ISSUER_TIMEOUT. Connections are kept for 10 s, then closed. */
+IssuePool *issue_pool_new(sd_event *event);
+IssuePool *issue_pool_free(IssuePool *p); /* ends all that is under way without calling back */
+unsigned issue_pool_active(const IssuePool *p);
+
+/* Starts one. `current` is the generation installed now (may be NULL): its key with rotation "reuse", its
+ * chain for the issuer. Both stay valid until done. `c` and `issuer` must outlive it. */
+Issue *issue_start(IssuePool *p, const ManifestCertificate *c, const ManifestIssuer *issuer, Generation *current,
+                   IssueDone done, void *userdata);
+
+/* Asks again for a waiting request; `key_pem` is what ISSUE_WAITING gave. */
+Issue *issue_poll(IssuePool *p, const ManifestCertificate *c, const ManifestIssuer *issuer, const char *token,
+                  GBytes *key_pem, IssueDone done, void *userdata);
+
+/* Ends one without calling back; NULL is fine. Returns NULL. */
+Issue *issue_discard(Issue *i);

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "common/keytype.h"
+#include "common/san.h"
+#include "common/usage.h"
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* The manifest: what the administrator wants. A Manifest is checked as a whole and immutable; it is made of
+ * manifest.json and the drop-ins (agent/manifest.c), read by agent/json.c, checked by agent/manifest-check.c. */
+
+typedef enum UnitAction {
+        UNIT_ACTION_RELOAD,
+        UNIT_ACTION_RESTART,
+        UNIT_ACTION_RELOAD_OR_RESTART,
+        UNIT_ACTION_TRY_RESTART,
+        UNIT_ACTION_TRY_RELOAD_OR_RESTART,
+        UNIT_ACTION_SIGNAL, /* "signal:SIGUSR2": to the main process */
+        UNIT_ACTION_NONE,   /* the service reads its files anew by itself */
+        _UNIT_ACTION_MAX,
+        _UNIT_ACTION_INVALID = -EINVAL,
+} UnitAction;
+
+const char *unit_action_to_string(UnitAction action); /* "signal" without the signal's name */
+UnitAction unit_action_from_string(const char *s);
+
+typedef struct UnitRef {
+        char *unit;
+        UnitAction action;
+        int signal; /* with UNIT_ACTION_SIGNAL */
+} UnitRef;
+
+typedef enum KeyRotation {
+        KEY_ROTATION_ALWAYS, /* a new key with each certificate */
+        KEY_ROTATION_REUSE,
+} KeyRotation;
+
+typedef enum Starttls {
+        STARTTLS_NONE, /* TLS on connect */
+        STARTTLS_SMTP,
+        STARTTLS_IMAP,
+        STARTTLS_POSTGRESQL,
+        _STARTTLS_MAX,
+        _STARTTLS_INVALID = -EINVAL,
+} Starttls;
+
+const char *starttls_to_string(Starttls s); /* "none" "smtp" "imap" "postgresql" */
+Starttls starttls_from_string(const char *s);
+
+/* "verify": how to see what is served. "connect" is "HOST:PORT", "[V6]:PORT" or "/path/of/a/unix/socket". */
+typedef struct Verify {
+        char *connect;
+        char *server_name;     /* SNI; NULL: none is sent */
+        Starttls starttls;
+        uint64_t timeout_usec; /* the deadline; default 10 s */
+        unsigned successes;    /* handshakes in a row; default 3 */
+} Verify;
+
+/* "renew_before": a time before the end, or a share of the lifetime. */
+typedef struct RenewBefore {
+        bool is_percent;
+        unsigned percent; /* 1..99 */
+        uint64_t usec;
+} RenewBefore;
+
+/* The files of one certificate. */
+typedef enum ManagedFile {
+        MANAGED_FILE_CERT,     /* leaf, then intermediates (what servers call fullchain) */
+        MANAGED_FILE_KEY,      /* PKCS#8 PEM */
+        MANAGED_FILE_CHAIN,    /* the intermediates alone */
+        MANAGED_FILE_CA,       /* the issuer's roots */
+        MANAGED_FILE_COMBINED, /* leaf, intermediates, key */
+        _MANAGED_FILE_MAX,
+        _MANAGED_FILE_INVALID = -EINVAL,
+} ManagedFile;
+
+const char *managed_file_to_string(ManagedFile f); /* "certificate" "key" "chain" "CA" "combined" */
+
+typedef struct FileAttributes {
+        uid_t uid;
+        gid_t gid;
+        mode_t mode;
+} FileAttributes;
+
+typedef struct ManifestCertificate {
+        char *name;
+        char *issuer;      /* the name of an entry of "issuers" */
+        char *common_name; /* NULL when there is none */
+        char *subject;     /* RFC 4514; made from common_name when only that was given; "" for an empty one */
+        GPtrArray *sans;   /* San*, sorted by text form, without duplicates */
+        char **san_texts;  /* the same as text, for comparing with san_list_of_certificate() */
+        unsigned usage;    /* Usage bits; default server */
+        uint64_t lifetime_usec; /* 0: the issuer's default */
+        KeyType key_type;
+        KeyRotation key_rotation;
+        char *key_uri;                 /* pkcs11: URI, or NULL; then there is no key file */
+        char *path[_MANAGED_FILE_MAX]; /* absolute, normal; NULL where not wanted; all NULL with directory */
+        char *directory;               /* or NULL */
+        FileAttributes cert_attributes; /* certificate, chain and CA files */
+        FileAttributes key_attributes;  /* key and combined files */
+        RenewBefore renew_before;
+        GPtrArray *units; /* UnitRef* */
+        Verify *verify;   /* or NULL */
+        bool watch;
+        unsigned keep;    /* generations kept; default 3 */
+} ManifestCertificate;
+
+/* The attributes that a managed file must have. */
+const FileAttributes *manifest_certificate_attributes(const ManifestCertificate *c, ManagedFile f);
+
+typedef struct ManifestIssuer {
+        char *name;
+        char *type;        /* "local", or the NAME of an installed cert-issuer-NAME program */
+        char *environment; /* NULL: the manifest's own */
+        char *config;      /* the issuer's object as JSON text, as given, for the issuer process */
+} ManifestIssuer;
+
+typedef struct Manifest {
+        char *environment;        /* NULL when not said */
+        GPtrArray *certificates;  /* ManifestCertificate*, sorted by name */
+        GHashTable *by_name;      /* name -> ManifestCertificate*, borrowed */
+        GHashTable *issuers;      /* name -> ManifestIssuer* */
+        char *digest;             /* SHA-256 of all that was read, lower-case hex */
+} Manifest;
+
+/* One thing that is wrong. `line` and `column` start at 1, 0 when unknown; `path` is a JSON path such as
+ * "certificates.web.sans[1]". */
+typedef struct ManifestProblem {
+        char *file;
+        unsigned line, column;
+        char *path;
+        char *message;
+        char *hint; /* what to do; may be NULL */
+} ManifestProblem;
+
+ManifestProblem *manifest_problem_free(ManifestProblem *p);
+/* "FILE:LINE: PATH: MESSAGE (HINT)"; caller owns. */
+char *manifest_problem_to_string(const ManifestProblem *p);
+
+/* Loads manifest.json and the drop-ins (vendor's masked by an equal name in /etc, applied in the order of
+ * their names), and checks everything. On failure every problem is in *ret_problems (ManifestProblem*, owned
+ * by the caller, never NULL) and the error is CERT_ERROR_MANIFEST_INVALID with a summary. A missing
+ * manifest.json is an empty manifest when drop-ins exist, else a problem that names `certctl init`. */
+bool manifest_load(Manifest **ret_manifest, GPtrArray **ret_problems, GError **error);
+
+/* Checks one file as if it were the whole manifest (`certctl validate FILE`). */
+bool manifest_load_file(const char *file, Manifest **ret_manifest, GPtrArray **ret_problems, GError **error);
+
+Manifest *manifest_free(Manifest *m);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Manifest, manifest_free)
+
+/* Borrowed; NULL when there is none. */
+const ManifestCertificate *manifest_find(const Manifest *m, const char *name);
+const ManifestIssuer *manifest_find_issuer(const Manifest *m, const char *name);
+
+/* What of a certificate's wishes is written in a certificate, as a digest (lower-case hex; caller owns):
+ * subject, SANs, usage, lifetime, key type, issuer. Units, paths and thresholds are not in it. */
+char *manifest_certificate_request_digest(const ManifestCertificate *c);

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "common/error.h"
+#include "common/reason.h"
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+/* A record: the facts about a certificate that cannot be read from its files: who issued it, what was asked
+ * for, what units took, what failed and when to try again, and the history. One JSON file each
+ * (CERT_RECORD_DIR/NAME.json, 0600, replaced atomically and synced). Facts, never progress. */
+
+#define RECORD_HISTORY_MAX 50
+
+typedef struct RecordEvent {
+        uint64_t at;     /* microseconds since 1970 */
+        char *kind;      /* "renewed" "repaired" "failed" "rolled-back" "waiting" "units" "recovered" */
+        char *reasons;   /* reason_set_to_string() or NULL */
+        char *serial;    /* or NULL */
+        char *detail;    /* one line, or NULL */
+} RecordEvent;
+
+typedef struct Record {
+        char *name;
+        char *issuer;          /* the issuer's name that gave the installed certificate; NULL: unknown */
+        char *request_digest;  /* manifest_certificate_request_digest() when it was issued */
+        unsigned generation;   /* installed generation's number; 0: none of ours */
+        char *fingerprint;     /* of the installed leaf, lower-case hex; NULL: none */
+        char *taken;           /* the fingerprint that the units took last; NULL: none */
+        uint64_t last_renewal; /* microseconds since 1970; 0: never */
+        /* failure */
+        unsigned failures;     /* in a row */
+        uint64_t failed_at, retry_at;
+        CertError error;       /* _CERT_ERROR_INVALID: none */
+        char *message, *hint;
+        bool blocked;          /* trying again is of no use until an administrator acts */
+        bool degraded;         /* good on disk, a unit did not take it */
+        /* issued but not taken */
+        unsigned pending;      /* generation's number; 0: none */
+        char *pending_digest;  /* its request digest */
+        /* waiting for the CA */
+        char *token;           /* NULL: not waiting */
+        unsigned token_generation; /* whose key the request was for (a generation with a key only); 0: none */
+        uint64_t poll_at;
+        GPtrArray *history;    /* RecordEvent*, oldest first, at most RECORD_HISTORY_MAX */
+} Record;
+
+Record *record_new(const char *name);
+Record *record_free(Record *r);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Record, record_free)
+
+/* A missing file gives a new record (*ret_known false). A damaged one is renamed to NAME.json.damaged-TIME,
+ * said in the log with CERT_MESSAGE_RECORD_DAMAGED, and gives a new record. Only I/O errors fail. */
+bool record_load(const char *name, Record **ret_record, bool *ret_known, GError **error);
+bool record_save(const Record *r, GError **error);
+bool record_remove(const char *name, GError **error);
+char **record_list(void); /* names that have a record; caller owns */
+
+void record_add_event(Record *r, uint64_t at, const char *kind, ReasonSet reasons, const char *serial,
+                      const char *detail);
+
+/* A failure: counts it and sets retry_at by record_backoff(), or by `retry_after` (span in microseconds, from
+ * now; 0: none said), and error, message, hint from `error`. */
+void record_fail(Record *r, uint64_t now, uint64_t not_after, uint64_t retry_after, const GError *error);
+void record_succeed(Record *r); /* clears all of the failure */
+
+/* The span to wait after `failures` failures in a row: 1 minute doubled each time up to 8 hours, jittered by
+ * ±20% from `random` (any 32 bits), and never more than a third of the remaining lifetime (`remaining`
+ * 0: unknown or expired, no such cap), nor less than 1 minute. Pure. */
+uint64_t record_backoff(unsigned failures, uint64_t remaining, uint32_t random);

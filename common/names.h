@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* Every well-known name of the project: the bus, the paths, the log fields, the environment.
+ * Paths are given as the host has them; open them through host_path() (common/path.h) only. */
+
+/* The bus */
+#define CERT_BUS_NAME "org.certagent1"
+#define CERT_BUS_PATH "/org/certagent1"
+#define CERT_BUS_CERTIFICATE_PATH CERT_BUS_PATH "/certificate"
+#define CERT_BUS_JOB_PATH CERT_BUS_PATH "/job"
+#define CERT_BUS_ISSUER_PATH CERT_BUS_PATH "/issuer"
+#define CERT_BUS_SIGNER_PATH CERT_BUS_PATH "/signer"
+#define CERT_BUS_PROBE_PATH CERT_BUS_PATH "/probe"
+#define CERT_INTERFACE_MANAGER CERT_BUS_NAME ".Manager"
+#define CERT_INTERFACE_CERTIFICATE CERT_BUS_NAME ".Certificate"
+#define CERT_INTERFACE_JOB CERT_BUS_NAME ".Job"
+#define CERT_INTERFACE_ISSUER CERT_BUS_NAME ".Issuer"
+#define CERT_INTERFACE_SIGNER CERT_BUS_NAME ".Signer"
+#define CERT_INTERFACE_PROBE CERT_BUS_NAME ".Probe"
+#define CERT_ERROR_PREFIX CERT_BUS_NAME ".Error."
+
+/* polkit */
+#define CERT_POLKIT_RENEW CERT_BUS_NAME ".renew"
+#define CERT_POLKIT_MANAGE CERT_BUS_NAME ".manage"
+#define CERT_POLKIT_SIGN CERT_BUS_NAME ".sign"
+#define CERT_POLKIT_AUTHORITY CERT_BUS_NAME ".authority"
+
+/* Sockets */
+#define CERT_RUNTIME_DIR "/run/cert-agent"
+#define CERT_SOCKET_BUS CERT_RUNTIME_DIR "/bus"
+#define CERT_SOCKET_ISSUER_DIR CERT_RUNTIME_DIR "/issuer" /* + "/" + issuer type */
+#define CERT_SOCKET_PROBE CERT_RUNTIME_DIR "/probe"
+
+/* Configuration and state */
+#define CERT_CONFIG_DIR "/etc/cert-agent"
+#define CERT_MANIFEST_FILE CERT_CONFIG_DIR "/manifest.json"
+#define CERT_MANIFEST_DROPIN_DIR CERT_CONFIG_DIR "/manifest.d"
+#define CERT_MANIFEST_VENDOR_DIR "/usr/lib/cert-agent/manifest.d"
+#define CERT_PROGRAM_DIR "/usr/lib/cert-agent" /* cert-agent, cert-issuer-*, cert-probe */
+#define CERT_STATE_DIR "/var/lib/cert-agent"
+#define CERT_RECORD_DIR CERT_STATE_DIR "/records"         /* one JSON file a certificate */
+#define CERT_GENERATION_DIR CERT_STATE_DIR "/generations" /* NAME/NUMBER/ */
+#define CERT_INTENT_DIR CERT_STATE_DIR "/intents"
+#define CERT_ROOTS_DIR CERT_STATE_DIR "/roots"  /* ISSUER.pem: the roots last heard from an issuer */
+#define CERT_FACTS_FILE CERT_STATE_DIR "/facts" /* the inventory's cache */
+#define CERT_CLOCK_FILE CERT_STATE_DIR "/clock" /* its mtime: the latest time seen */
+#define CERT_AUTHORITY_DIR "/var/lib/cert-authority"
+
+/* Fields of the journal */
+#define CERT_LOG_NAME "CERT_NAME="
+#define CERT_LOG_STATE "CERT_STATE="
+#define CERT_LOG_REASON "CERT_REASON="
+#define CERT_LOG_ISSUER "CERT_ISSUER="
+#define CERT_LOG_SERIAL "CERT_SERIAL="
+#define CERT_LOG_UNIT "UNIT="
+
+/* Message ids of the milestones; each has an entry in units/cert-agent.catalog */
+#define CERT_MESSAGE_RENEWED "7d9c1e0b5a0f4d0f9a3c5be1f0a7a101"
+#define CERT_MESSAGE_FAILED "7d9c1e0b5a0f4d0f9a3c5be1f0a7a102"
+#define CERT_MESSAGE_ROLLED_BACK "7d9c1e0b5a0f4d0f9a3c5be1f0a7a103"
+#define CERT_MESSAGE_REPAIRED "7d9c1e0b5a0f4d0f9a3c5be1f0a7a104"
+#define CERT_MESSAGE_WAITING "7d9c1e0b5a0f4d0f9a3c5be1f0a7a105"
+#define CERT_MESSAGE_BLOCKED "7d9c1e0b5a0f4d0f9a3c5be1f0a7a106"
+#define CERT_MESSAGE_DEGRADED "7d9c1e0b5a0f4d0f9a3c5be1f0a7a107"
+#define CERT_MESSAGE_MANIFEST_LOADED "7d9c1e0b5a0f4d0f9a3c5be1f0a7a108"
+#define CERT_MESSAGE_MANIFEST_REFUSED "7d9c1e0b5a0f4d0f9a3c5be1f0a7a109"
+#define CERT_MESSAGE_CLOCK "7d9c1e0b5a0f4d0f9a3c5be1f0a7a10a"
+#define CERT_MESSAGE_RECOVERED "7d9c1e0b5a0f4d0f9a3c5be1f0a7a10b"
+#define CERT_MESSAGE_RECORD_DAMAGED "7d9c1e0b5a0f4d0f9a3c5be1f0a7a10c"
+
+/* Environment; the test root is honoured only in builds made for tests (-Dtest-root=true) */
+#define CERT_ENV_TEST_ROOT "CERT_AGENT_TEST_ROOT"
