@@ -2,6 +2,8 @@
 #pragma once
 
 #include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <systemd/sd-bus.h>
 #include <systemd/sd-event.h>
 
@@ -11,7 +13,8 @@
 /* The server side of a connection. Takes ownership of `fd` in every case. The bus is started and attached to
  * `event`; objects may be added at once. `org.freedesktop.DBus.Hello` is answered, so that busctl(1) works;
  * AddMatch and RemoveMatch are accepted (every peer gets every signal). `sender` is stamped on replies and
- * signals. Messages over 64 MiB and more than 1,024 outstanding ones end the connection (sd-bus's limits). */
+ * signals (NULL: none). File descriptors are refused. A message over 128 MiB, or an authentication that takes longer
+ * than 25 s, ends the connection (sd-bus's limits). Errors: CERT_ERROR_ISSUER_UNREACHABLE. */
 bool peer_serve(sd_event *event, int fd, const char *sender, sd_bus **ret_bus, GError **error);
 
 /* The client side. Takes ownership of `fd` in every case. */
@@ -27,5 +30,6 @@ bool peer_connect(sd_event *event, const char *path, uint64_t timeout_usec, sd_b
 bool peer_worker_fd(int *ret_fd, GError **error);
 
 /* Runs a worker: serves `vtable` at `path`/`interface` on fd 3 with `userdata` until the other side closes or
- * SIGTERM. Returns the exit status. `setup`, if any, gets bus and event before the first message. */
+ * SIGTERM. Returns the exit status; failures are logged. Handlers find bus and event by sd_bus_message_get_bus() and
+ * sd_bus_get_event(). */
 int peer_worker_run(const char *path, const char *interface, const sd_bus_vtable *vtable, void *userdata);
