@@ -107,6 +107,7 @@ typedef struct ManifestCertificate {
         Verify *verify;   /* or NULL */
         bool watch;
         unsigned keep;    /* generations kept; default 3 */
+        char *request_digest; /* manifest_certificate_request_digest(), made once when it is loaded; the plan reads it */
 } ManifestCertificate;
 
 /* The attributes that a managed file must have. */

@@ -32,6 +32,7 @@ typedef struct Record {
         uint64_t last_renewal; /* microseconds since 1970; 0: never */
         /* failure */
         unsigned failures;     /* in a row */
+        char *failed_digest;   /* the request digest of the try that failed; another one is tried at once */
         uint64_t failed_at, retry_at;
         CertError error;       /* _CERT_ERROR_INVALID: none */
         char *message, *hint;
@@ -44,7 +45,7 @@ typedef struct Record {
         char *token;           /* NULL: not waiting */
         unsigned token_generation; /* whose key the request was for (a generation with a key only); 0: none */
         uint64_t poll_at;
-        GPtrArray *history;    /* RecordEvent*, oldest first, at most RECORD_HISTORY_MAX */
+        GPtrArray *history;    /* RecordEvent*, oldest first, at most RECORD_HISTORY_MAX; NULL: on disk only */
 } Record;
 
 Record *record_new(const char *name);
@@ -54,9 +55,22 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Record, record_free)
 /* A missing file gives a new record (*ret_known false). A damaged one is renamed to NAME.json.damaged-TIME,
  * said in the log with CERT_MESSAGE_RECORD_DAMAGED, and gives a new record. Only I/O errors fail. */
 bool record_load(const char *name, Record **ret_record, bool *ret_known, GError **error);
-bool record_save(const Record *r, GError **error);
+bool record_save(Record *r, GError **error);
+/* The same for many: each is written, then the file system is synced once. Saves all that it can; the error
+ * is the first one's. */
+bool record_save_many(Record *const *records, size_t n, GError **error);
+/* Reads the history that a record from a RecordStore left on disk; record_add_event() and record_save() do it
+ * by themselves. What cannot be read is an empty history. */
+void record_load_history(Record *r);
 bool record_remove(const char *name, GError **error);
 char **record_list(void); /* names that have a record; caller owns */
+
+/* The certificate on disk is `fingerprint`, and the record says another, or none: when it is a stored generation
+ * that is newer than the recorded one (or any, with nothing recorded), an install was done that could not be
+ * written down, or the record was lost: the record then names that generation, and true is returned. When
+ * nothing is recorded and no generation is stored, the files are somebody else's and adopted as they are:
+ * fingerprint and taken are set (no unit is bothered), generation and issuer stay unknown. */
+bool record_adopt(Record *r, const char *fingerprint);
 
 void record_add_event(Record *r, uint64_t at, const char *kind, ReasonSet reasons, const char *serial,
                       const char *detail);
@@ -70,3 +84,21 @@ void record_succeed(Record *r); /* clears all of the failure */
  * ±20% from `random` (any 32 bits), and never more than a third of the remaining lifetime (`remaining`
  * 0: unknown or expired, no such cap), nor less than 1 minute. Pure. */
 uint64_t record_backoff(unsigned failures, uint64_t remaining, uint32_t random);
+
+/* All records that the agent holds. A record is loaded when it is first asked for and then kept; those that did
+ * not change since the last pass come from one summary file (CERT_RECORD_SUMMARY_FILE, a cache, checked
+ * by the record file's inode, size and times), without their history, so that 10,000 cost 10,000 stat(). */
+typedef struct RecordStore RecordStore;
+
+RecordStore *record_store_new(void);
+RecordStore *record_store_free(RecordStore *s);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(RecordStore, record_store_free)
+
+/* Borrowed; change it freely, then save it. As record_load(); *ret_known may be NULL. */
+bool record_store_get(RecordStore *s, const char *name, Record **ret_record, bool *ret_known, GError **error);
+/* Saves records of this store (record_save_many()), and lets their history go from memory. */
+bool record_store_save(RecordStore *s, Record *const *records, size_t n, GError **error);
+/* Removes the record, its file and its place in the store. */
+bool record_store_remove(RecordStore *s, const char *name, GError **error);
+/* At the end of a pass: writes the summary if it changed. Never fails: it is a cache. */
+void record_store_write_summary(RecordStore *s);

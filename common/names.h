@@ -44,6 +44,7 @@
 #define CERT_INTENT_DIR CERT_STATE_DIR "/intents"
 #define CERT_ROOTS_DIR CERT_STATE_DIR "/roots"  /* ISSUER.pem: the roots last heard from an issuer */
 #define CERT_FACTS_FILE CERT_STATE_DIR "/facts" /* the inventory's cache */
+#define CERT_RECORD_SUMMARY_FILE CERT_STATE_DIR "/record-summary" /* the record store's cache */
 #define CERT_CLOCK_FILE CERT_STATE_DIR "/clock" /* its mtime: the latest time seen */
 #define CERT_AUTHORITY_DIR "/var/lib/cert-authority"
 
