@@ -29,7 +29,8 @@ typedef struct PlanItem {
         Action action;     /* what the next pass does; ACTION_NONE also while a retry is not due */
         ReasonSet reasons; /* why; kept when the action must wait */
         CertState state;   /* never RENEWING: that is the job's to say */
-        uint64_t due;      /* when the action is (was) due, microseconds since 1970; renewal time when valid */
+        uint64_t due;      /* when the action is (was) due, microseconds since 1970; renewal time when valid; 0: no time
+                            * is known (blocked until an administrator acts) */
         const char *hint;  /* static: what to do, with BLOCKED by the clock; else NULL */
 } PlanItem;
 
