@@ -37,8 +37,9 @@ static bool systemd_runs(void)
  * NOTIFY_SOCKET would speak in the agent's name. */
 static char **worker_environment(void)
 {
-        static const char *const dropped[] = { "LISTEN_FDS",  "LISTEN_PID",    "LISTEN_FDNAMES", "NOTIFY_SOCKET",
-                                               "WATCHDOG_PID", "WATCHDOG_USEC", "MAINPID",        "FDSTORE" };
+        static const char *const dropped[] = { "LISTEN_FDS",    "LISTEN_PID",   "LISTEN_FDNAMES",
+                                               "NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC",
+                                               "MAINPID",       "FDSTORE" };
         char **environment = g_get_environ();
 
         for (size_t i = 0; i < G_N_ELEMENTS(dropped); i++)
@@ -46,7 +47,8 @@ static char **worker_environment(void)
         return environment;
 }
 
-/* Standard input is empty, standard output goes where errors go, `fd` becomes 3, nothing else is inherited. */
+/* Standard input is empty, standard output goes where errors go, `fd` becomes 3, nothing else is inherited.
+ */
 static int set_files(posix_spawn_file_actions_t *files, int fd)
 {
         int r = posix_spawn_file_actions_addopen(files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);

@@ -108,8 +108,8 @@ static sd_bus_message *describe(sd_bus *bus)
 {
         sd_bus_message *reply = NULL;
 
-        g_assert_cmpint(sd_bus_call_method_async(bus, NULL, NULL, OBJECT_PATH, INTERFACE, "Describe", on_reply,
-                                                 &reply, NULL),
+        g_assert_cmpint(sd_bus_call_method_async(bus, NULL, NULL, OBJECT_PATH, INTERFACE, "Describe",
+                                                 on_reply, &reply, NULL),
                         >=, 0);
         while (!reply)
                 g_assert_cmpint(sd_event_run(sd_bus_get_event(bus), 5 * G_USEC_PER_SEC), >, 0);
@@ -171,7 +171,8 @@ static int listen_at(const char *path)
         struct sockaddr_un address = { .sun_family = AF_UNIX };
         int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-        g_assert_cmpuint(g_strlcpy(address.sun_path, path, sizeof(address.sun_path)), <, sizeof(address.sun_path));
+        g_assert_cmpuint(g_strlcpy(address.sun_path, path, sizeof(address.sun_path)), <,
+                         sizeof(address.sun_path));
         g_assert_cmpint(bind(fd, (struct sockaddr *) &address, sizeof(address)), ==, 0);
         g_assert_cmpint(listen(fd, 4), ==, 0);
         return fd;
