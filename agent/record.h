@@ -67,9 +67,10 @@ char **record_list(void); /* names that have a record; caller owns */
 
 /* The certificate on disk is `fingerprint`, and the record says another, or none: when it is a stored generation
  * that is newer than the recorded one (or any, with nothing recorded), an install was done that could not be
- * written down, or the record was lost: the record then names that generation, and true is returned. When
- * nothing is recorded and no generation is stored, the files are somebody else's and adopted as they are:
- * fingerprint and taken are set (no unit is bothered), generation and issuer stay unknown. */
+ * written down, or the record was lost: the record then names that generation, and true is returned (units
+ * have still to be told: `taken` stays as it is). When nothing is recorded and no stored generation is it, the files
+ * are somebody else's and adopted as they are: fingerprint and taken are set, so that no unit is bothered,
+ * generation and issuer stay unknown. False: nothing was changed. */
 bool record_adopt(Record *r, const char *fingerprint);
 
 void record_add_event(Record *r, uint64_t at, const char *kind, ReasonSet reasons, const char *serial,
