@@ -15,6 +15,7 @@ typedef enum UnitOutcome {
         UNIT_DONE,     /* the job is done and the unit is as well as before */
         UNIT_INACTIVE, /* not running, so there was nothing to tell; not an error */
         UNIT_FAILED,   /* error says why, with the unit's own last lines */
+        UNIT_TIMED_OUT, /* the job did not end in our time; it is left to systemd; error */
         UNIT_GONE,     /* masked, not found, bad unit file: error; going back makes nothing better */
 } UnitOutcome;
 
