@@ -27,6 +27,8 @@ GBytes *secret_bytes_new(const void *data, size_t size);
 /* From DER: `chain` is GBytes* leaf first, `roots` GBytes*. Fails with BAD_CERTIFICATE when the leaf cannot
  * be parsed. `key_pem` is shared (may be NULL). */
 Generation *generation_new(GBytes *key_pem, GPtrArray *chain, GPtrArray *roots, GError **error);
+/* Of a key alone: what a request that waits at its issuer is kept as. Its other members are empty. */
+Generation *generation_new_key(GBytes *key_pem);
 Generation *generation_ref(Generation *g);
 Generation *generation_unref(Generation *g);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Generation, generation_unref)

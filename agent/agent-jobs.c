@@ -1,0 +1,486 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* What surrounds the stages: the agent's making and end, jobs and their passes, records that wait to be saved, and the
+ * questions that the bus asks. */
+
+#include "agent/agent-private.h"
+#include "agent/clock.h"
+#include "agent/install.h"
+#include "common/log.h"
+#include "common/names.h"
+#include "common/timespan.h"
+
+/* How long a finished job can still be read. */
+#define JOB_LINGER_USEC (10 * USEC_PER_SEC)
+
+typedef struct Linger {
+        Agent *agent;
+        Job *job;
+        sd_event_source *source;
+} Linger;
+
+/* ---- The agent itself ---- */
+
+static void linger_free(gpointer data)
+{
+        Linger *l = data;
+
+        sd_event_source_disable_unref(l->source);
+        g_free(l);
+}
+
+static void pass_free_func(gpointer data)
+{
+        pass_free(data);
+}
+
+static void job_free_func(gpointer data)
+{
+        job_free(data);
+}
+
+static void manifest_free_func(gpointer data)
+{
+        manifest_free(data);
+}
+
+static void certificate_free_func(gpointer data)
+{
+        certificate_free(data);
+}
+
+static void on_watch_changed(char **names, void *userdata)
+{
+        g_autoptr(GError) error = NULL;
+
+        if (!agent_start(userdata, JOB_KIND_REPAIR, (const char *const *) names, false, NULL, &error))
+                log_warning("Cannot look at what changed: %s", error->message);
+}
+
+Agent *agent_new(sd_event *event, sd_bus *system_bus)
+{
+        Agent *a = g_new0(Agent, 1);
+
+        a->event = sd_event_ref(event);
+        a->retired = g_ptr_array_new_with_free_func(manifest_free_func);
+        a->problems = g_new0(char *, 1);
+        a->inventory = inventory_new();
+        a->records = record_store_new();
+        a->certificates = g_ptr_array_new();
+        a->by_name = g_hash_table_new(g_str_hash, g_str_equal);
+        a->gone = g_ptr_array_new_with_free_func(certificate_free_func);
+        a->unrecorded = g_hash_table_new(NULL, NULL);
+        a->issuers = issue_pool_new(event);
+        a->units = unit_manager_new(event, system_bus);
+        a->prober = prober_new(event);
+        a->watch = watch_new(event, on_watch_changed, a);
+        a->passes = g_ptr_array_new_with_free_func(pass_free_func);
+        a->jobs = g_ptr_array_new_with_free_func(job_free_func);
+        a->lingers = g_ptr_array_new_with_free_func(linger_free);
+        return a;
+}
+
+static void agent_flush_records(Agent *a);
+
+Agent *agent_free(Agent *a)
+{
+        if (!a)
+                return NULL;
+        agent_flush_records(a);
+        g_ptr_array_unref(a->passes);
+        g_ptr_array_unref(a->lingers);
+        g_ptr_array_unref(a->jobs);
+        watch_free(a->watch);
+        prober_free(a->prober);
+        unit_manager_free(a->units);
+        issue_pool_free(a->issuers);
+        g_ptr_array_set_free_func(a->certificates, certificate_free_func);
+        g_ptr_array_unref(a->certificates);
+        g_ptr_array_unref(a->gone);
+        g_hash_table_unref(a->by_name);
+        g_hash_table_unref(a->unrecorded);
+        record_store_free(a->records);
+        inventory_free(a->inventory);
+        g_strfreev(a->problems);
+        g_ptr_array_unref(a->retired);
+        manifest_free(a->manifest);
+        sd_event_unref(a->event);
+        g_free(a);
+        return NULL;
+}
+
+void agent_set_events(Agent *a, const AgentEvents *events, void *userdata)
+{
+        a->events = events;
+        a->events_userdata = userdata;
+}
+
+bool agent_recover(Agent *a, GError **error)
+{
+        g_autoptr(GPtrArray) names = NULL;
+
+        if (!install_is_cut_off())
+                return true;
+        if (!install_recover(&names, error))
+                return false;
+        /* Their records still name the old certificate, or no taking: the next plan sees that and tells the units. */
+        for (guint i = 0; i < names->len; i++)
+                log_full(LOG_NOTICE,
+                         &(LogContext) { .message_id = CERT_MESSAGE_RECOVERED, .name = g_ptr_array_index(names, i) },
+                         "An install that was cut off has been finished.");
+        return true;
+}
+
+void agent_release_retired(Agent *a)
+{
+        if (a->passes->len > 0)
+                return;
+        g_ptr_array_set_size(a->retired, 0);
+        for (guint i = 0; i < a->gone->len; i++)
+                g_hash_table_remove(a->unrecorded, g_ptr_array_index(a->gone, i));
+        g_ptr_array_set_size(a->gone, 0);
+}
+
+void agent_set_problems(Agent *a, GPtrArray *problems)
+{
+        g_autoptr(GStrvBuilder) b = g_strv_builder_new();
+
+        for (guint i = 0; problems && i < problems->len; i++) {
+                g_autofree char *text = manifest_problem_to_string(g_ptr_array_index(problems, i));
+
+                g_strv_builder_add(b, text);
+        }
+        g_strfreev(a->problems);
+        a->problems = g_strv_builder_end(b);
+}
+
+/* ---- Records that wait to be saved ---- */
+
+static void save_records(Agent *a, GPtrArray *records)
+{
+        g_autoptr(GError) error = NULL;
+
+        if (records->len > 0 &&
+            !record_store_save(a->records, (Record *const *) records->pdata, records->len, &error))
+                log_error("Cannot save what happened to all certificates: %s", error->message);
+}
+
+void agent_save_records(Agent *a, GPtrArray *items)
+{
+        g_autoptr(GPtrArray) records = g_ptr_array_new();
+
+        for (guint i = 0; i < items->len; i++) {
+                PassItem *item = g_ptr_array_index(items, i);
+
+                g_ptr_array_add(records, item->certificate->record);
+                g_hash_table_remove(a->unrecorded, item->certificate);
+        }
+        save_records(a, records);
+}
+
+static void agent_flush_records(Agent *a)
+{
+        g_autoptr(GPtrArray) records = g_ptr_array_new();
+        GHashTableIter iter;
+        gpointer c;
+
+        a->record_source = sd_event_source_disable_unref(a->record_source);
+        g_hash_table_iter_init(&iter, a->unrecorded);
+        while (g_hash_table_iter_next(&iter, &c, NULL))
+                if (!((Certificate *) c)->substitute || ((Certificate *) c)->record != ((Certificate *) c)->substitute)
+                        g_ptr_array_add(records, ((Certificate *) c)->record);
+        g_hash_table_remove_all(a->unrecorded);
+        save_records(a, records);
+}
+
+static int on_record_later(sd_event_source *s, void *userdata)
+{
+        agent_flush_records(userdata);
+        return 0;
+}
+
+void agent_record_later(Agent *a, Certificate *c)
+{
+        g_hash_table_add(a->unrecorded, c);
+        if (!a->record_source)
+                (void) sd_event_add_defer(a->event, &a->record_source, on_record_later, a);
+}
+
+/* ---- Jobs and passes ---- */
+
+void agent_progress(Pass *pass)
+{
+        pass->agent->events->job_progress(pass->job, pass->agent->events_userdata);
+}
+
+UnitManager *agent_unit_manager(Agent *a)
+{
+        return a->units;
+}
+
+void agent_warm_up(Pass *pass)
+{
+        for (guint i = 0; i < pass->items->len; i++) {
+                const PassItem *item = g_ptr_array_index(pass->items, i);
+
+                if (item->wish->verify && !item->settled && !item->joined_to) {
+                        prober_warm_up(pass->agent->prober);
+                        return;
+                }
+        }
+}
+
+static int on_linger_over(sd_event_source *s, uint64_t usec, void *userdata)
+{
+        Linger *l = userdata;
+        Agent *a = l->agent;
+
+        g_ptr_array_remove_fast(a->jobs, l->job);
+        g_ptr_array_remove_fast(a->lingers, l);
+        return 0;
+}
+
+static void agent_let_linger(Agent *a, Job *job)
+{
+        Linger *l = g_new0(Linger, 1);
+
+        l->agent = a;
+        l->job = job;
+        (void) sd_event_add_time_relative(a->event, &l->source, CLOCK_MONOTONIC, JOB_LINGER_USEC, 0, on_linger_over, l);
+        g_ptr_array_add(a->lingers, l);
+}
+
+/* The end of a pass: what it learned is kept, its job's result is told. */
+static void pass_finish(Pass *pass)
+{
+        Agent *a = pass->agent;
+        Job *job = pass->job;
+
+        agent_flush_records(a);
+        record_store_write_summary(a->records);
+        inventory_save(a->inventory, a->manifest);
+        if (job->kind == JOB_KIND_RENEW_DUE) {
+                clock_seen(a->clock);
+                watch_mend(a->watch);
+        }
+        if (job->result == JOB_RESULT_NONE)
+                job->result = job_conclude(job);
+        job->over = true;
+        a->events->job_progress(job, a->events_userdata);
+        a->events->job_removed(job, a->events_userdata);
+        agent_let_linger(a, job);
+        g_ptr_array_remove_fast(a->passes, pass);
+        agent_release_retired(a);
+}
+
+static int on_pass_over(sd_event_source *s, void *userdata)
+{
+        pass_finish(userdata);
+        return 0;
+}
+
+/* Deferred: the caller may still be in the middle of the pass's lists. */
+static void pass_finish_later(Pass *pass)
+{
+        pass->closing = true;
+        sd_event_source_disable_unref(pass->defer);
+        pass->defer = NULL;
+        (void) sd_event_add_defer(pass->agent->event, &pass->defer, on_pass_over, pass);
+}
+
+void pass_count_settled(Pass *pass)
+{
+        g_assert(pass->open > 0);
+        if (--pass->open == 0)
+                pass_finish_later(pass);
+}
+
+static int on_pass_begin(sd_event_source *s, void *userdata)
+{
+        Pass *pass = userdata;
+
+        pass->defer = sd_event_source_disable_unref(pass->defer);
+        pass_begin(pass);
+        return 0;
+}
+
+static bool check_names(Agent *a, const char *const *names, GError **error)
+{
+        for (; names && *names; names++)
+                if (!agent_find(a, *names)) {
+                        g_set_error(error, CERT_ERROR, CERT_ERROR_NO_SUCH_CERTIFICATE,
+                                    "The manifest has no certificate \"%s\"", *names);
+                        return false;
+                }
+        return true;
+}
+
+static void pass_fill(Pass *pass, const char *const *names)
+{
+        Agent *a = pass->agent;
+        bool named = pass->job->kind == JOB_KIND_RENEW || pass->job->kind == JOB_KIND_ENSURE;
+
+        if (names && *names)
+                for (; *names; names++) {
+                        Certificate *c = agent_find(a, *names);
+
+                        if (c)
+                                pass_take(pass, c, named);
+                }
+        else
+                for (guint i = 0; i < a->certificates->len; i++)
+                        pass_take(pass, g_ptr_array_index(a->certificates, i), false);
+        for (guint i = 0; i < pass->items->len; i++)
+                pass->open += !((PassItem *) g_ptr_array_index(pass->items, i))->settled;
+}
+
+bool agent_start(Agent *a, JobKind kind, const char *const *names, bool force, Job **ret_job, GError **error)
+{
+        PlanFlags flags = kind == JOB_KIND_RENEW || kind == JOB_KIND_ENSURE ? PLAN_IGNORE_RETRY : 0;
+        Pass *pass;
+        Job *job;
+
+        /* A watched file's certificate may have left the manifest meanwhile. */
+        if (kind != JOB_KIND_REPAIR && !check_names(a, names, error))
+                return false;
+        if (!a->manifest) {
+                g_set_error(error, CERT_ERROR, CERT_ERROR_MANIFEST_INVALID, "No manifest is in force");
+                return false;
+        }
+        a->clock = clock_read();
+        job = job_new(++a->last_job_id, kind);
+        pass = pass_new(a, job, flags | (force ? PLAN_FORCED : 0));
+        pass_fill(pass, names);
+        if (kind == JOB_KIND_REPAIR && pass->open == 0) {
+                pass_free(pass);
+                job_free(job);
+                return true;
+        }
+        g_ptr_array_add(a->jobs, job);
+        g_ptr_array_add(a->passes, pass);
+        a->events->job_new(job, a->events_userdata);
+        for (guint i = 0; i < pass->items->len; i++)
+                a->events->certificate_changed(((PassItem *) g_ptr_array_index(pass->items, i))->certificate,
+                                               a->events_userdata);
+        if (pass->open == 0)
+                pass_finish_later(pass);
+        else
+                (void) sd_event_add_defer(a->event, &pass->defer, on_pass_begin, pass);
+        if (ret_job)
+                *ret_job = job;
+        return true;
+}
+
+/* What is not yet installed is given up; what is goes its way to the end. */
+static void item_cancel(PassItem *item)
+{
+        bool in_batch = item->pass->batch && g_ptr_array_find(item->pass->batch, item, NULL);
+
+        if (item->settled || item->installed || item->group || item->joined_to || in_batch)
+                return;
+        if (item->issue) {
+                item->issue = issue_discard(item->issue);
+                item->pass->issuing--;
+        }
+        item_settle(item, JOB_STAGE_SKIPPED, NULL);
+}
+
+bool agent_cancel(Agent *a, unsigned id)
+{
+        for (guint i = 0; i < a->passes->len; i++) {
+                Pass *pass = g_ptr_array_index(a->passes, i);
+
+                if (pass->job->id != id)
+                        continue;
+                pass->job->result = JOB_RESULT_CANCELED;
+                for (guint k = 0; k < pass->items->len; k++)
+                        item_cancel(g_ptr_array_index(pass->items, k));
+                return true;
+        }
+        return false;
+}
+
+/* ---- Questions ---- */
+
+const Manifest *agent_manifest(const Agent *a)
+{
+        return a->manifest;
+}
+
+char **agent_manifest_problems(const Agent *a)
+{
+        return a->problems;
+}
+
+Certificate *agent_find(Agent *a, const char *name)
+{
+        return g_hash_table_lookup(a->by_name, name);
+}
+
+GPtrArray *agent_certificates(Agent *a)
+{
+        return a->certificates;
+}
+
+Job *agent_find_job(Agent *a, unsigned id)
+{
+        for (guint i = 0; i < a->jobs->len; i++) {
+                Job *job = g_ptr_array_index(a->jobs, i);
+
+                if (job->id == id)
+                        return job;
+        }
+        return NULL;
+}
+
+GPtrArray *agent_jobs(Agent *a)
+{
+        return a->jobs;
+}
+
+IssuePool *agent_issue_pool(Agent *a)
+{
+        return a->issuers;
+}
+
+bool agent_is_idle(const Agent *a)
+{
+        return a->passes->len == 0 && g_hash_table_size(a->unrecorded) == 0 && !watch_is_active(a->watch);
+}
+
+const char *agent_state(const Agent *a)
+{
+        bool degraded = *a->problems != NULL;
+
+        for (guint i = 0; i < a->certificates->len; i++) {
+                switch (certificate_state(g_ptr_array_index(a->certificates, i))) {
+                case CERT_STATE_FAILED:
+                case CERT_STATE_BLOCKED:
+                        return "failed";
+                case CERT_STATE_DEGRADED:
+                        degraded = true;
+                        break;
+                default:
+                        break;
+                }
+        }
+        return degraded ? "degraded" : "ok";
+}
+
+uint64_t agent_next_elapse(const Agent *a)
+{
+        uint64_t next = UINT64_MAX;
+
+        for (guint i = 0; i < a->certificates->len; i++) {
+                const Certificate *c = g_ptr_array_index(a->certificates, i);
+
+                if (c->item.due > 0 && c->item.due < next)
+                        next = c->item.due;
+        }
+        return next == UINT64_MAX ? 0 : next;
+}
+
+uint64_t agent_last_pass(const Agent *a)
+{
+        return clock_last_pass();
+}

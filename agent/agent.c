@@ -1,0 +1,612 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The agent: the way of the data, stage by stage, in the order in which it flows:
+ *
+ *     manifest -> inventory -> plan -> issue -> install -> units -> verify -> record -> bus
+ *
+ * Each stage is a file of its own and calls no other; this one calls them all. The way back, when units do not take
+ * what was installed, stands in pass-back.c; what surrounds a pass (jobs, questions about state) in agent-jobs.c. */
+
+#include "agent/agent-private.h"
+#include "agent/clock.h"
+#include "agent/install.h"
+#include "agent/manifest-saved.h"
+#include "common/log.h"
+#include "common/names.h"
+#include "common/timespan.h"
+
+/* How long what was issued waits for the rest of its pass, before it is installed without it. */
+#define GATHER_USEC (10 * USEC_PER_SEC)
+
+static void pass_advance(Pass *pass);
+static void item_verify(PassItem *item);
+
+/* ---- 1. Manifest: what is wanted ---- */
+
+/* Certificates keep their identity over a reload; those that are gone live on until no pass is at work on them. */
+static void agent_take_manifest(Agent *a, Manifest *manifest)
+{
+        g_autoptr(GHashTable) old = g_steal_pointer(&a->by_name);
+        GHashTableIter iter;
+        gpointer gone;
+
+        g_ptr_array_set_size(a->certificates, 0);
+        a->by_name = g_hash_table_new(g_str_hash, g_str_equal);
+        for (guint i = 0; i < manifest->certificates->len; i++) {
+                const ManifestCertificate *wish = g_ptr_array_index(manifest->certificates, i);
+                Certificate *c = g_hash_table_lookup(old, wish->name);
+
+                if (c)
+                        g_hash_table_remove(old, wish->name);
+                else
+                        c = certificate_new(wish);
+                c->wish = wish;
+                c->facts = NULL;
+                g_ptr_array_add(a->certificates, c);
+                g_hash_table_insert(a->by_name, wish->name, c);
+        }
+        g_hash_table_iter_init(&iter, old);
+        while (g_hash_table_iter_next(&iter, NULL, &gone))
+                g_ptr_array_add(a->gone, gone);
+        if (a->manifest)
+                g_ptr_array_add(a->retired, a->manifest);
+        a->manifest = manifest;
+        agent_release_retired(a);
+        watch_set(a->watch, manifest);
+}
+
+bool agent_reload(Agent *a, GError **error)
+{
+        g_autoptr(GPtrArray) problems = NULL;
+        g_autoptr(Manifest) manifest = NULL;
+        g_autoptr(GError) refused = NULL;
+
+        if (manifest_load(&manifest, &problems, &refused)) {
+                manifest_saved_keep(manifest);
+                agent_set_problems(a, NULL);
+                log_full(LOG_INFO, &(LogContext) { .message_id = CERT_MESSAGE_MANIFEST_LOADED },
+                         "The manifest is in force: %u certificates.", manifest->certificates->len);
+        } else {
+                agent_set_problems(a, problems);
+                log_full(LOG_ERR, &(LogContext) { .message_id = CERT_MESSAGE_MANIFEST_REFUSED },
+                         "The manifest is refused, the last good one stays in force: %s", refused->message);
+                if (!a->manifest)
+                        manifest = manifest_saved_load();
+        }
+        if (manifest)
+                agent_take_manifest(a, g_steal_pointer(&manifest));
+        if (refused) {
+                a->events->manifest_changed(a->events_userdata);
+                g_propagate_error(error, g_steal_pointer(&refused));
+                return false;
+        }
+        agent_look_at_all(a);
+        a->events->manifest_changed(a->events_userdata);
+        return true;
+}
+
+/* ---- 2. Inventory: what is present ---- */
+
+static void certificate_look(Agent *a, Certificate *c)
+{
+        g_autoptr(GError) error = NULL;
+        const LeafFacts *leaf;
+
+        if (!record_store_get(a->records, c->wish->name, &c->record, NULL, &error)) {
+                certificate_set_unrecorded(c, error);
+                return;
+        }
+        c->facts = inventory_look(a->inventory, c->wish, c->record);
+        leaf = c->facts->leaf;
+        if (leaf && g_strcmp0(leaf->fingerprint, c->record->fingerprint) != 0 && !c->work) {
+                record_adopt(c->record, leaf->fingerprint);
+                if (g_strcmp0(leaf->fingerprint, c->record->fingerprint) == 0)
+                        agent_record_later(a, c);
+        }
+}
+
+/* ---- 3. Plan: what is to be done, why, and when ---- */
+
+/* What failed here, and cost no CA anything, is tried again by every pass. */
+static bool record_failed_locally(const Record *r)
+{
+        return !r->blocked && (r->error == CERT_ERROR_UNIT_FAILED || r->error == CERT_ERROR_NOT_SERVING ||
+                               r->error == CERT_ERROR_INSTALL_FAILED);
+}
+
+static PlanItem certificate_plan(const Agent *a, const Certificate *c, PlanFlags flags)
+{
+        if (!c->facts)
+                return (PlanItem) { .certificate = c->wish, .state = CERT_STATE_BLOCKED, .hint = UNRECORDED_HINT };
+        return plan_certificate(c->wish, c->facts, c->record, a->clock, flags);
+}
+
+/* The plan of a pass: as it would be done now. */
+static PlanItem pass_plan(const Pass *pass, const Certificate *c)
+{
+        PlanFlags flags = pass->flags;
+
+        if (c->facts && record_failed_locally(c->record))
+                flags |= PLAN_IGNORE_RETRY;
+        return certificate_plan(pass->agent, c, flags);
+}
+
+void agent_look(Agent *a, Certificate *c)
+{
+        a->clock = clock_read();
+        certificate_look(a, c);
+        c->item = certificate_plan(a, c, 0);
+}
+
+void agent_look_at_all(Agent *a)
+{
+        a->clock = clock_read();
+        for (guint i = 0; i < a->certificates->len; i++) {
+                Certificate *c = g_ptr_array_index(a->certificates, i);
+
+                certificate_look(a, c);
+                c->item = certificate_plan(a, c, 0);
+        }
+}
+
+bool pass_take(Pass *pass, Certificate *c, bool named)
+{
+        PlanItem plan;
+        PassItem *item;
+
+        certificate_look(pass->agent, c);
+        c->item = certificate_plan(pass->agent, c, 0);
+        plan = pass_plan(pass, c);
+        if (c->work)
+                return named && pass_join(pass, c);
+        if (plan.action == ACTION_NONE && !named && !(pass->job->kind == JOB_KIND_RENEW_DUE && c->wish->verify &&
+                                                      c->item.state == CERT_STATE_VALID))
+                return false;
+        item = pass_add(pass, c);
+        item->action = plan.action;
+        item->reasons = plan.reasons;
+        if (plan.action == ACTION_NONE && named) {
+                item_skip(item);
+                return true;
+        }
+        c->work = item;
+        if (plan.action != ACTION_NONE)
+                item->step = job_add(pass->job, c->wish->name);
+        return true;
+}
+
+/* ---- 4. Issue: a new key and certificate ---- */
+
+static void item_ready(PassItem *item, Generation *fresh)
+{
+        item->fresh = fresh;
+        item->ready = true;
+}
+
+static void item_keep_waiting(PassItem *item, const IssueResult *result)
+{
+        if (certificate_set_waiting(item->certificate, result->token, now_realtime() + result->poll_after,
+                                    result->key_pem, &item->error))
+                item_settle(item, JOB_STAGE_WAITING, NULL);
+        else
+                item_settle(item, JOB_STAGE_FAILED, item->error);
+}
+
+static void on_issued(const ManifestCertificate *c, const IssueResult *result, void *userdata)
+{
+        PassItem *item = userdata;
+        Pass *pass = item->pass;
+
+        item->issue = NULL;
+        pass->issuing--;
+        switch (result->outcome) {
+        case ISSUE_DONE:
+                item_ready(item, generation_ref(result->generation));
+                break;
+        case ISSUE_WAITING:
+                item_keep_waiting(item, result);
+                break;
+        case ISSUE_FAILED:
+                item->retry_after = result->retry_after;
+                item_settle(item, JOB_STAGE_FAILED, result->error);
+                break;
+        }
+        pass_advance(pass);
+}
+
+static void item_poll(PassItem *item, const ManifestIssuer *issuer)
+{
+        g_autoptr(GBytes) key = certificate_waiting_key(item->certificate);
+
+        item->issue = issue_poll(item->pass->agent->issuers, item->wish, issuer, item->certificate->record->token, key,
+                                 on_issued, item);
+}
+
+static void item_issue(PassItem *item)
+{
+        Agent *a = item->pass->agent;
+        const ManifestIssuer *issuer = manifest_find_issuer(a->manifest, item->wish->issuer);
+        Generation *kept;
+
+        if (!issuer) {
+                item->error = g_error_new(CERT_ERROR, CERT_ERROR_NO_SUCH_ISSUER,
+                                          "The manifest has no issuer \"%s\" any more", item->wish->issuer);
+                item_settle(item, JOB_STAGE_FAILED, item->error);
+                return;
+        }
+        /* What was issued and not taken is tried again before a CA is asked for more. */
+        kept = item->pass->flags & PLAN_FORCED ? NULL : certificate_pending(item->certificate, a->clock.now);
+        if (kept) {
+                item_ready(item, kept);
+                return;
+        }
+        job_step_set(item->step, JOB_STAGE_ISSUING, NULL);
+        item->pass->issuing++;
+        if (item->action == ACTION_POLL) {
+                item_poll(item, issuer);
+                return;
+        }
+        item->previous = certificate_current(item->certificate);
+        item->issue = issue_start(a->issuers, item->wish, issuer, item->previous, on_issued, item);
+}
+
+/* ---- 5. Install: the files ---- */
+
+static void item_repair(PassItem *item)
+{
+        g_autoptr(Generation) current = certificate_current(item->certificate);
+
+        if (!current)
+                item->error = g_error_new(CERT_ERROR, CERT_ERROR_INSTALL_FAILED,
+                                          "Cannot mend the files of %s: their content cannot be read", item->wish->name);
+        if (!current || !install_repair(item->wish, current, &item->error)) {
+                item_settle(item, JOB_STAGE_FAILED, item->error);
+                return;
+        }
+        if (item->reasons & REASON_BIT(REASON_CONTENT_DRIFT))
+                item->ready = true;
+        else
+                item_settle(item, JOB_STAGE_DONE, NULL);
+}
+
+/* Everything that an install and a way back need is on disk before the first managed file is touched. */
+static bool item_prepare(PassItem *item)
+{
+        if (!item->previous)
+                item->previous = certificate_current(item->certificate);
+        if (item->fresh->number == 0 && !generation_save(item->fresh, item->wish->name, &item->error))
+                return false;
+        item->certificate->record->pending = item->fresh->number;
+        g_free(item->certificate->record->pending_digest);
+        item->certificate->record->pending_digest = g_strdup(item->wish->request_digest);
+        return true;
+}
+
+void items_install(Pass *pass, GPtrArray *items)
+{
+        g_autofree InstallItem *work = g_new0(InstallItem, items->len);
+        g_autoptr(GPtrArray) prepared = g_ptr_array_new();
+
+        for (guint i = 0; i < items->len; i++) {
+                PassItem *item = g_ptr_array_index(items, i);
+
+                if (item->step)
+                        job_step_set(item->step, JOB_STAGE_INSTALLING, NULL);
+                if (item_prepare(item))
+                        g_ptr_array_add(prepared, item);
+        }
+        agent_save_records(pass->agent, prepared);
+        for (guint i = 0; i < prepared->len; i++) {
+                PassItem *item = g_ptr_array_index(prepared, i);
+
+                work[i].certificate = item->wish;
+                work[i].generation = item->fresh;
+        }
+        install_batch(work, prepared->len);
+        for (guint i = 0; i < prepared->len; i++) {
+                PassItem *item = g_ptr_array_index(prepared, i);
+
+                if (work[i].error)
+                        item->error = work[i].error;
+                else
+                        item_record_installed(item);
+        }
+        agent_save_records(pass->agent, prepared);
+}
+
+/* ---- 6. Units: those that must take it ---- */
+
+static void group_conclude(UnitGroup *group)
+{
+        if (--group->open > 0)
+                return;
+        if (group->bad->len > 0)
+                pass_go_back(group);
+        else
+                pass_group_done(group);
+}
+
+/* What units and probe said of one item. */
+static void item_verdict(PassItem *item)
+{
+        UnitGroup *group = item->group;
+
+        if (item->error)
+                g_ptr_array_add(group->bad, item);
+        else
+                item_settle(item, JOB_STAGE_DONE, NULL);
+        group_conclude(group);
+}
+
+static void item_take_unit_result(PassItem *item, const UnitResult *result)
+{
+        item->units_open--;
+        item->units_told += result->outcome == UNIT_DONE;
+        item->units_inactive += result->outcome == UNIT_INACTIVE;
+        item->keep |= result->outcome == UNIT_GONE;
+        if (result->error && !item->error)
+                item->error = g_error_copy(result->error);
+}
+
+static void on_unit_told(const char *unit, const UnitResult *result, void *userdata)
+{
+        GroupUnit *u = userdata;
+        UnitGroup *group = u->group;
+
+        u->job = NULL;
+        u->timed_out = result->outcome == UNIT_TIMED_OUT;
+        group->open++; /* the group outlives this loop */
+        for (guint i = 0; i < u->items->len; i++) {
+                PassItem *item = g_ptr_array_index(u->items, i);
+
+                item_take_unit_result(item, result);
+                if (item->units_open == 0)
+                        item_verify(item);
+        }
+        group_conclude(group);
+}
+
+void group_tell_units(UnitGroup *group)
+{
+        group->open = group->items->len + 1;
+        for (guint i = 0; i < group->items->len; i++)
+                item_begin_units(g_ptr_array_index(group->items, i));
+        for (guint i = 0; i < group->units->len; i++) {
+                GroupUnit *u = g_ptr_array_index(group->units, i);
+
+                for (guint k = 0; k < u->items->len; k++)
+                        ((PassItem *) g_ptr_array_index(u->items, k))->units_open++;
+                u->job = unit_job_start(group->pass->agent->units, &u->ref, 0, on_unit_told, u);
+        }
+        for (guint i = 0; i < group->items->len; i++) {
+                PassItem *item = g_ptr_array_index(group->items, i);
+
+                if (item->units_open == 0)
+                        item_verify(item);
+        }
+        group_conclude(group);
+}
+
+static void batch_tell_units(Pass *pass)
+{
+        g_autoptr(GPtrArray) batch = g_steal_pointer(&pass->batch);
+        g_autoptr(GPtrArray) groups = g_ptr_array_new();
+
+        pass_group(pass, batch, groups);
+        for (guint i = 0; i < groups->len; i++)
+                group_tell_units(g_ptr_array_index(groups, i));
+        pass_advance(pass);
+}
+
+static void on_followers(const char *name, char **units, void *userdata)
+{
+        PassItem *item = userdata;
+
+        item->followers = NULL;
+        item->followed_by = g_strdupv(units);
+        if (--item->pass->followers == 0)
+                batch_tell_units(item->pass);
+}
+
+/* Units that follow cert@NAME.service are told as those of the manifest are. */
+static void batch_ask_followers(Pass *pass)
+{
+        pass->followers = 1;
+        for (guint i = 0; i < pass->batch->len; i++) {
+                PassItem *item = g_ptr_array_index(pass->batch, i);
+
+                item->followers = unit_followers_start(pass->agent->units, item->wish->name, on_followers, item);
+                pass->followers += item->followers != NULL;
+        }
+        if (--pass->followers == 0)
+                batch_tell_units(pass);
+}
+
+/* ---- 7. Verify: what is served now ---- */
+
+static void on_verified(const char *name, const VerifyResult *result, void *userdata)
+{
+        PassItem *item = userdata;
+
+        item->verify = NULL;
+        if (result->served)
+                inventory_set_served(item->pass->agent->inventory, name, result->served);
+        if (result->outcome != VERIFY_SERVED)
+                item->error = g_error_copy(result->error);
+        item_verdict(item);
+}
+
+static void item_verify(PassItem *item)
+{
+        bool nobody_serves = item->units_inactive > 0 && item->units_told == 0;
+
+        if (item->error || !item->wish->verify || nobody_serves) {
+                item_verdict(item);
+                return;
+        }
+        if (item->step)
+                job_step_set(item->step, JOB_STAGE_VERIFYING, NULL);
+        agent_progress(item->pass);
+        item->verify = verify_start(item->pass->agent->prober, item->wish->name, item->wish->verify,
+                                    item->certificate->record->fingerprint, on_verified, item);
+}
+
+/* Nothing is to be done, but is it served? A service that cannot be reached now is no reason for anything. */
+static void on_looked(const char *name, const VerifyResult *result, void *userdata)
+{
+        PassItem *item = userdata;
+        Certificate *c = item->certificate;
+        Pass *pass = item->pass;
+        PlanItem plan;
+
+        item->verify = NULL;
+        pass->issuing--;
+        if (result->served)
+                inventory_set_served(pass->agent->inventory, name, result->served);
+        certificate_look(pass->agent, c);
+        plan = pass_plan(pass, c);
+        if (plan.action == ACTION_UNITS && !item->settled) {
+                item->action = plan.action;
+                item->reasons = plan.reasons;
+                item->step = job_add(pass->job, item->wish->name);
+                item->ready = true;
+        } else
+                item_settle(item, JOB_STAGE_SKIPPED, NULL);
+        pass_advance(pass);
+}
+
+static void item_look_at_served(PassItem *item)
+{
+        item->pass->issuing++;
+        item->verify = verify_look(item->pass->agent->prober, item->wish->name, item->wish->verify, on_looked, item);
+}
+
+/* ---- 8. Record: facts that outlive the agent ---- */
+
+static void item_record(PassItem *item, JobStage stage, const GError *error)
+{
+        Record *r = item->certificate->record;
+        uint64_t now = now_realtime();
+
+        if (stage == JOB_STAGE_DONE)
+                item_record_done(item, now);
+        else if (stage == JOB_STAGE_FAILED)
+                item_record_failed(item, now, error);
+        else if (stage == JOB_STAGE_WAITING)
+                record_add_event(r, now, "waiting", item->reasons, NULL, NULL);
+        else
+                return;
+        agent_record_later(item->pass->agent, item->certificate);
+}
+
+/* ---- 9. The bus: what became of it ---- */
+
+void item_settle(PassItem *item, JobStage stage, const GError *error)
+{
+        Certificate *c = item->certificate;
+        Agent *a = item->pass->agent;
+
+        if (item->settled)
+                return;
+        item->settled = true;
+        item_record(item, stage, error);
+        c->work = NULL;
+        certificate_look(a, c);
+        c->item = certificate_plan(a, c, 0);
+        item_show(item, stage, error);
+        a->events->certificate_changed(c, a->events_userdata);
+        pass_count_settled(item->pass);
+}
+
+/* ---- The pass: all of its items through these stages ---- */
+
+static void item_begin(PassItem *item)
+{
+        switch (item->action) {
+        case ACTION_NONE:
+                if (!item->settled)
+                        item_look_at_served(item);
+                break;
+        case ACTION_REPAIR:
+                item_repair(item);
+                break;
+        case ACTION_UNITS:
+                item->ready = true;
+                break;
+        case ACTION_ISSUE:
+        case ACTION_POLL:
+                item_issue(item);
+                break;
+        default:
+                g_assert_not_reached();
+        }
+}
+
+void pass_begin(Pass *pass)
+{
+        guint n = pass->items->len;
+
+        agent_warm_up(pass);
+        for (guint i = 0; i < n; i++) {
+                PassItem *item = g_ptr_array_index(pass->items, i);
+
+                if (!item->joined_to)
+                        item_begin(item);
+        }
+        agent_progress(pass);
+        pass_advance(pass);
+}
+
+/* Takes what is ready into a batch. Those that have nothing to install only have their units told. */
+static GPtrArray *pass_take_batch(Pass *pass)
+{
+        g_autoptr(GPtrArray) install = g_ptr_array_new();
+        GPtrArray *batch = g_ptr_array_new();
+
+        for (guint i = 0; i < pass->items->len; i++) {
+                PassItem *item = g_ptr_array_index(pass->items, i);
+
+                if (!item->ready || item->settled)
+                        continue;
+                item->ready = false;
+                g_ptr_array_add(item->fresh ? install : batch, item);
+        }
+        if (install->len > 0)
+                items_install(pass, install);
+        for (guint i = 0; i < install->len; i++) {
+                PassItem *item = g_ptr_array_index(install, i);
+
+                if (item->error)
+                        item_settle(item, JOB_STAGE_FAILED, item->error);
+                else
+                        g_ptr_array_add(batch, item);
+        }
+        return batch;
+}
+
+static int on_gathered(sd_event_source *s, uint64_t usec, void *userdata)
+{
+        Pass *pass = userdata;
+
+        pass->gathered = true;
+        pass_advance(pass);
+        return 0;
+}
+
+/* Goes on with what is ready, once all of the pass has been issued or has taken too long. */
+static void pass_advance(Pass *pass)
+{
+        if (pass->batch || pass->closing || !pass_has_ready(pass))
+                return;
+        if (pass->issuing > 0 && !pass->gathered) {
+                if (!pass->gather)
+                        (void) sd_event_add_time_relative(pass->agent->event, &pass->gather, CLOCK_MONOTONIC,
+                                                          GATHER_USEC, 0, on_gathered, pass);
+                return;
+        }
+        pass->batch = pass_take_batch(pass);
+        if (pass->batch->len > 0)
+                batch_ask_followers(pass);
+        else
+                g_clear_pointer(&pass->batch, g_ptr_array_unref);
+}

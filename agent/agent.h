@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "agent/certificate.h"
+#include "agent/issue.h"
+#include "agent/job.h"
+#include "agent/unit.h"
+#include "agent/verify.h"
+
+#include <systemd/sd-bus.h>
+#include <systemd/sd-event.h>
+
+/* The agent: owns the manifest in force, what is known of every certificate, and the passes at work. agent.c names
+ * all stages in the order in which the data flows through them. */
+
+typedef struct Agent Agent;
+
+/* What the agent tells the bus (agent/bus.c); every member must be set. */
+typedef struct AgentEvents {
+        void (*certificate_changed)(const Certificate *c, void *userdata);
+        void (*manifest_changed)(void *userdata);
+        void (*job_new)(const Job *job, void *userdata);
+        void (*job_progress)(const Job *job, void *userdata);
+        void (*job_removed)(const Job *job, void *userdata);
+} AgentEvents;
+
+/* `system_bus` may be NULL: then no unit can be told. Both are borrowed. */
+Agent *agent_new(sd_event *event, sd_bus *system_bus);
+Agent *agent_free(Agent *a);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Agent, agent_free)
+void agent_set_events(Agent *a, const AgentEvents *events, void *userdata);
+
+/* Finishes what a crash cut off. False when an intent could not be finished. */
+bool agent_recover(Agent *a, GError **error);
+
+/* Reads and checks the manifest; on failure the one in force stays (or, at start, the last good one is taken from the
+ * state folder) and the problems can be asked for. */
+bool agent_reload(Agent *a, GError **error);
+const Manifest *agent_manifest(const Agent *a);
+char **agent_manifest_problems(const Agent *a); /* borrowed, NULL-terminated, empty when there are none */
+
+/* Borrowed; facts and plan are as of the last agent_look(). NULL when there is none. */
+Certificate *agent_find(Agent *a, const char *name);
+GPtrArray *agent_certificates(Agent *a); /* Certificate*, sorted by name; borrowed */
+
+/* Inventory and plan, of one certificate or of all, as of now. */
+void agent_look(Agent *a, Certificate *c);
+void agent_look_at_all(Agent *a);
+
+/* Starts a job. `names` NULL or empty: all. For RENEW `force` makes a new certificate in any case. The job is owned by
+ * the agent, and stays for ten seconds after its end. */
+bool agent_start(Agent *a, JobKind kind, const char *const *names, bool force, Job **ret_job, GError **error);
+bool agent_cancel(Agent *a, unsigned id);
+Job *agent_find_job(Agent *a, unsigned id);
+GPtrArray *agent_jobs(Agent *a); /* Job*, borrowed */
+
+IssuePool *agent_issue_pool(Agent *a);
+
+/* Nothing is at work and no file is watched. */
+bool agent_is_idle(const Agent *a);
+
+/* "ok", "degraded" or "failed", over all certificates. */
+const char *agent_state(const Agent *a);
+uint64_t agent_next_elapse(const Agent *a);
+uint64_t agent_last_pass(const Agent *a);

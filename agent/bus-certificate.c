@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The Certificate objects: org.certagent1.Certificate on /org/certagent1/certificate/NAME. Facts are looked at anew
+ * whenever an object is asked for: what is told is what is on disk now. */
+
+#include "agent/bus.h"
+#include "common/names.h"
+#include "common/reason.h"
+#include "common/state.h"
+
+#include <stdlib.h>
+
+/* ---- Text properties: a table from name to value ---- */
+
+static const LeafFacts *leaf_of(const Certificate *c)
+{
+        return c->facts ? c->facts->leaf : NULL;
+}
+
+static const char *text_name(const Certificate *c)
+{
+        return c->wish->name;
+}
+
+static const char *text_common_name(const Certificate *c)
+{
+        return c->wish->common_name;
+}
+
+static const char *text_issuer(const Certificate *c)
+{
+        return c->wish->issuer;
+}
+
+static const char *text_state(const Certificate *c)
+{
+        return cert_state_to_string(certificate_state(c));
+}
+
+static const char *text_serial(const Certificate *c)
+{
+        return leaf_of(c) ? leaf_of(c)->serial : NULL;
+}
+
+static const char *text_fingerprint(const Certificate *c)
+{
+        return leaf_of(c) ? leaf_of(c)->fingerprint : NULL;
+}
+
+static const char *text_last_error(const Certificate *c)
+{
+        return c->record->message;
+}
+
+static const char *text_hint(const Certificate *c)
+{
+        return c->item.hint ?: c->record->hint;
+}
+
+static const char *text_served(const Certificate *c)
+{
+        return c->facts ? c->facts->served : NULL;
+}
+
+static const char *text_cert_path(const Certificate *c)
+{
+        return c->wish->directory ?: c->wish->path[MANAGED_FILE_CERT] ?: c->wish->path[MANAGED_FILE_COMBINED];
+}
+
+static const char *text_key_path(const Certificate *c)
+{
+        return c->wish->key_uri ?: c->wish->directory ?: c->wish->path[MANAGED_FILE_KEY]
+                                                    ?: c->wish->path[MANAGED_FILE_COMBINED];
+}
+
+static const char *text_key_type(const Certificate *c)
+{
+        return key_type_to_string(c->wish->key_type);
+}
+
+typedef struct TextProperty {
+        const char *name;
+        const char *(*get)(const Certificate *c);
+} TextProperty;
+
+static const TextProperty text_properties[] = {
+        { "Name", text_name },
+        { "CommonName", text_common_name },
+        { "Issuer", text_issuer },
+        { "State", text_state },
+        { "SerialNumber", text_serial },
+        { "Fingerprint", text_fingerprint },
+        { "LastError", text_last_error },
+        { "Hint", text_hint },
+        { "Served", text_served },
+        { "CertPath", text_cert_path },
+        { "KeyPath", text_key_path },
+        { "KeyType", text_key_type },
+};
+
+static int property_get_text(sd_bus *bus, const char *path, const char *interface, const char *property,
+                             sd_bus_message *reply, void *userdata, sd_bus_error *ret_error)
+{
+        for (size_t i = 0; i < G_N_ELEMENTS(text_properties); i++)
+                if (g_str_equal(text_properties[i].name, property))
+                        return sd_bus_message_append(reply, "s", text_properties[i].get(userdata) ?: "");
+        return -ENOENT;
+}
+
+/* ---- Times ---- */
+
+static uint64_t time_of(const Certificate *c, const char *property)
+{
+        if (g_str_equal(property, "NotBefore"))
+                return leaf_of(c) ? leaf_of(c)->not_before : 0;
+        if (g_str_equal(property, "NotAfter"))
+                return leaf_of(c) ? leaf_of(c)->not_after : 0;
+        if (g_str_equal(property, "NextRenewal"))
+                return c->item.due;
+        if (g_str_equal(property, "LastRenewal"))
+                return c->record->last_renewal;
+        return c->record->retry_at;
+}
+
+static int property_get_time(sd_bus *bus, const char *path, const char *interface, const char *property,
+                             sd_bus_message *reply, void *userdata, sd_bus_error *ret_error)
+{
+        return sd_bus_message_append(reply, "t", time_of(userdata, property));
+}
+
+/* ---- The others ---- */
+
+static int property_get_sans(sd_bus *bus, const char *path, const char *interface, const char *property,
+                             sd_bus_message *reply, void *userdata, sd_bus_error *ret_error)
+{
+        const Certificate *c = userdata;
+
+        return sd_bus_message_append_strv(reply, c->wish->san_texts);
+}
+
+static int property_get_reasons(sd_bus *bus, const char *path, const char *interface, const char *property,
+                                sd_bus_message *reply, void *userdata, sd_bus_error *ret_error)
+{
+        const Certificate *c = userdata;
+        g_auto(GStrv) reasons = reason_set_to_strv(c->item.reasons);
+
+        return sd_bus_message_append_strv(reply, reasons);
+}
+
+static int property_get_units(sd_bus *bus, const char *path, const char *interface, const char *property,
+                              sd_bus_message *reply, void *userdata, sd_bus_error *ret_error)
+{
+        const Certificate *c = userdata;
+        int r = sd_bus_message_open_container(reply, 'a', "s");
+
+        for (guint i = 0; r >= 0 && i < c->wish->units->len; i++)
+                r = sd_bus_message_append(reply, "s", ((UnitRef *) g_ptr_array_index(c->wish->units, i))->unit);
+        return r < 0 ? r : sd_bus_message_close_container(reply);
+}
+
+static int property_get_failure_count(sd_bus *bus, const char *path, const char *interface, const char *property,
+                                      sd_bus_message *reply, void *userdata, sd_bus_error *ret_error)
+{
+        return sd_bus_message_append(reply, "u", ((Certificate *) userdata)->record->failures);
+}
+
+static int property_get_generation(sd_bus *bus, const char *path, const char *interface, const char *property,
+                                   sd_bus_message *reply, void *userdata, sd_bus_error *ret_error)
+{
+        return sd_bus_message_append(reply, "u", ((Certificate *) userdata)->record->generation);
+}
+
+static int property_get_history(sd_bus *bus, const char *path, const char *interface, const char *property,
+                                sd_bus_message *reply, void *userdata, sd_bus_error *ret_error)
+{
+        Record *record = ((Certificate *) userdata)->record;
+        int r = sd_bus_message_open_container(reply, 'a', "(tssss)");
+
+        record_load_history(record);
+        for (guint i = 0; r >= 0 && i < record->history->len; i++) {
+                const RecordEvent *e = g_ptr_array_index(record->history, i);
+
+                r = sd_bus_message_append(reply, "(tssss)", e->at, e->kind, e->reasons ?: "", e->serial ?: "",
+                                          e->detail ?: "");
+        }
+        return r < 0 ? r : sd_bus_message_close_container(reply);
+}
+
+/* ---- Methods ---- */
+
+static Certificate *find_by_path(Bus *b, const char *path)
+{
+        Certificate *c = NULL;
+        char *name = NULL;
+
+        if (sd_bus_path_decode(path, CERT_BUS_CERTIFICATE_PATH, &name) > 0)
+                c = agent_find(bus_agent(b), name);
+        free(name);
+        return c;
+}
+
+/* The certificate is named by the message's path: it may be gone before polkit has answered. */
+static int renew(sd_bus_message *m, void *userdata, sd_bus_error *ret_error)
+{
+        Bus *b = userdata;
+        const Certificate *c = find_by_path(b, sd_bus_message_get_path(m));
+        bool force = false;
+        int r = bus_read_renew_options(m, &force, ret_error);
+
+        if (r < 0)
+                return r;
+        if (!c)
+                return sd_bus_error_setf(ret_error, SD_BUS_ERROR_UNKNOWN_OBJECT,
+                                         "The certificate has left the manifest");
+        r = polkit_check(bus_polkit(b), m, renew, b,
+                         (const char *const[]) { "certificates", c->wish->name, "force", force ? "yes" : "no", NULL },
+                         ret_error);
+        if (r <= 0)
+                return r < 0 ? r : 1;
+        return bus_reply_job(b, m, JOB_KIND_RENEW, (const char *const[]) { c->wish->name, NULL }, force, ret_error);
+}
+
+static int method_renew(sd_bus_message *m, void *userdata, sd_bus_error *ret_error)
+{
+        return renew(m, sd_bus_slot_get_userdata(sd_bus_get_current_slot(sd_bus_message_get_bus(m))), ret_error);
+}
+
+#define EMITS SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE
+#define TEXT(name, flags) SD_BUS_PROPERTY(name, "s", property_get_text, 0, flags)
+#define TIME(name) SD_BUS_PROPERTY(name, "t", property_get_time, 0, EMITS)
+
+static const sd_bus_vtable certificate_vtable[] = {
+        SD_BUS_VTABLE_START(0),
+        SD_BUS_METHOD_WITH_NAMES("Renew", "a{sv}", SD_BUS_PARAM(options), "o", SD_BUS_PARAM(job),
+                                 method_renew, SD_BUS_VTABLE_UNPRIVILEGED),
+        TEXT("Name", SD_BUS_VTABLE_PROPERTY_CONST),
+        TEXT("CommonName", EMITS),
+        SD_BUS_PROPERTY("SubjectAltNames", "as", property_get_sans, 0, EMITS),
+        TEXT("Issuer", EMITS),
+        TEXT("State", EMITS),
+        SD_BUS_PROPERTY("Reasons", "as", property_get_reasons, 0, EMITS),
+        TEXT("SerialNumber", EMITS),
+        TEXT("Fingerprint", EMITS),
+        TIME("NotBefore"),
+        TIME("NotAfter"),
+        TIME("NextRenewal"),
+        TIME("LastRenewal"),
+        TEXT("LastError", EMITS),
+        TEXT("Hint", EMITS),
+        TIME("RetryAt"),
+        SD_BUS_PROPERTY("FailureCount", "u", property_get_failure_count, 0, EMITS),
+        SD_BUS_PROPERTY("Units", "as", property_get_units, 0, EMITS),
+        TEXT("Served", EMITS),
+        TEXT("CertPath", EMITS),
+        TEXT("KeyPath", EMITS),
+        TEXT("KeyType", EMITS),
+        SD_BUS_PROPERTY("Generation", "u", property_get_generation, 0, EMITS),
+        SD_BUS_PROPERTY("History", "a(tssss)", property_get_history, 0, 0),
+        SD_BUS_VTABLE_END,
+};
+
+static int find_certificate(sd_bus *bus, const char *path, const char *interface, void *userdata, void **ret_found,
+                            sd_bus_error *ret_error)
+{
+        Certificate *c = find_by_path(userdata, path);
+
+        if (!c)
+                return 0;
+        agent_look(bus_agent(userdata), c);
+        *ret_found = c;
+        return 1;
+}
+
+static int enumerate_certificates(sd_bus *bus, const char *prefix, void *userdata, char ***ret_nodes,
+                                  sd_bus_error *ret_error)
+{
+        GPtrArray *list = agent_certificates(bus_agent(userdata));
+        char **nodes = calloc(list->len + 1, sizeof(char *));
+
+        for (guint i = 0; nodes && i < list->len; i++) {
+                const Certificate *c = g_ptr_array_index(list, i);
+                int r = sd_bus_path_encode(CERT_BUS_CERTIFICATE_PATH, c->wish->name, &nodes[i]);
+
+                if (r < 0) {
+                        g_strfreev(nodes);
+                        return r;
+                }
+        }
+        if (!nodes)
+                return -ENOMEM;
+        *ret_nodes = nodes;
+        return 1;
+}
+
+int bus_certificate_add(Bus *b, sd_bus *connection)
+{
+        int r = sd_bus_add_fallback_vtable(connection, NULL, CERT_BUS_CERTIFICATE_PATH, CERT_INTERFACE_CERTIFICATE,
+                                           certificate_vtable, find_certificate, b);
+
+        if (r >= 0)
+                r = sd_bus_add_node_enumerator(connection, NULL, CERT_BUS_CERTIFICATE_PATH, enumerate_certificates, b);
+        if (r >= 0)
+                r = sd_bus_add_object_manager(connection, NULL, CERT_BUS_CERTIFICATE_PATH);
+        return r;
+}

@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The Manager object: org.certagent1.Manager on /org/certagent1. A handler's order never varies: read, validate,
+ * authorise, act, reply. */
+
+#include "agent/bus.h"
+#include "common/error.h"
+#include "common/names.h"
+#include "common/reason.h"
+#include "common/state.h"
+
+#include <string.h>
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(sd_bus_message, sd_bus_message_unref)
+
+/* "NotServing" for a code; "" when there is none. */
+static const char *short_error(CertError code)
+{
+        return code < 0 ? "" : cert_error_to_name(code) + strlen(CERT_ERROR_PREFIX);
+}
+
+static int append_certificate(sd_bus_message *reply, const Certificate *c)
+{
+        const LeafFacts *leaf = c->facts ? c->facts->leaf : NULL;
+
+        return sd_bus_message_append(reply, "(ssstts)", c->wish->name, cert_state_to_string(certificate_state(c)),
+                                     c->wish->issuer, leaf ? leaf->not_after : 0, c->item.due,
+                                     short_error(c->record->error));
+}
+
+static int method_list_certificates(sd_bus_message *m, void *userdata, sd_bus_error *ret_error)
+{
+        Agent *a = bus_agent(userdata);
+        g_autoptr(sd_bus_message) reply = NULL;
+        GPtrArray *list = agent_certificates(a);
+        int r = sd_bus_message_new_method_return(m, &reply);
+
+        agent_look_at_all(a);
+        if (r >= 0)
+                r = sd_bus_message_open_container(reply, 'a', "(ssstts)");
+        for (guint i = 0; r >= 0 && i < list->len; i++)
+                r = append_certificate(reply, g_ptr_array_index(list, i));
+        if (r >= 0)
+                r = sd_bus_message_close_container(reply);
+        return r < 0 ? r : sd_bus_message_send(reply);
+}
+
+static Certificate *find_certificate(Bus *b, const char *name, int *ret_r, sd_bus_error *ret_error)
+{
+        Certificate *c = agent_find(bus_agent(b), name);
+        g_autoptr(GError) error = NULL;
+
+        if (c)
+                return c;
+        error = g_error_new(CERT_ERROR, CERT_ERROR_NO_SUCH_CERTIFICATE, "The manifest has no certificate \"%s\"", name);
+        *ret_r = cert_error_to_bus(error, ret_error);
+        return NULL;
+}
+
+static int method_get_certificate(sd_bus_message *m, void *userdata, sd_bus_error *ret_error)
+{
+        g_autofree char *path = NULL;
+        const char *name;
+        int r = sd_bus_message_read(m, "s", &name);
+
+        if (r < 0)
+                return r;
+        if (!find_certificate(userdata, name, &r, ret_error))
+                return r;
+        path = bus_certificate_path(name);
+        return sd_bus_reply_method_return(m, "o", path);
+}
+
+int bus_read_renew_options(sd_bus_message *m, bool *ret_force, sd_bus_error *ret_error)
+{
+        bool force = false;
+        int r = sd_bus_message_enter_container(m, 'a', "{sv}");
+
+        while (r >= 0 && (r = sd_bus_message_enter_container(m, 'e', "sv")) > 0) {
+                const char *key;
+                int value;
+
+                r = sd_bus_message_read(m, "s", &key);
+                if (r >= 0 && !g_str_equal(key, "force"))
+                        return sd_bus_error_setf(ret_error, SD_BUS_ERROR_INVALID_ARGS,
+                                                 "The option \"%s\" is not known\nThe only option is \"force\".", key);
+                if (r >= 0)
+                        r = sd_bus_message_read(m, "v", "b", &value);
+                if (r >= 0) {
+                        force = value;
+                        r = sd_bus_message_exit_container(m);
+                }
+        }
+        if (r >= 0)
+                r = sd_bus_message_exit_container(m);
+        if (r < 0)
+                return r;
+        *ret_force = force;
+        return 0;
+}
+
+int bus_reply_job(Bus *b, sd_bus_message *m, JobKind kind, const char *const *names, bool force,
+                  sd_bus_error *ret_error)
+{
+        g_autoptr(GError) error = NULL;
+        g_autofree char *path = NULL;
+        Job *job;
+
+        if (!agent_start(bus_agent(b), kind, names, force, &job, &error))
+                return cert_error_to_bus(error, ret_error);
+        path = bus_job_path(job->id);
+        return sd_bus_reply_method_return(m, "o", path);
+}
+
+static int read_strv(sd_bus_message *m, char ***ret_strv)
+{
+        g_autoptr(GStrvBuilder) b = g_strv_builder_new();
+        const char *s;
+        int r = sd_bus_message_enter_container(m, 'a', "s");
+
+        while (r >= 0 && (r = sd_bus_message_read(m, "s", &s)) > 0)
+                g_strv_builder_add(b, s);
+        if (r >= 0)
+                r = sd_bus_message_exit_container(m);
+        if (r >= 0)
+                *ret_strv = g_strv_builder_end(b);
+        return r;
+}
+
+static int method_renew(sd_bus_message *m, void *userdata, sd_bus_error *ret_error)
+{
+        Bus *b = userdata;
+        g_auto(GStrv) names = NULL;
+        g_autofree char *list = NULL;
+        bool force = false;
+        int r = read_strv(m, &names);
+
+        if (r >= 0)
+                r = bus_read_renew_options(m, &force, ret_error);
+        if (r < 0)
+                return r;
+        for (char **n = names; n && *n; n++)
+                if (!find_certificate(b, *n, &r, ret_error))
+                        return r;
+        list = g_strjoinv(" ", names);
+        r = polkit_check(bus_polkit(b), m, method_renew, b,
+                         (const char *const[]) { "certificates", list, "force", force ? "yes" : "no", NULL },
+                         ret_error);
+        if (r <= 0)
+                return r < 0 ? r : 1;
+        return bus_reply_job(b, m, JOB_KIND_RENEW, (const char *const *) names, force, ret_error);
+}
+
+static int method_renew_due(sd_bus_message *m, void *userdata, sd_bus_error *ret_error)
+{
+        Bus *b = userdata;
+        int r = polkit_check(bus_polkit(b), m, method_renew_due, b, NULL, ret_error);
+
+        if (r <= 0)
+                return r < 0 ? r : 1;
+        return bus_reply_job(b, m, JOB_KIND_RENEW_DUE, NULL, false, ret_error);
+}
+
+static int method_ensure(sd_bus_message *m, void *userdata, sd_bus_error *ret_error)
+{
+        Bus *b = userdata;
+        const char *name;
+        int r = sd_bus_message_read(m, "s", &name);
+
+        if (r < 0)
+                return r;
+        if (!find_certificate(b, name, &r, ret_error))
+                return r;
+        r = polkit_check(bus_polkit(b), m, method_ensure, b, (const char *const[]) { "certificates", name, NULL },
+                         ret_error);
+        if (r <= 0)
+                return r < 0 ? r : 1;
+        return bus_reply_job(b, m, JOB_KIND_ENSURE, (const char *const[]) { name, NULL }, false, ret_error);
+}
+
+static int append_plan(sd_bus_message *reply, const Certificate *c)
+{
+        g_auto(GStrv) reasons = reason_set_to_strv(c->item.reasons);
+        int r = sd_bus_message_open_container(reply, 'r', "ssast");
+
+        if (r >= 0)
+                r = sd_bus_message_append(reply, "ss", c->wish->name, action_to_string(c->item.action));
+        if (r >= 0)
+                r = sd_bus_message_append_strv(reply, reasons);
+        if (r >= 0)
+                r = sd_bus_message_append(reply, "t", c->item.due);
+        return r < 0 ? r : sd_bus_message_close_container(reply);
+}
+
+static int reply_plan(Bus *b, sd_bus_message *m, char **names)
+{
+        g_autoptr(sd_bus_message) reply = NULL;
+        GPtrArray *list = agent_certificates(bus_agent(b));
+        int r = sd_bus_message_new_method_return(m, &reply);
+
+        if (r >= 0)
+                r = sd_bus_message_open_container(reply, 'a', "(ssast)");
+        for (guint i = 0; r >= 0 && i < list->len; i++) {
+                const Certificate *c = g_ptr_array_index(list, i);
+
+                if (!names || !*names || g_strv_contains((const char *const *) names, c->wish->name))
+                        r = append_plan(reply, c);
+        }
+        if (r >= 0)
+                r = sd_bus_message_close_container(reply);
+        return r < 0 ? r : sd_bus_message_send(reply);
+}
+
+static int method_plan(sd_bus_message *m, void *userdata, sd_bus_error *ret_error)
+{
+        g_auto(GStrv) names = NULL;
+        int r = read_strv(m, &names);
+
+        if (r < 0)
+                return r;
+        for (char **n = names; n && *n; n++)
+                if (!find_certificate(userdata, *n, &r, ret_error))
+                        return r;
+        agent_look_at_all(bus_agent(userdata));
+        return reply_plan(userdata, m, names);
+}
+
+static int method_reload(sd_bus_message *m, void *userdata, sd_bus_error *ret_error)
+{
+        Bus *b = userdata;
+        g_autoptr(GError) error = NULL;
+        int r = polkit_check(bus_polkit(b), m, method_reload, b, NULL, ret_error);
+
+        if (r <= 0)
+                return r < 0 ? r : 1;
+        if (!agent_reload(bus_agent(b), &error))
+                return cert_error_to_bus(error, ret_error);
+        return sd_bus_reply_method_return(m, NULL);
+}
+
+/* ---- Properties ---- */
+
+static int property_get_version(sd_bus *bus, const char *path, const char *interface, const char *property,
+                                sd_bus_message *reply, void *userdata, sd_bus_error *ret_error)
+{
+        return sd_bus_message_append(reply, "s", PROJECT_VERSION);
+}
+
+static int property_get_state(sd_bus *bus, const char *path, const char *interface, const char *property,
+                              sd_bus_message *reply, void *userdata, sd_bus_error *ret_error)
+{
+        return sd_bus_message_append(reply, "s", agent_state(bus_agent(userdata)));
+}
+
+static int property_get_manifest_digest(sd_bus *bus, const char *path, const char *interface, const char *property,
+                                        sd_bus_message *reply, void *userdata, sd_bus_error *ret_error)
+{
+        const Manifest *manifest = agent_manifest(bus_agent(userdata));
+
+        return sd_bus_message_append(reply, "s", manifest ? manifest->digest : "");
+}
+
+static int property_get_manifest_problems(sd_bus *bus, const char *path, const char *interface, const char *property,
+                                          sd_bus_message *reply, void *userdata, sd_bus_error *ret_error)
+{
+        return sd_bus_message_append_strv(reply, agent_manifest_problems(bus_agent(userdata)));
+}
+
+static int property_get_next_elapse(sd_bus *bus, const char *path, const char *interface, const char *property,
+                                    sd_bus_message *reply, void *userdata, sd_bus_error *ret_error)
+{
+        return sd_bus_message_append(reply, "t", agent_next_elapse(bus_agent(userdata)));
+}
+
+static int property_get_last_pass(sd_bus *bus, const char *path, const char *interface, const char *property,
+                                  sd_bus_message *reply, void *userdata, sd_bus_error *ret_error)
+{
+        return sd_bus_message_append(reply, "t", agent_last_pass(bus_agent(userdata)));
+}
+
+#define EMITS SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE
+#define OPEN SD_BUS_VTABLE_UNPRIVILEGED /* polkit decides, or nobody needs to */
+
+static const sd_bus_vtable manager_vtable[] = {
+        SD_BUS_VTABLE_START(0),
+        SD_BUS_METHOD_WITH_NAMES("ListCertificates", "", , "a(ssstts)", SD_BUS_PARAM(certificates),
+                                 method_list_certificates, OPEN),
+        SD_BUS_METHOD_WITH_NAMES("GetCertificate", "s", SD_BUS_PARAM(name), "o", SD_BUS_PARAM(certificate),
+                                 method_get_certificate, OPEN),
+        SD_BUS_METHOD_WITH_NAMES("Renew", "asa{sv}", SD_BUS_PARAM(names) SD_BUS_PARAM(options), "o", SD_BUS_PARAM(job),
+                                 method_renew, OPEN),
+        SD_BUS_METHOD_WITH_NAMES("RenewDue", "", , "o", SD_BUS_PARAM(job), method_renew_due, OPEN),
+        SD_BUS_METHOD_WITH_NAMES("Plan", "as", SD_BUS_PARAM(names), "a(ssast)", SD_BUS_PARAM(items), method_plan,
+                                 OPEN),
+        SD_BUS_METHOD_WITH_NAMES("Ensure", "s", SD_BUS_PARAM(name), "o", SD_BUS_PARAM(job), method_ensure, OPEN),
+        SD_BUS_METHOD("Reload", "", "", method_reload, OPEN),
+        SD_BUS_SIGNAL_WITH_NAMES("JobNew", "uos", SD_BUS_PARAM(id) SD_BUS_PARAM(job) SD_BUS_PARAM(kind), 0),
+        SD_BUS_SIGNAL_WITH_NAMES("JobRemoved", "uos", SD_BUS_PARAM(id) SD_BUS_PARAM(job) SD_BUS_PARAM(result), 0),
+        SD_BUS_SIGNAL_WITH_NAMES("ManifestReloaded", "s", SD_BUS_PARAM(digest), 0),
+        SD_BUS_PROPERTY("Version", "s", property_get_version, 0, SD_BUS_VTABLE_PROPERTY_CONST),
+        SD_BUS_PROPERTY("State", "s", property_get_state, 0, EMITS),
+        SD_BUS_PROPERTY("ManifestDigest", "s", property_get_manifest_digest, 0, EMITS),
+        SD_BUS_PROPERTY("ManifestProblems", "as", property_get_manifest_problems, 0, EMITS),
+        SD_BUS_PROPERTY("NextElapse", "t", property_get_next_elapse, 0, EMITS),
+        SD_BUS_PROPERTY("LastPass", "t", property_get_last_pass, 0, EMITS),
+        SD_BUS_VTABLE_END,
+};
+
+int bus_manager_add(Bus *b, sd_bus *connection)
+{
+        return sd_bus_add_object_vtable(connection, NULL, CERT_BUS_PATH, CERT_INTERFACE_MANAGER, manager_vtable, b);
+}

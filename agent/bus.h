@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "agent/agent.h"
+#include "agent/polkit.h"
+
+#include <systemd/sd-bus.h>
+#include <systemd/sd-event.h>
+
+/* The bus: the agent's objects, served alike on the system bus and on every peer of the private socket, and the
+ * signals that tell all of them what changed. The objects stand in bus-manager.c, bus-certificate.c and bus-job.c. */
+
+typedef struct Bus Bus;
+
+Bus *bus_new(Agent *agent, sd_event *event, Polkit *polkit);
+Bus *bus_free(Bus *b);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Bus, bus_free)
+
+/* Serves the objects on the system bus; borrowed until bus_free(). */
+bool bus_serve(Bus *b, sd_bus *system_bus, GError **error);
+
+/* Accepts peers on a listening socket (not owned); at most 64 at a time. */
+bool bus_listen(Bus *b, int fd, GError **error);
+/* Accepts no more: who comes now waits for the next agent. */
+void bus_stop_listening(Bus *b);
+
+unsigned bus_peers(const Bus *b);
+/* When the last message came in, CLOCK_MONOTONIC microseconds. */
+uint64_t bus_last_activity(const Bus *b);
+
+/* ---- For the objects' files ---- */
+
+Agent *bus_agent(Bus *b);
+Polkit *bus_polkit(Bus *b);
+
+/* Adds one kind of object to a connection; negative errno. */
+int bus_manager_add(Bus *b, sd_bus *connection);
+int bus_certificate_add(Bus *b, sd_bus *connection);
+int bus_job_add(Bus *b, sd_bus *connection);
+
+/* Object paths; the caller owns them. */
+char *bus_certificate_path(const char *name);
+char *bus_job_path(unsigned id);
+
+/* Reads "options" (a{sv}) of Renew: only "force" b is known. */
+int bus_read_renew_options(sd_bus_message *m, bool *ret_force, sd_bus_error *ret_error);
+/* Starts a job and replies with its path. */
+int bus_reply_job(Bus *b, sd_bus_message *m, JobKind kind, const char *const *names, bool force,
+                  sd_bus_error *ret_error);

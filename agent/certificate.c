@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* A certificate as the agent knows it: the wish, the facts, the record and the plan of one name in one place. */
+
+#include "agent/certificate.h"
+
+#include "agent/pass.h"
+#include "common/log.h"
+
+Certificate *certificate_new(const ManifestCertificate *wish)
+{
+        Certificate *c = g_new0(Certificate, 1);
+
+        c->wish = wish;
+        return c;
+}
+
+Certificate *certificate_free(Certificate *c)
+{
+        if (!c)
+                return NULL;
+        record_free(c->substitute);
+        g_free(c);
+        return NULL;
+}
+
+CertState certificate_state(const Certificate *c)
+{
+        if (c->work && c->work->action != ACTION_NONE)
+                return CERT_STATE_RENEWING;
+        return c->item.state;
+}
+
+/* The files as somebody else left them become a generation of ours, so that one can go back to them. */
+static Generation *adopt_files(Certificate *c)
+{
+        g_autoptr(GError) error = NULL;
+        g_autoptr(Generation) g = generation_from_files(c->wish, &error);
+
+        if (!g || !generation_save(g, c->wish->name, &error)) {
+                log_full(LOG_DEBUG, &(LogContext) { .name = c->wish->name },
+                         "What is in place cannot be gone back to: %s", error->message);
+                return NULL;
+        }
+        return g_steal_pointer(&g);
+}
+
+Generation *certificate_current(Certificate *c)
+{
+        const LeafFacts *leaf = c->facts ? c->facts->leaf : NULL;
+        bool whole = leaf && leaf->key_matches;
+        bool ours = c->record->generation > 0 && (!whole || g_strcmp0(leaf->fingerprint, c->record->fingerprint) == 0);
+
+        if (ours) {
+                Generation *g = generation_load(c->wish->name, c->record->generation, NULL);
+
+                if (g)
+                        return g;
+        }
+        return whole ? adopt_files(c) : NULL;
+}
+
+Generation *certificate_pending(const Certificate *c, uint64_t now)
+{
+        const Record *r = c->record;
+        Generation *g;
+
+        if (r->pending == 0 || g_strcmp0(r->pending_digest, c->wish->request_digest) != 0)
+                return NULL;
+        g = generation_load(c->wish->name, r->pending, NULL);
+        if (g && !generation_is_usable(g, now))
+                g = generation_unref(g);
+        return g;
+}
+
+void certificate_set_unrecorded(Certificate *c, const GError *error)
+{
+        if (!c->substitute) {
+                log_full(LOG_ERR, &(LogContext) { .name = c->wish->name }, "The record cannot be read: %s",
+                         error->message);
+                c->substitute = record_new(c->wish->name);
+        }
+        c->record = c->substitute;
+        c->facts = NULL;
+}
+
+/* The key of a waiting request is kept as a generation that has no certificate yet. */
+bool certificate_set_waiting(Certificate *c, const char *token, uint64_t poll_at, GBytes *key_pem, GError **error)
+{
+        Record *r = c->record;
+        unsigned number = 0;
+
+        if (r->token_generation > 0)
+                number = r->token_generation;
+        else if (key_pem) {
+                g_autoptr(Generation) g = generation_new_key(key_pem);
+
+                if (!generation_save(g, c->wish->name, error))
+                        return false;
+                number = g->number;
+        }
+        g_free(r->token);
+        r->token = g_strdup(token);
+        r->token_generation = number;
+        r->poll_at = poll_at;
+        return true;
+}
+
+GBytes *certificate_waiting_key(const Certificate *c)
+{
+        g_autoptr(Generation) g = NULL;
+
+        if (c->record->token_generation == 0)
+                return NULL;
+        g = generation_load(c->wish->name, c->record->token_generation, NULL);
+        return g && g->key_pem ? g_bytes_ref(g->key_pem) : NULL;
+}
+
+void certificate_end_waiting(Certificate *c)
+{
+        g_clear_pointer(&c->record->token, g_free);
+        c->record->token_generation = 0;
+        c->record->poll_at = 0;
+}
+
+bool generation_is_usable(const Generation *g, uint64_t now)
+{
+        return g && g->not_after > now && g->not_before <= now;
+}

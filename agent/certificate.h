@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "agent/generation.h"
+#include "agent/inventory.h"
+#include "agent/manifest.h"
+#include "agent/plan.h"
+#include "agent/record.h"
+
+/* A certificate as the agent knows it: what is wanted, what is present, what happened, what is to be done. Borrowed
+ * from manifest, inventory and record store, in one place. */
+
+typedef struct PassItem PassItem;
+
+/* What stands in the plan's place when a record cannot be read. */
+#define UNRECORDED_HINT "The state folder cannot be read; see: journalctl -u cert-agent"
+
+typedef struct Certificate {
+        const ManifestCertificate *wish;
+        const CertificateFacts *facts;
+        Record *record;
+        PlanItem item;
+        PassItem *work; /* what a pass is doing about it now, or NULL */
+        Record *substitute; /* owned: in the record's place when it cannot be read */
+} Certificate;
+
+Certificate *certificate_new(const ManifestCertificate *wish);
+Certificate *certificate_free(Certificate *c);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Certificate, certificate_free)
+
+/* The state to show: the plan's, or RENEWING while a pass is at work. */
+CertState certificate_state(const Certificate *c);
+
+/* The generation that is on disk now: the recorded one, or one made of the files (and then saved, so that one can
+ * go back to it). NULL when there is none; not an error. The caller owns it. */
+Generation *certificate_current(Certificate *c);
+
+/* What was issued for the present wish and not yet taken, if it is still good; else NULL. The caller owns it. */
+Generation *certificate_pending(const Certificate *c, uint64_t now);
+
+/* The record cannot be read: an empty one stands in, nothing is done about the certificate, and it is said once. */
+void certificate_set_unrecorded(Certificate *c, const GError *error);
+
+/* A request waits at the issuer under `token`: the record keeps it and when to ask again, the state folder the key
+ * that it was for (NULL with a token's key). */
+bool certificate_set_waiting(Certificate *c, const char *token, uint64_t poll_at, GBytes *key_pem, GError **error);
+GBytes *certificate_waiting_key(const Certificate *c); /* caller owns; NULL when there is none */
+void certificate_end_waiting(Certificate *c);
+
+/* Good to go back to: complete and not yet expired at `now`. */
+bool generation_is_usable(const Generation *g, uint64_t now);

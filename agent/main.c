@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* cert-agent: the program. */
+
+#include "agent/agent.h"
+#include "agent/bus.h"
+#include "agent/idle.h"
+#include "agent/polkit.h"
+#include "common/log.h"
+#include "common/names.h"
+#include "common/timespan.h"
+
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <systemd/sd-daemon.h>
+
+static bool arg_recover;
+static uint64_t arg_exit_idle_usec = 30 * USEC_PER_SEC;
+
+static void help(void)
+{
+        printf("cert-agent [OPTIONS...]\n\n"
+               "Keeps the certificates of this host as the manifest wants them. Started by systemd.\n\n"
+               "  -h --help                 Show this help\n"
+               "     --version              Show the version\n"
+               "     --recover              Finish an install that was cut off, then exit\n"
+               "     --exit-idle-time=SPAN  Exit after this time without work (default 30s, 0: never)\n\n"
+               "See cert-agent(8); to talk to it, use certctl(1).\n");
+}
+
+/* > 0: go on; 0: done; < 0: wrong usage. */
+static int parse_arguments(int argc, char **argv)
+{
+        enum { ARG_VERSION = 0x100, ARG_RECOVER, ARG_EXIT_IDLE };
+        static const struct option options[] = {
+                { "help", no_argument, NULL, 'h' },
+                { "version", no_argument, NULL, ARG_VERSION },
+                { "recover", no_argument, NULL, ARG_RECOVER },
+                { "exit-idle-time", required_argument, NULL, ARG_EXIT_IDLE },
+                {},
+        };
+        g_autoptr(GError) error = NULL;
+        int c;
+
+        while ((c = getopt_long(argc, argv, "h", options, NULL)) >= 0)
+                switch (c) {
+                case 'h':
+                        help();
+                        return 0;
+                case ARG_VERSION:
+                        printf("cert-agent %s\n", PROJECT_VERSION);
+                        return 0;
+                case ARG_RECOVER:
+                        arg_recover = true;
+                        break;
+                case ARG_EXIT_IDLE:
+                        if (timespan_parse(optarg, &arg_exit_idle_usec, &error))
+                                break;
+                        fprintf(stderr, "--exit-idle-time: %s\n", error->message);
+                        return -EINVAL;
+                default:
+                        return -EINVAL;
+                }
+        if (optind < argc) {
+                fprintf(stderr, "cert-agent takes no arguments; to talk to the agent, use certctl.\n");
+                return -EINVAL;
+        }
+        return 1;
+}
+
+static int on_signal(sd_event_source *s, const struct signalfd_siginfo *si, void *userdata)
+{
+        idle_stop_now(userdata);
+        return 0;
+}
+
+static void handle_signals(sd_event *event, Idle *idle)
+{
+        sigset_t set;
+
+        (void) signal(SIGPIPE, SIG_IGN);
+        sigemptyset(&set);
+        sigaddset(&set, SIGTERM);
+        sigaddset(&set, SIGINT);
+        (void) sigprocmask(SIG_BLOCK, &set, NULL);
+        (void) sd_event_add_signal(event, NULL, SIGTERM, on_signal, idle);
+        (void) sd_event_add_signal(event, NULL, SIGINT, on_signal, idle);
+}
+
+/* Without a system bus (early boot, a container) the private socket alone is served. */
+static sd_bus *open_system_bus(sd_event *event)
+{
+        sd_bus *bus = NULL;
+        int r = sd_bus_open_system(&bus);
+
+        if (r >= 0)
+                r = sd_bus_attach_event(bus, event, 0);
+        if (r >= 0)
+                r = sd_bus_set_exit_on_disconnect(bus, true);
+        if (r >= 0)
+                return bus;
+        log_notice("There is no system bus (%s): only the private socket is served, and no unit can be told.",
+                   g_strerror(-r));
+        return sd_bus_unref(bus);
+}
+
+static bool serve(Bus *bus, sd_bus *system_bus, GError **error)
+{
+        int n = sd_listen_fds(true);
+
+        for (int fd = SD_LISTEN_FDS_START; fd < SD_LISTEN_FDS_START + n; fd++)
+                if (!bus_listen(bus, fd, error))
+                        return false;
+        return !system_bus || bus_serve(bus, system_bus, error);
+}
+
+static bool run(GError **error)
+{
+        g_autoptr(GError) refused = NULL;
+        g_autoptr(Agent) agent = NULL;
+        g_autoptr(Bus) bus = NULL;
+        sd_event *event = NULL;
+        sd_bus *system_bus;
+        Polkit *polkit;
+        Idle *idle;
+        bool good;
+
+        /* 1. The loop, and what it is told from outside */
+        if (sd_event_default(&event) < 0)
+                return false;
+        (void) sd_event_set_watchdog(event, true);
+
+        /* 2. The agent and its bus */
+        system_bus = open_system_bus(event);
+        polkit = polkit_new(system_bus);
+        agent = agent_new(event, system_bus);
+        bus = bus_new(agent, event, polkit);
+        idle = idle_new(event, bus, system_bus, arg_exit_idle_usec);
+        handle_signals(event, idle);
+
+        /* 3. What was cut off is finished before anything is read, then the manifest; a refused one does not stop us:
+         *    the last good one is in force, and the problems can be asked for. */
+        good = agent_recover(agent, error);
+        if (good)
+                (void) agent_reload(agent, &refused);
+
+        /* 4. Served, then ready */
+        good = good && serve(bus, system_bus, error);
+        if (good) {
+                (void) sd_notify(false, "READY=1");
+                good = sd_event_loop(event) >= 0;
+        }
+
+        idle_free(idle);
+        bus_free(g_steal_pointer(&bus));
+        agent_free(g_steal_pointer(&agent));
+        polkit_free(polkit);
+        sd_bus_flush_close_unref(system_bus);
+        sd_event_unref(event);
+        return good;
+}
+
+static bool recover_only(GError **error)
+{
+        sd_event *event = NULL;
+        g_autoptr(Agent) agent = NULL;
+        bool good;
+
+        if (sd_event_default(&event) < 0)
+                return false;
+        agent = agent_new(event, NULL);
+        good = agent_recover(agent, error);
+        agent_free(g_steal_pointer(&agent));
+        sd_event_unref(event);
+        return good;
+}
+
+int main(int argc, char **argv)
+{
+        g_autoptr(GError) error = NULL;
+        int r = parse_arguments(argc, argv);
+
+        if (r <= 0)
+                return r < 0 ? 2 : EXIT_SUCCESS;
+        umask(0077);
+        log_open("cert-agent");
+        if (arg_recover ? recover_only(&error) : run(&error))
+                return EXIT_SUCCESS;
+        log_error("%s", error ? error->message : "The event loop failed");
+        return EXIT_FAILURE;
+}

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* A pass's item: what its way through the stages writes into the record, the job's step and the log. */
+
+#include "agent/pass.h"
+#include "common/log.h"
+#include "common/names.h"
+#include "common/timespan.h"
+
+void item_begin_units(PassItem *item)
+{
+        item->units_open = item->units_told = item->units_inactive = 0;
+        item->keep = false;
+        if (item->step)
+                job_step_set(item->step, JOB_STAGE_UNITS, NULL);
+}
+
+void item_record_installed(PassItem *item)
+{
+        Record *r = item->certificate->record;
+
+        g_free(item->before_issuer);
+        item->before_issuer = g_steal_pointer(&r->issuer);
+        g_free(item->before_digest);
+        item->before_digest = g_steal_pointer(&r->request_digest);
+
+        r->issuer = g_strdup(item->wish->issuer);
+        r->request_digest = g_strdup(item->wish->request_digest);
+        r->generation = item->fresh->number;
+        g_free(r->fingerprint);
+        r->fingerprint = g_strdup(item->fresh->fingerprint);
+        r->pending = 0;
+        g_clear_pointer(&r->pending_digest, g_free);
+        item->installed = true;
+}
+
+/* Old generations go when the new one has been taken; what the record still names stays. */
+static void prune(const PassItem *item)
+{
+        const Record *r = item->certificate->record;
+        unsigned needed[] = { r->generation, r->pending, r->token_generation, 0, 0 };
+
+        for (size_t from = 0, to = 0; from < 3; from++) {
+                unsigned number = needed[from];
+
+                needed[from] = 0;
+                if (number > 0)
+                        needed[to++] = number;
+        }
+        generation_prune(r->name, item->wish->keep, needed);
+}
+
+void item_record_done(PassItem *item, uint64_t now)
+{
+        Record *r = item->certificate->record;
+        bool renewed = item->installed;
+
+        record_succeed(r);
+        g_free(r->taken);
+        r->taken = g_strdup(r->fingerprint);
+        if (renewed) {
+                certificate_end_waiting(item->certificate);
+                r->last_renewal = now;
+                prune(item);
+        }
+        record_add_event(r, now, renewed ? "renewed" : item->action == ACTION_REPAIR ? "repaired" : "units",
+                         item->reasons, renewed ? item->fresh->serial : NULL, NULL);
+}
+
+/* Trying again on one's own would do harm (a token locks after wrong PINs) or cannot help. */
+static bool error_blocks(const PassItem *item, const GError *error)
+{
+        if (g_error_matches(error, CERT_ERROR, CERT_ERROR_KEY_STORAGE))
+                return item->wish->key_uri != NULL;
+        return g_error_matches(error, CERT_ERROR, CERT_ERROR_NOT_SUPPORTED) ||
+               g_error_matches(error, CERT_ERROR, CERT_ERROR_NO_SUCH_ISSUER);
+}
+
+static bool error_ends_waiting(const GError *error)
+{
+        return !g_error_matches(error, CERT_ERROR, CERT_ERROR_ISSUER_UNREACHABLE) &&
+               !g_error_matches(error, CERT_ERROR, CERT_ERROR_ISSUER_TIMEOUT);
+}
+
+void item_record_failed(PassItem *item, uint64_t now, const GError *error)
+{
+        Certificate *c = item->certificate;
+        const LeafFacts *leaf = c->facts ? c->facts->leaf : NULL;
+        bool issuing = !item->fresh && (item->action == ACTION_ISSUE || item->action == ACTION_POLL);
+        /* The units stay behind what is on disk: either the new one was kept, or they were only to be told. */
+        bool behind = item->installed || item->action == ACTION_UNITS;
+
+        g_free(c->record->failed_digest);
+        c->record->failed_digest = g_strdup(item->wish->request_digest);
+        record_fail(c->record, now, leaf ? leaf->not_after : 0, item->retry_after, error);
+        c->record->degraded = behind && c->record->fingerprint;
+        c->record->blocked = error_blocks(item, error);
+        if (issuing && c->record->token && error_ends_waiting(error))
+                certificate_end_waiting(c);
+        record_add_event(c->record, now, "failed", item->reasons, NULL, error->message);
+}
+
+static void item_log(const PassItem *item, JobStage stage, const GError *error)
+{
+        const Certificate *c = item->certificate;
+        g_autofree char *reasons = reason_set_to_string(item->reasons);
+        g_autofree char *until = NULL, *retry = NULL;
+        LogContext context = {
+                .name = c->wish->name,
+                .state = cert_state_to_string(certificate_state(c)),
+                .reason = reasons,
+                .issuer = c->wish->issuer,
+                .serial = item->fresh ? item->fresh->serial : NULL,
+        };
+
+        switch (stage) {
+        case JOB_STAGE_DONE:
+                context.message_id = item->installed ? CERT_MESSAGE_RENEWED : CERT_MESSAGE_REPAIRED;
+                until = item->installed ? timestamp_format(item->fresh->not_after) : NULL;
+                if (item->installed)
+                        log_full(LOG_INFO, &context, "Renewed (%s); valid until %s.", reasons, until);
+                else
+                        log_full(LOG_INFO, &context, "Made good (%s).", reasons);
+                break;
+        case JOB_STAGE_WAITING:
+                context.message_id = CERT_MESSAGE_WAITING;
+                log_full(LOG_INFO, &context, "The issuer %s has not decided yet; it is asked again.", c->wish->issuer);
+                break;
+        case JOB_STAGE_FAILED:
+                context.message_id = c->record->blocked ? CERT_MESSAGE_BLOCKED
+                                     : c->record->degraded ? CERT_MESSAGE_DEGRADED
+                                                            : CERT_MESSAGE_FAILED;
+                retry = timestamp_format(c->record->retry_at);
+                log_full(LOG_ERR, &context, "%s (%s); tried again at %s.", error->message, reasons, retry);
+                break;
+        default:
+                break;
+        }
+}
+
+static void item_set_step(PassItem *item, JobStage stage, const GError *error)
+{
+        g_autofree char *summary = error ? cert_error_summary(error) : NULL;
+
+        if (item->step)
+                job_step_set(item->step, stage, summary);
+}
+
+void item_show(PassItem *item, JobStage stage, const GError *error)
+{
+        item_log(item, stage, error);
+        item_set_step(item, stage, error);
+        while (item->joined->len > 0) {
+                PassItem *other = g_ptr_array_steal_index_fast(item->joined, item->joined->len - 1);
+
+                other->joined_to = NULL;
+                other->settled = true;
+                item_set_step(other, stage, error);
+                agent_progress(other->pass);
+                pass_count_settled(other->pass);
+        }
+}
+
+void item_skip(PassItem *item)
+{
+        item->settled = true;
+        item->step = job_add(item->pass->job, item->wish->name);
+        job_step_set(item->step, JOB_STAGE_SKIPPED, NULL);
+}
+
+bool pass_join(Pass *pass, Certificate *c)
+{
+        PassItem *item = pass_add(pass, c);
+
+        item->step = job_add(pass->job, c->wish->name);
+        item->joined_to = c->work;
+        g_ptr_array_add(c->work->joined, item);
+        return true;
+}
+
+bool pass_has_ready(const Pass *pass)
+{
+        for (guint i = 0; i < pass->items->len; i++) {
+                const PassItem *item = g_ptr_array_index(pass->items, i);
+
+                if (item->ready && !item->settled)
+                        return true;
+        }
+        return false;
+}

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "agent/agent.h"
+#include "agent/certificate.h"
+#include "agent/issue.h"
+#include "agent/job.h"
+#include "agent/unit.h"
+#include "agent/verify.h"
+
+/* A pass: the work behind one job. Its items go through the stages that agent.c names. What is installed together
+ * is a batch; the certificates of a batch that share units, directly or by way of one another, are a group: they are
+ * told to their units together, by one job a unit, and go back together. Everything here is data and its release;
+ * the order of things is agent.c's, the way back is pass-back.c's. */
+
+typedef struct Pass Pass;
+typedef struct UnitGroup UnitGroup;
+
+struct PassItem {
+        Pass *pass;
+        Certificate *certificate;
+        const ManifestCertificate *wish; /* as it was when the pass began */
+        UnitGroup *group;     /* while its units are told */
+        JobStep *step;        /* NULL: only looked at, nothing to show */
+        Action action;
+        ReasonSet reasons;
+        Issue *issue;         /* under way at the issuer */
+        Generation *fresh;    /* issued, or pending from an earlier try */
+        Generation *previous; /* what was there before, if it can be gone back to */
+        VerifyRun *verify;
+        UnitJob *followers;   /* the question who follows cert@NAME.service */
+        char **followed_by;   /* its answer; NULL: not asked */
+        bool ready;           /* issued, or repaired; waits for its batch */
+        bool settled;
+        bool installed;       /* the new files are in place */
+        char *before_issuer, *before_digest; /* what the record said of `previous` */
+        unsigned units_open;  /* jobs still awaited */
+        unsigned units_told;  /* units that took the job and run */
+        unsigned units_inactive;
+        GError *error;        /* why it did not work out */
+        uint64_t retry_after; /* span, from the issuer; 0: none said */
+        bool keep;            /* going back makes nothing better */
+        PassItem *joined_to;  /* another pass is at work on this certificate: its outcome is ours */
+        GPtrArray *joined;    /* PassItem*, those who joined this one; borrowed */
+};
+
+/* A unit of a group, and its job. */
+typedef struct GroupUnit {
+        UnitGroup *group;
+        UnitRef ref;
+        GPtrArray *items; /* PassItem*, borrowed */
+        UnitJob *job;
+        bool timed_out; /* it did not answer in time: it is not asked a second time */
+} GroupUnit;
+
+struct UnitGroup {
+        Pass *pass;
+        GPtrArray *items; /* PassItem*, borrowed */
+        GPtrArray *units; /* GroupUnit* */
+        unsigned open;    /* items without a verdict */
+        GPtrArray *bad;   /* PassItem*, those that did not work out */
+        unsigned back_open;  /* on the way back: jobs awaited */
+        bool back_refused;   /* on the way back: a unit refuses the previous files as well */
+        GPtrArray *queue;    /* PassItem*, to be tried one at a time after this group; NULL: a first try */
+};
+
+struct Pass {
+        Agent *agent;
+        Job *job;
+        PlanFlags flags;
+        GPtrArray *items;  /* PassItem* */
+        GPtrArray *groups; /* UnitGroup* at work */
+        unsigned issuing;
+        bool gathered;      /* no longer waits for those that are slow to be issued */
+        unsigned followers; /* questions open for the batch in hand */
+        GPtrArray *batch;   /* PassItem*, installed, waiting for the answers on followers */
+        unsigned open;      /* items not settled */
+        bool closing;       /* canceled, or all are settled */
+        sd_event_source *gather;
+        sd_event_source *defer; /* the beginning, or the end */
+};
+
+Pass *pass_new(Agent *agent, Job *job, PlanFlags flags);
+Pass *pass_free(Pass *pass);
+PassItem *pass_add(Pass *pass, Certificate *certificate);
+
+/* Splits a batch (PassItem*) into groups by the units that its items name or are followed by. Certificates without
+ * units are groups of one. Where certificates name one unit with different actions the stronger one counts. The pass
+ * owns the groups; ret_groups (UnitGroup*) borrows them. */
+void pass_group(Pass *pass, GPtrArray *batch, GPtrArray *ret_groups);
+
+/* The stronger of two actions: a restart does what a reload does; a signal or nothing gives way to a job. Pure. */
+UnitAction unit_action_stronger(UnitAction a, UnitAction b);
+
+UnitGroup *unit_group_new(Pass *pass);
+void unit_group_add_item(UnitGroup *group, PassItem *item);
+/* Ends what is under way and removes it from its pass. */
+void unit_group_discard(UnitGroup *group);
+
+/* ---- The way back (pass-back.c) ---- */
+
+/* Puts the bad items of a group back to what was there before and tells their units again; then settles them, or
+ * tries them one at a time. The group is gone afterwards. */
+void pass_go_back(UnitGroup *group);
+
+/* The group has worked out: on to what is queued behind it, if anything. The group is gone afterwards. */
+void pass_group_done(UnitGroup *group);
+
+/* ---- An item's facts (pass-item.c): what is written into record, step and log ---- */
+
+void item_begin_units(PassItem *item);      /* forgets what units said before */
+void item_record_installed(PassItem *item); /* the new generation is in place, no unit was told yet */
+void item_record_done(PassItem *item, uint64_t now);
+void item_record_failed(PassItem *item, uint64_t now, const GError *error);
+void item_show(PassItem *item, JobStage stage, const GError *error);
+
+/* An item with nothing to do that was asked for by name. */
+void item_skip(PassItem *item);
+/* Another pass is at work on it: its outcome becomes this pass's. Always true. */
+bool pass_join(Pass *pass, Certificate *c);
+bool pass_has_ready(const Pass *pass);
+
+/* ---- The way forward, as the other files of a pass need it (agent.c) ---- */
+
+/* Looks at a certificate, plans, and takes it in when there is something to do, or when it was `named`. */
+bool pass_take(Pass *pass, Certificate *c, bool named);
+void pass_begin(Pass *pass);
+
+/* Installs and records the items' new generations; those that cannot be installed have `error` set. */
+void items_install(Pass *pass, GPtrArray *items);
+/* Tells the group's units, then verifies; in the end the group is discarded or goes back. */
+void group_tell_units(UnitGroup *group);
+/* The end of an item: its record, its step, its pass. `error` NULL: it worked out. */
+void item_settle(PassItem *item, JobStage stage, const GError *error);
+
+/* ---- The pass's surroundings (agent-jobs.c) ---- */
+
+void pass_count_settled(Pass *pass);
+void agent_record_later(Agent *a, Certificate *c);
+void agent_progress(Pass *pass);
+UnitManager *agent_unit_manager(Agent *a);
