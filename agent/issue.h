@@ -49,3 +49,10 @@ Issue *issue_poll(IssuePool *p, const ManifestCertificate *c, const ManifestIssu
 
 /* Ends one without calling back; NULL is fine. Returns NULL. */
 Issue *issue_discard(Issue *i);
+
+/* Asks an issuer for its roots; `pem` is NULL with an error. Called back exactly once, never from within. `issuer`
+ * must outlive it. */
+typedef struct IssueRoots IssueRoots;
+typedef void (*IssueRootsDone)(GBytes *pem, const GError *error, void *userdata);
+IssueRoots *issue_roots(IssuePool *p, const ManifestIssuer *issuer, IssueRootsDone done, void *userdata);
+IssueRoots *issue_roots_discard(IssueRoots *r);

@@ -25,6 +25,9 @@ Key *key_new_from_pem(GBytes *pem, GError **error);
  * with the words to change it. */
 Key *key_new_from_uri(const char *uri, KeyType type, bool make_missing, GError **error);
 
+/* Makes a Key of GnuTLS's objects; takes ownership of both and a reference to `pem` (NULL for a token's key). */
+Key *key_wrap(gnutls_privkey_t private_key, gnutls_pubkey_t public_key, GBytes *pem);
+
 Key *key_ref(Key *k);
 Key *key_unref(Key *k);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Key, key_unref)

@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The check of an issuer's answer. Each way of being wrong has its own sentence, because an administrator has
+ * to tell the issuer's operator what is wrong. It owns nothing: a generation goes in, a judgement comes out.
+ */
+
+#include "agent/chain.h"
+
+#include "agent/key.h"
+#include "common/error.h"
+#include "common/timespan.h"
+
+#include <gnutls/x509.h>
+#include <string.h>
+
+#define SLACK_USEC   (5 * USEC_PER_MINUTE) /* clocks differ */
+#define LIFETIME_MIN (1 * USEC_PER_MINUTE) /* shorter than this nothing could be renewed in time */
+#define ROOTS_MAX    256
+
+/* Certificates parsed from PEM or DER. */
+typedef struct CertList {
+        gnutls_x509_crt_t *crt;
+        unsigned n;
+} CertList;
+
+static void cert_list_clear(CertList *l)
+{
+        for (unsigned i = 0; i < l->n; i++)
+                gnutls_x509_crt_deinit(l->crt[i]);
+        g_free(l->crt);
+        *l = (CertList){ 0 };
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(CertList, cert_list_clear)
+
+G_GNUC_PRINTF(3, 4)
+static bool wrong(const ManifestCertificate *c, GError **error, const char *format, ...)
+{
+        g_autofree char *what = NULL;
+        va_list arguments;
+
+        va_start(arguments, format);
+        what = g_strdup_vprintf(format, arguments);
+        va_end(arguments);
+        g_set_error(
+                error, CERT_ERROR, CERT_ERROR_BAD_CERTIFICATE,
+                "issuer \"%s\" gave a wrong certificate for \"%s\": %s\n"
+                "It was not installed. Tell the issuer's operator, or correct what the manifest asks for.",
+                c->issuer, c->name, what);
+        return false;
+}
+
+static uint64_t usec_of(time_t t)
+{
+        return t <= 0 ? 0 : (uint64_t) t * USEC_PER_SEC;
+}
+
+static bool cert_list_of_pem(GBytes *pem, unsigned max, CertList *ret)
+{
+        gnutls_x509_crt_t *list = NULL;
+        gnutls_datum_t d = { 0 };
+        unsigned n = 0;
+        size_t size = 0;
+
+        *ret = (CertList){ 0 };
+        d.data = pem ? (unsigned char *) g_bytes_get_data(pem, &size) : NULL;
+        d.size = size;
+        if (size == 0)
+                return true;
+        if (gnutls_x509_crt_list_import2(&list, &n, &d, GNUTLS_X509_FMT_PEM, 0) < 0)
+                return false;
+        *ret = (CertList){ .crt = g_new(gnutls_x509_crt_t, n), .n = n };
+        memcpy(ret->crt, list, n * sizeof(*list));
+        gnutls_free(list);
+        return n <= max;
+}
+
+/* ---- The leaf ---- */
+
+static bool check_key(const ManifestCertificate *c, gnutls_x509_crt_t leaf, gnutls_pubkey_t wanted,
+                      GError **error)
+{
+        g_autofree char *want = key_digest(wanted, error), *have = NULL;
+
+        if (!want)
+                return false;
+        have = key_digest_of_certificate(leaf, NULL);
+        if (!have)
+                return wrong(c, error, "its public key cannot be read");
+        return g_str_equal(want, have) ||
+               wrong(c, error, "it is for another key than the one in the request");
+}
+
+/* Both lists are sorted. */
+static bool check_names(const ManifestCertificate *c, gnutls_x509_crt_t leaf, GError **error)
+{
+        g_autoptr(GError) unreadable = NULL;
+        g_auto(GStrv) have = san_list_of_certificate(leaf, &unreadable);
+
+        if (!have)
+                return wrong(c, error, "its names cannot be read (%s)", unreadable->message);
+        for (char **name = c->san_texts; name && *name; name++)
+                if (!g_strv_contains((const char *const *) have, *name))
+                        return wrong(c, error, "it does not name %s", *name);
+        for (char **name = have; *name; name++)
+                if (!c->san_texts || !g_strv_contains((const char *const *) c->san_texts, *name))
+                        return wrong(c, error, "it also names %.256s, which was not asked for", *name);
+        return true;
+}
+
+/* Some clients still take a host's name from the common name: it must be one that was asked for. An issuer
+ * may drop it (CA/Browser Forum Baseline Requirements, 7.1.4.3). */
+static bool check_common_name(const ManifestCertificate *c, gnutls_x509_crt_t leaf, GError **error)
+{
+        char cn[257];
+        size_t size = sizeof(cn);
+        gnutls_datum_t dn = { 0 };
+        int r = gnutls_x509_crt_get_dn_by_oid(leaf, GNUTLS_OID_X520_COMMON_NAME, 0, 0, cn, &size);
+        bool same;
+
+        if (r == GNUTLS_E_REQUESTED_DATA_NOT_AVAILABLE)
+                return true;
+        if (r < 0)
+                return wrong(c, error, "its common name cannot be read");
+        if (g_strcmp0(cn, c->common_name) == 0 ||
+            (c->san_texts && g_strv_contains((const char *const *) c->san_texts, cn)))
+                return true;
+        if (gnutls_x509_crt_get_dn3(leaf, &dn, 0) < 0)
+                return wrong(c, error, "its subject cannot be read");
+        same = g_strcmp0((char *) dn.data, c->subject) == 0;
+        gnutls_free(dn.data);
+        return same || wrong(c, error, "its common name is \"%s\", which was not asked for", cn);
+}
+
+static bool check_dates(const ManifestCertificate *c, gnutls_x509_crt_t crt, const char *which, uint64_t now,
+                        GError **error)
+{
+        uint64_t from = usec_of(gnutls_x509_crt_get_activation_time(crt));
+        uint64_t to = usec_of(gnutls_x509_crt_get_expiration_time(crt));
+        g_autofree char *from_text = timestamp_format(from), *to_text = timestamp_format(to);
+
+        if (to <= now)
+                return wrong(c, error, "%s expired on %s", which, to_text);
+        if (from > now + SLACK_USEC)
+                return wrong(c, error, "%s is not valid before %s; check the clocks of both machines", which,
+                             from_text);
+        if (to <= from || to - from < LIFETIME_MIN)
+                return wrong(c, error, "%s is valid from %s to %s, which is no sane time", which, from_text,
+                             to_text);
+        return true;
+}
+
+static bool check_usage(const ManifestCertificate *c, gnutls_x509_crt_t leaf, GError **error)
+{
+        Usage have = usage_of_certificate(leaf);
+        g_auto(GStrv) missing = usage_to_strv(c->usage & ~have);
+        g_autofree char *list = g_strjoinv(", ", missing);
+        unsigned bits = 0, critical;
+
+        /* RFC 5280, 4.2.1.12: without the extension it is for any use. */
+        if (have != 0 && *list)
+                return wrong(c, error, "it is not for use as: %s", list);
+        /* RFC 5280, 4.2.1.3: where the extension is there, TLS needs digitalSignature, or keyEncipherment
+         * with RSA. */
+        if (gnutls_x509_crt_get_key_usage(leaf, &bits, &critical) >= 0 &&
+            !(bits & (GNUTLS_KEY_DIGITAL_SIGNATURE | GNUTLS_KEY_KEY_ENCIPHERMENT)))
+                return wrong(c, error, "its key usage does not allow signatures");
+        return true;
+}
+
+/* An administrator who asked for a server's certificate must never hold one that can make others. */
+static bool check_no_authority(const ManifestCertificate *c, gnutls_x509_crt_t leaf, GError **error)
+{
+        unsigned bits = 0, critical;
+
+        if (gnutls_x509_crt_get_version(leaf) != 3)
+                return wrong(c, error, "it is not an X.509 certificate of version 3");
+        if (gnutls_x509_crt_get_ca_status(leaf, &critical) > 0)
+                return wrong(c, error, "it is a CA certificate");
+        if (gnutls_x509_crt_get_key_usage(leaf, &bits, &critical) >= 0 && (bits & GNUTLS_KEY_KEY_CERT_SIGN))
+                return wrong(c, error, "its key usage allows it to sign certificates");
+        return true;
+}
+
+static bool check_leaf(const ManifestCertificate *c, gnutls_x509_crt_t leaf, gnutls_pubkey_t wanted,
+                       uint64_t now, GError **error)
+{
+        return check_no_authority(c, leaf, error) && check_key(c, leaf, wanted, error) &&
+               check_names(c, leaf, error) && check_common_name(c, leaf, error) &&
+               check_dates(c, leaf, "it", now, error) && check_usage(c, leaf, error);
+}
+
+/* ---- The chain ---- */
+
+static bool check_path(const ManifestCertificate *c, CertList *chain, CertList *roots, GError **error)
+{
+        /* The dates are judged by check_dates(), against the caller's clock. */
+        unsigned flags = GNUTLS_VERIFY_DISABLE_TIME_CHECKS | GNUTLS_VERIFY_DISABLE_TRUSTED_TIME_CHECKS |
+                         GNUTLS_VERIFY_DO_NOT_ALLOW_UNSORTED_CHAIN;
+        gnutls_x509_trust_list_t trust;
+        gnutls_datum_t text = { 0 };
+        unsigned status = 0;
+        int r = gnutls_x509_trust_list_init(&trust, roots->n);
+
+        if (r < 0)
+                return wrong(c, error, "%s", gnutls_strerror(r));
+        r = gnutls_x509_trust_list_add_cas(trust, roots->crt, roots->n, 0);
+        if (r >= 0)
+                r = gnutls_x509_trust_list_verify_crt(trust, chain->crt, chain->n, flags, &status, NULL);
+        gnutls_x509_trust_list_deinit(trust, 0);
+        if (r >= 0 && status == 0)
+                return true;
+        if (r < 0)
+                return wrong(c, error, "its chain cannot be checked: %s", gnutls_strerror(r));
+        if (gnutls_certificate_verification_status_print(status, GNUTLS_CRT_X509, &text, 0) < 0)
+                return wrong(c, error, "its chain does not lead to one of the issuer's roots");
+        wrong(c, error, "its chain (%u) does not lead to one of the issuer's roots (%u): %s", chain->n,
+              roots->n, g_strstrip((char *) text.data));
+        gnutls_free(text.data);
+        return false;
+}
+
+bool chain_check(const ManifestCertificate *c, const Generation *g, gnutls_pubkey_t wanted, uint64_t now,
+                 GError **error)
+{
+        g_auto(CertList) leaf = { 0 }, rest = { 0 }, roots = { 0 };
+        gnutls_x509_crt_t all[CHAIN_MAX];
+        CertList chain = { all, 0 }; /* borrows */
+
+        if (!cert_list_of_pem(g->cert_pem, 1, &leaf) || leaf.n != 1 ||
+            !cert_list_of_pem(g->chain_pem, CHAIN_MAX - 1, &rest))
+                return wrong(c, error, "it or its chain cannot be read, or is longer than %d", CHAIN_MAX);
+        if (!cert_list_of_pem(g->ca_pem, ROOTS_MAX, &roots))
+                return wrong(c, error, "the issuer's roots cannot be read, or are more than %d", ROOTS_MAX);
+        if (roots.n == 0)
+                return wrong(c, error, "the issuer gave no root certificate to check it against");
+        if (!check_leaf(c, leaf.crt[0], wanted, now, error))
+                return false;
+        all[chain.n++] = leaf.crt[0];
+        for (unsigned i = 0; i < rest.n; i++) {
+                if (!check_dates(c, rest.crt[i], "an intermediate certificate of its chain", now, error))
+                        return false;
+                all[chain.n++] = rest.crt[i];
+        }
+        return check_path(c, &chain, &roots, error);
+}
+
+/* ---- Order ---- */
+
+static bool cert_list_of_der(GPtrArray *ders, CertList *ret, GError **error)
+{
+        if (ders->len == 0 || ders->len > CHAIN_MAX) {
+                g_set_error(error, CERT_ERROR, CERT_ERROR_BAD_CERTIFICATE,
+                            "the issuer gave %u certificates; there must be 1 to %d", ders->len, CHAIN_MAX);
+                return false;
+        }
+        *ret = (CertList){ .crt = g_new0(gnutls_x509_crt_t, ders->len) };
+        for (guint i = 0; i < ders->len; i++) {
+                size_t size;
+                const void *data = g_bytes_get_data(ders->pdata[i], &size);
+                gnutls_datum_t d = { (unsigned char *) data, size };
+                int r = gnutls_x509_crt_init(&ret->crt[i]);
+
+                if (r >= 0) {
+                        ret->n++;
+                        r = gnutls_x509_crt_import(ret->crt[i], &d, GNUTLS_X509_FMT_DER);
+                }
+                if (r < 0) {
+                        g_set_error(error, CERT_ERROR, CERT_ERROR_BAD_CERTIFICATE,
+                                    "number %u of the issuer's chain is no certificate: %s", i + 1,
+                                    gnutls_strerror(r));
+                        return false;
+                }
+        }
+        return true;
+}
+
+static int find_leaf(const CertList *l, gnutls_pubkey_t wanted)
+{
+        g_autofree char *want = key_digest(wanted, NULL);
+
+        for (unsigned i = 0; want && i < l->n; i++) {
+                g_autofree char *have = key_digest_of_certificate(l->crt[i], NULL);
+
+                if (g_strcmp0(want, have) == 0)
+                        return (int) i;
+        }
+        return -1;
+}
+
+/* An unused certificate that says it issued `crt` (names, and key identifiers where they are). */
+static int find_issuer(const CertList *l, const bool *used, gnutls_x509_crt_t crt)
+{
+        for (unsigned i = 0; i < l->n; i++)
+                if (!used[i] && gnutls_x509_crt_check_issuer(crt, l->crt[i]))
+                        return (int) i;
+        return -1;
+}
+
+GPtrArray *chain_mend(GPtrArray *chain, gnutls_pubkey_t wanted, GError **error)
+{
+        g_autoptr(GPtrArray) mended = g_ptr_array_new_with_free_func((GDestroyNotify) g_bytes_unref);
+        g_auto(CertList) l = { 0 };
+        bool used[CHAIN_MAX] = { false };
+        int next;
+
+        if (!cert_list_of_der(chain, &l, error))
+                return NULL;
+        next = find_leaf(&l, wanted);
+        if (next < 0)
+                return g_ptr_array_ref(chain);
+        while (next >= 0) {
+                gnutls_x509_crt_t crt = l.crt[next];
+
+                used[next] = true;
+                /* A root is for the CA file: clients have their own (RFC 8446, 4.4.2). */
+                if (mended->len > 0 && gnutls_x509_crt_check_issuer(crt, crt))
+                        break;
+                g_ptr_array_add(mended, g_bytes_ref(chain->pdata[next]));
+                next = find_issuer(&l, used, crt);
+        }
+        return g_steal_pointer(&mended);
+}

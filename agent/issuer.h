@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "agent/manifest.h"
+#include "agent/offload.h"
+#include "agent/signer.h"
+
+#include <systemd/sd-bus.h>
+#include <systemd/sd-event.h>
+
+/* Issuer processes: the connections to them and the calls on these. A connection goes to the socket of the
+ * issuer's type (PID 1 starts the worker), or where there is none to a program that is spawned; it carries one
+ * call at a time, is kept for a while, then closed. What a process does wrong (dies, hangs, floods) ends its
+ * connection and the one call on it. */
+
+typedef struct IssuerPool IssuerPool;
+typedef struct IssuerCall IssuerCall;
+
+/* Appends the call's arguments after `config`, when its turn has come. Returns as sd-bus does. */
+typedef int (*IssuerFill)(sd_bus_message *m, void *userdata);
+
+/* The answer, or the error; exactly one is set. Called once from the loop, never from within issuer_call(); the
+ * call is gone. ISSUER_UNREACHABLE: no connection; ISSUER_TIMEOUT; ISSUER_PROTOCOL: the connection ended or was
+ * ended; else what the issuer replied with. */
+typedef void (*IssuerReply)(sd_bus_message *reply, const GError *error, void *userdata);
+
+IssuerPool *issuer_pool_new(sd_event *event, Offload *offload);
+IssuerPool *issuer_pool_free(IssuerPool *p); /* ends all without calling back, and the processes it spawned */
+unsigned issuer_pool_active(const IssuerPool *p); /* calls under way or waiting for their turn */
+
+/* Calls `member` of org.certagent1.Issuer. `issuer` must outlive the call. `keys` (may be NULL: nothing may be
+ * signed) are held while it lasts. Calls wait for a free connection; of those that wait, the issuer with the
+ * fewest calls under way is next, so that one which hangs does not use up its type's connections. */
+IssuerCall *issuer_call(IssuerPool *p, const ManifestIssuer *issuer, const char *member, IssuerFill fill,
+                        const SignerKeys *keys, IssuerReply done, void *userdata);
+IssuerCall *issuer_call_discard(IssuerCall *c);

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "agent/key.h"
+#include "agent/offload.h"
+
+#include <systemd/sd-bus.h>
+
+/* The Signer: what an issuer process may have signed (org.certagent1.Signer) on its connection, only while a call
+ * to it is in flight and only with the keys of that very request. No private key leaves the agent. */
+
+typedef struct Signer Signer;
+
+/* The roles of one request; a NULL one is refused. */
+typedef struct SignerKeys {
+        Key *new_key;        /* "new": the one that the request is for; held */
+        GBytes *current_pem; /* "current": the installed certificate's, PKCS#8 PEM; held */
+} SignerKeys;
+
+/* Offers the object on `bus`; it refuses everything until opened. Signing is done on threads of `o`. */
+Signer *signer_new(sd_bus *bus, Offload *o);
+Signer *signer_free(Signer *s);
+
+/* For the time of one call. signer_close() ends what is still being signed; nothing is answered any more. */
+void signer_open(Signer *s, const SignerKeys *keys);
+void signer_close(Signer *s);
