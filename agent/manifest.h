@@ -126,6 +126,7 @@ typedef struct Manifest {
         GHashTable *by_name;      /* name -> ManifestCertificate*, borrowed */
         GHashTable *issuers;      /* name -> ManifestIssuer* */
         char *digest;             /* SHA-256 of all that was read, lower-case hex */
+        GStringChunk *strings;    /* owns every string of the certificates and issuers */
 } Manifest;
 
 /* One thing that is wrong. `line` and `column` start at 1, 0 when unknown; `path` is a JSON path such as

@@ -119,7 +119,7 @@ static bool labels_check(const char *name, const char *whole, unsigned *ret_labe
 static bool dns_check(const char *name, const char *text, bool wildcard_allowed, GError **error)
 {
         bool is_wildcard = g_str_has_prefix(name, "*.");
-        unsigned labels;
+        unsigned labels = 0;
 
         if (strlen(name) > DNS_NAME_MAX)
                 return refuse(error, "\"%.64s…\" is longer than the %d characters of a DNS name", text, DNS_NAME_MAX);

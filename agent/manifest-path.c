@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Paths of managed files: their form, and whether another user could put something in their way. Owns what is
+ * known of the folders of one load: each is looked at once, however many certificates lie in it. This look
+ * warns early and names the line; what protects at the time of writing is the install's own walk. */
+
+#include "agent/manifest-read.h"
+
+#include "common/names.h"
+#include "common/path.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define LINKS_MAX 40 /* as the kernel: path_resolution(7) */
+
+/* ---- Form ---- */
+
+/* Where nothing of a certificate belongs: the kernel's trees, and what the agent itself reads and writes. */
+static const char *const reserved[] = {
+        "/proc",           "/sys",          "/dev", CERT_STATE_DIR, CERT_AUTHORITY_DIR, CERT_RUNTIME_DIR,
+        CERT_PROGRAM_DIR, CERT_MANIFEST_FILE, CERT_MANIFEST_DROPIN_DIR,
+};
+
+static const char *reserved_for(const char *path)
+{
+        for (size_t i = 0; i < G_N_ELEMENTS(reserved); i++) {
+                size_t length = strlen(reserved[i]);
+
+                if (strncmp(path, reserved[i], length) == 0 && (path[length] == '/' || path[length] == '\0'))
+                        return reserved[i];
+        }
+        return NULL;
+}
+
+/* What is wrong with a component, or NULL. */
+static const char *component_fault(const char *start, size_t length)
+{
+        if (length == 0)
+                return "has a doubled or trailing slash";
+        if (length > NAME_MAX)
+                return "has a part longer than 255 bytes";
+        if ((length == 1 && start[0] == '.') || (length == 2 && start[0] == '.' && start[1] == '.'))
+                return "has a part \".\" or \"..\"";
+        for (size_t i = 0; i < length; i++)
+                if ((unsigned char) start[i] < 0x20 || start[i] == 0x7f)
+                        return "has a control character";
+        return NULL;
+}
+
+static const char *path_fault(const char *path)
+{
+        if (path[0] != '/')
+                return "is not absolute";
+        if (strlen(path) >= PATH_MAX)
+                return "is longer than any path can be";
+        for (const char *start = path + 1;;) {
+                size_t length = strcspn(start, "/");
+                const char *wrong = component_fault(start, length);
+
+                if (wrong || start[length] == '\0')
+                        return wrong;
+                start += length + 1;
+        }
+}
+
+char *manifest_read_path(ManifestReading *r, const JsonValue *v)
+{
+        const char *path = manifest_read_string(r, v), *wrong, *whose;
+
+        if (!path)
+                return NULL;
+        wrong = path_fault(path);
+        if (wrong) {
+                manifest_complain(r, v, "Write the whole path in its plain form: \"/etc/nginx/tls/web.pem\".",
+                                  "the path \"%s\" %s", path, wrong);
+                return NULL;
+        }
+        whose = reserved_for(path);
+        if (whose) {
+                manifest_complain(r, v, "Choose a folder of the service's own, such as /etc/nginx/tls.",
+                                  "\"%s\" lies in %s, which is no place for a certificate's files", path, whose);
+                return NULL;
+        }
+        return manifest_keep_string(r, path);
+}
+
+/* ---- Folders ---- */
+
+/* A folder or a link to one, as the path names it. */
+typedef struct Folder Folder;
+struct Folder {
+        char *path;           /* without a link in it but perhaps the last part */
+        const Folder *parent; /* where it lies, links resolved; NULL for "/" */
+        const Folder *target; /* what the link leads to; itself for a folder; NULL when not known */
+        struct stat st;
+        int error; /* errno of the look at it; 0 when it is there */
+};
+
+struct ManifestFolders {
+        GHashTable *by_path; /* Folder.path -> Folder */
+        const char *last_path; /* the folder last checked, which is often the next one too */
+        size_t last_length;
+        const Folder *last;
+};
+
+static void folder_free(void *data)
+{
+        Folder *f = data;
+
+        g_free(f->path);
+        g_free(f);
+}
+
+ManifestFolders *manifest_folders_new(void)
+{
+        ManifestFolders *f = g_new0(ManifestFolders, 1);
+
+        f->by_path = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, folder_free);
+        return f;
+}
+
+ManifestFolders *manifest_folders_free(ManifestFolders *f)
+{
+        if (f)
+                g_hash_table_unref(f->by_path);
+        g_free(f);
+        return NULL;
+}
+
+static const Folder *folder_find(ManifestFolders *folders, const char *path, unsigned links);
+
+static const Folder *link_follow(ManifestFolders *folders, const Folder *link, unsigned links)
+{
+        g_autofree char *opened = host_path(link->path), *text = g_file_read_link(opened, NULL), *whole = NULL;
+
+        if (!text)
+                return NULL;
+        whole = g_canonicalize_filename(text, link->parent->path);
+        return folder_find(folders, whole, links + 1);
+}
+
+static void folder_look(ManifestFolders *folders, Folder *f, unsigned links)
+{
+        g_autofree char *opened = host_path(f->path);
+
+        if (lstat(opened, &f->st) < 0) {
+                f->error = errno;
+                return;
+        }
+        if (S_ISDIR(f->st.st_mode))
+                f->target = f;
+        else if (!S_ISLNK(f->st.st_mode))
+                f->error = ENOTDIR;
+        else if (links >= LINKS_MAX)
+                f->error = ELOOP;
+        else {
+                f->target = link_follow(folders, f, links);
+                f->error = f->target ? f->target->error : ENOENT;
+        }
+}
+
+/* Every look is at the last part of a path whose other parts are folders, so no unseen link is followed. */
+static const Folder *folder_find(ManifestFolders *folders, const char *path, unsigned links)
+{
+        g_autofree char *dirname = NULL, *real = NULL;
+        const Folder *parent = NULL;
+        Folder *f = g_hash_table_lookup(folders->by_path, path);
+
+        if (f)
+                return f;
+        if (!g_str_equal(path, "/")) {
+                dirname = g_path_get_dirname(path);
+                parent = folder_find(folders, dirname, links);
+                if (parent->error)
+                        return parent;
+                real = g_build_filename(parent->target->path, strrchr(path, '/') + 1, NULL);
+                f = g_hash_table_lookup(folders->by_path, real);
+                if (f)
+                        return f;
+        }
+        f = g_new0(Folder, 1);
+        *f = (Folder){ .path = g_strdup(real ? real : path), .parent = parent ? parent->target : NULL };
+        folder_look(folders, f, links);
+        g_hash_table_insert(folders->by_path, f->path, f);
+        return f;
+}
+
+/* Builds made for tests run as the user who builds. */
+static bool is_trusted(uid_t uid, uid_t owner)
+{
+        return uid == 0 || uid == owner || (TEST_ROOT && uid == geteuid());
+}
+
+static void complain_owner(ManifestReading *r, const JsonValue *v, const char *path, const Folder *f)
+{
+        g_autofree char *hint = g_strdup_printf("chown root %s, or choose another folder.", f->path);
+
+        manifest_complain(r, v, hint, "the user %u owns the %s %s and could put something else in the place of \"%s\"",
+                          f->st.st_uid, S_ISLNK(f->st.st_mode) ? "link" : "folder", f->path, path);
+}
+
+/* One folder on the way; a sticky one keeps others from moving what is in it, but not from making the file
+ * before us. */
+static bool folder_check(ManifestReading *r, const JsonValue *v, const char *path, const Folder *f, uid_t owner,
+                         bool is_last)
+{
+        g_autofree char *hint = NULL;
+
+        if (!is_trusted(f->st.st_uid, owner)) {
+                complain_owner(r, v, path, f);
+                return false;
+        }
+        if (!(f->st.st_mode & S_IWOTH) || (!is_last && (f->st.st_mode & S_ISVTX)))
+                return true;
+        hint = g_strdup_printf(is_last && (f->st.st_mode & S_ISVTX) ? "Make a folder in it that only root can write, "
+                                                                      "or choose another than %s."
+                                                                    : "chmod o-w %s, or choose another folder.",
+                               f->path);
+        manifest_complain(r, v, hint, "every user can write in the folder %s and so could put something else in the "
+                                      "place of \"%s\"",
+                          f->path, path);
+        return false;
+}
+
+/* A link may be root's, the file owner's, or made by the one who could change all in its folder anyway. */
+static bool link_check(ManifestReading *r, const JsonValue *v, const char *path, const Folder *link, uid_t owner)
+{
+        if (is_trusted(link->st.st_uid, owner) || link->st.st_uid == link->parent->st.st_uid)
+                return true;
+        complain_owner(r, v, path, link);
+        return false;
+}
+
+static bool way_check(ManifestReading *r, const JsonValue *v, const char *path, const Folder *f, uid_t owner,
+                      bool is_last)
+{
+        for (; f; f = f->parent, is_last = false) {
+                if (S_ISLNK(f->st.st_mode)) {
+                        if (!link_check(r, v, path, f, owner) || !way_check(r, v, path, f->target, owner, is_last))
+                                return false;
+                        continue;
+                }
+                if (!folder_check(r, v, path, f, owner, is_last))
+                        return false;
+        }
+        return true;
+}
+
+static const Folder *folder_of(ManifestFolders *folders, const char *path)
+{
+        size_t length = (size_t) (strrchr(path, '/') - path);
+        g_autofree char *dirname = NULL;
+
+        if (folders->last && folders->last_length == length && memcmp(folders->last_path, path, length) == 0)
+                return folders->last;
+        dirname = length == 0 ? g_strdup("/") : g_strndup(path, length);
+        folders->last = folder_find(folders, dirname, 0);
+        folders->last_path = path;
+        folders->last_length = length;
+        return folders->last;
+}
+
+void manifest_check_folder(ManifestReading *r, const JsonValue *v, const char *path, uid_t owner)
+{
+        const Folder *f = folder_of(r->folders, path);
+
+        switch (f->error) {
+        case 0:
+                way_check(r, v, path, f, owner, true);
+                break;
+        case ENOTDIR:
+                manifest_complain(r, v, "Choose another path.", "%s, on the way to \"%s\", is no folder", f->path, path);
+                break;
+        case ELOOP:
+                manifest_complain(r, v, NULL, "the links on the way to \"%s\" lead in a circle", path);
+                break;
+        default:
+                break;
+        }
+}

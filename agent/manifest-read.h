@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "agent/json.h"
+#include "agent/manifest.h"
+
+/* Reading a manifest: what the manifest-*.c files share while they make a Manifest from JSON, and nobody else
+ * includes. Each function complains about what it finds wrong and goes on, so that all problems are found. */
+
+typedef struct ManifestFile {
+        char *name; /* as the host has it, for people */
+        JsonDocument *json;
+        bool is_dropin;
+} ManifestFile;
+
+typedef struct ManifestFolders ManifestFolders;
+
+typedef struct ManifestReading {
+        Manifest *manifest;
+        GPtrArray *problems; /* ManifestProblem* */
+        unsigned suppressed; /* how many more there are than are kept */
+        GPtrArray *files;    /* ManifestFile*, in the order in which they apply */
+        const ManifestFile *file; /* the one being read */
+        ManifestCertificate defaults;
+        GArray *drafts;           /* CertificateDraft */
+        GHashTable *owners;       /* text of an owner -> what manifest-owner.c knows about it */
+        ManifestFolders *folders;
+} ManifestReading;
+
+/* A certificate while it is read. */
+typedef struct CertificateDraft {
+        ManifestCertificate *certificate;
+        const ManifestFile *file;
+        const JsonValue *value; /* its object; while the defaults are read, theirs */
+        const JsonValue *sans;  /* or NULL */
+        bool rotation_said;
+} CertificateDraft;
+
+/* ---- manifest-problem.c ---- */
+
+/* Complains about a value of the file being read; `hint` may be NULL. The message needs no position. */
+void manifest_complain(ManifestReading *r, const JsonValue *v, const char *hint, const char *format, ...)
+        G_GNUC_PRINTF(4, 5);
+/* The same about its key. */
+void manifest_complain_key(ManifestReading *r, const JsonValue *v, const char *hint, const char *format, ...)
+        G_GNUC_PRINTF(4, 5);
+/* About a file as a whole. */
+void manifest_complain_file(ManifestReading *r, const char *file, const char *hint, const char *format, ...)
+        G_GNUC_PRINTF(4, 5);
+/* What the JSON reader found in a file. */
+void manifest_complain_faults(ManifestReading *r, const ManifestFile *file);
+/* A GError's summary and hint about a value. */
+void manifest_complain_error(ManifestReading *r, const JsonValue *v, const GError *error);
+/* "Did you mean …?" for the candidate (const char*) nearest to a word; NULL when none is near. Caller owns. */
+char *manifest_did_you_mean(const char *word, const char *const *candidates, size_t n);
+
+/* ---- manifest-value.c ---- */
+
+/* One key that an object may have. */
+typedef struct ManifestField {
+        const char *key;
+        void (*read)(ManifestReading *r, const JsonValue *v, void *target);
+        bool no_default; /* may not stand in "defaults" */
+} ManifestField;
+
+/* Reads each member by its field; a member without one is a problem. False when it is no object. */
+bool manifest_read_object(ManifestReading *r, const JsonValue *v, const ManifestField *fields, size_t n_fields,
+                          void *target);
+/* Complain and return false (NULL) when the value is of another kind or out of range. Strings are not empty. */
+const char *manifest_read_string(ManifestReading *r, const JsonValue *v);
+bool manifest_read_boolean(ManifestReading *r, const JsonValue *v, bool *ret);
+bool manifest_read_unsigned(ManifestReading *r, const JsonValue *v, unsigned min, unsigned max, unsigned *ret);
+bool manifest_read_span(ManifestReading *r, const JsonValue *v, uint64_t *ret_usec);
+bool manifest_expect(ManifestReading *r, const JsonValue *v, JsonKind kind);
+/* Whether a certificate's or issuer's name is one; complains about the key. */
+bool manifest_check_name(ManifestReading *r, const JsonValue *v, const char *what);
+/* Copies into the manifest's own store; `keep` for what is often repeated. */
+char *manifest_keep_string(ManifestReading *r, const char *s);
+char *manifest_keep_repeated(ManifestReading *r, const char *s);
+
+/* ---- manifest-owner.c ---- */
+
+/* "owner" and "permissions", each one string or {"cert", "key"}; `target` is a CertificateDraft. */
+void manifest_read_owner(ManifestReading *r, const JsonValue *v, void *target);
+void manifest_read_permissions(ManifestReading *r, const JsonValue *v, void *target);
+
+/* ---- manifest-unit.c ---- */
+
+/* A list of units; UnitRef* in a new array, NULL when it is no list. */
+GPtrArray *manifest_read_unit_list(ManifestReading *r, const JsonValue *v);
+/* "verify"; NULL when it is no object. */
+Verify *manifest_read_verify(ManifestReading *r, const JsonValue *v);
+Verify *manifest_verify_free(Verify *v);
+
+/* ---- manifest-subject.c ---- */
+
+/* A subject (RFC 4514) in GnuTLS's spelling, with its common name if it has one; both kept in the manifest. */
+char *manifest_read_subject(ManifestReading *r, const JsonValue *v, char **ret_common_name);
+/* A common name, and the subject that it makes. */
+char *manifest_read_common_name(ManifestReading *r, const JsonValue *v, char **ret_subject);
+/* Fills in san_texts and sans from "sans" or the common name, and checks that there is a name. */
+void manifest_finish_names(ManifestReading *r, CertificateDraft *draft);
+
+/* ---- manifest-path.c ---- */
+
+/* An absolute path in normal form, outside the places that are no place for it; kept in the manifest. */
+char *manifest_read_path(ManifestReading *r, const JsonValue *v);
+/* Whether the folders down to the file are safe from users other than root and `owner`. What does not exist
+ * yet is no problem: the install says so if it is still missing then. */
+void manifest_check_folder(ManifestReading *r, const JsonValue *v, const char *path, uid_t owner);
+ManifestFolders *manifest_folders_new(void);
+ManifestFolders *manifest_folders_free(ManifestFolders *f);
+
+/* ---- manifest-certificate.c, manifest-issuer.c ---- */
+
+void manifest_read_defaults(ManifestReading *r, const JsonValue *v);
+void manifest_read_certificate(ManifestReading *r, const JsonValue *v);
+ManifestCertificate *manifest_certificate_free(ManifestCertificate *c);
+void manifest_read_issuer(ManifestReading *r, const JsonValue *v);
+void manifest_read_bundle(ManifestReading *r, const JsonValue *v);
+ManifestIssuer *manifest_issuer_free(ManifestIssuer *i);
+
+/* ---- manifest-check.c ---- */
+
+/* What concerns the whole: known issuers, environments, names and targets that are there twice. */
+void manifest_check(ManifestReading *r);
+
+/* ---- manifest-source.c ---- */
+
+/* Reads manifest.json and the drop-ins, or the one file; what cannot be read is a problem. Sets the manifest's
+ * digest. */
+void manifest_source_all(ManifestReading *r);
+void manifest_source_one(ManifestReading *r, const char *file);
