@@ -1,0 +1,240 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# shellcheck shell=bash
+#
+# lib: what every scene stands on
+#
+# A scene is a script that sources this file, says `scene_begin "$@"` and gets a fresh booted machine with the packages
+# installed; it then acts as an administrator would and says with `check` what must be true. Each check prints one line,
+# "ok - SCENE: words" or "not ok - SCENE: words". Whatever happens, the machine is removed at the end. `m` runs a command
+# in the machine.
+#
+# usage of each scene: scene-NN-NAME SUITE FOLDER-OF-PACKAGES
+
+set -u
+TESTS=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
+CONTAINER=$TESTS/../../packaging/container
+SCENE=$(basename "$0")
+FAILED=0
+
+# ---- The machine ----
+
+scene_begin() {
+        [ $# = 2 ] || { echo "usage: $0 SUITE FOLDER-OF-PACKAGES" >&2; exit 2; }
+        SUITE=$1 PACKAGES=$2
+        MACHINE=$(echo "$SCENE-$SUITE-$$" | tr -c 'a-z0-9\n' -)
+        trap scene_end EXIT
+        trap 'exit 1' INT TERM
+        "$CONTAINER" up "$MACHINE" "$SUITE" || { result 1 "the machine boots"; exit 1; }
+        ROOT=$("$CONTAINER" root "$MACHINE")
+        install_packages >"$ROOT/root/install.log" 2>&1 || {
+                cat "$ROOT/root/install.log"
+                result 1 "the packages can be installed"
+                exit 1
+        }
+}
+
+install_packages() {
+        "$CONTAINER" copy "$MACHINE" "$PACKAGES"/cert*_*.deb /root/ &&
+                m env DEBIAN_FRONTEND=noninteractive dpkg -i /root/certctl_*.deb /root/cert-agent_*.deb
+}
+
+scene_end() {
+        local status=$?
+        trap - EXIT
+        trap '' INT TERM
+        [ "$status" = 0 ] || [ $FAILED -gt 0 ] || result 1 "the scene comes to its end"
+        if [ $FAILED -gt 0 ] && [ -d "${ROOT:-/nowhere}" ]; then
+                echo "---- the journal of $MACHINE ----"
+                "$CONTAINER" exec -t 20 "$MACHINE" journalctl --no-pager -q -o short-precise -b 2>&1 |
+                        grep -E ' (cert|nginx|systemd|polkit|kernel|dbus)' | tail -n 80
+                echo "----"
+        fi
+        "$CONTAINER" down "$MACHINE"
+        [ $FAILED = 0 ] || exit 1
+        exit 0
+}
+
+# A command in the machine, with an end in time.
+m() { "$CONTAINER" exec -t "${TIMEOUT:-60}" "$MACHINE" "$@" </dev/null; }
+
+# The same with standard input.
+m_input() { "$CONTAINER" exec -t "${TIMEOUT:-60}" "$MACHINE" "$@"; }
+
+# A command as a unit of its own: `as USER COMMAND…`
+as() {
+        local user=$1
+        shift
+        "$CONTAINER" run -t "${TIMEOUT:-60}" "$MACHINE" -p "User=$user" "$@" </dev/null
+}
+
+# Writes a file of the machine from standard input, in one rename.
+put() {
+        m_input sh -c 'mkdir -p "$(dirname "$1")" && cat >"$1.new~" && mv "$1.new~" "$1"' sh "$1"
+}
+
+# ---- What must be true ----
+
+result() {
+        if [ "$1" = 0 ]; then
+                echo "ok - $SCENE ($SUITE): $2"
+        else
+                echo "not ok - $SCENE ($SUITE): $2"
+                FAILED=$((FAILED + 1))
+        fi
+}
+
+# check WORDS COMMAND…: the command succeeds
+check() {
+        local words=$1 output status
+        shift
+        output=$("$@" 2>&1)
+        status=$?
+        [ $status = 0 ] || printf '%s\n' "# $* → $status" "$output" | sed 's/^\([^#]\)/#   \1/'
+        result $status "$words"
+}
+
+# check_not WORDS COMMAND…: the command fails
+check_not() {
+        local words=$1
+        shift
+        check "$words" not "$@"
+}
+
+not() { ! "$@"; }
+
+# is WORDS VALUE EXPECTED
+is() {
+        [ "$2" = "$3" ] || echo "# is: \"$2\", must be: \"$3\""
+        [ "$2" = "$3" ]
+        result $? "$1"
+}
+
+# matches WORDS TEXT PATTERN: an extended regular expression is found in the text
+matches() {
+        grep -qE -- "$3" <<<"$2" || { echo "# does not match \"$3\":"; sed 's/^/#   /' <<<"$2"; }
+        grep -qE -- "$3" <<<"$2"
+        result $? "$1"
+}
+
+# within SECONDS COMMAND…: it becomes true in time
+within() {
+        local end=$((${EPOCHREALTIME/./} + $1 * 1000000))
+        shift
+        until "$@" >/dev/null 2>&1; do
+                [ "${EPOCHREALTIME/./}" -lt "$end" ] || { "$@"; return; }
+                sleep 0.05
+        done
+}
+
+# equals COMMAND… EXPECTED: what the command prints is that
+equals() {
+        local expected=${*: -1} got
+        got=$("${@:1:$#-1}") || true
+        [ "$got" = "$expected" ] || { echo "is: \"$got\", must be: \"$expected\""; return 1; }
+}
+
+differs() { ! equals "$@" >/dev/null; }
+
+# ---- Certificates ----
+
+# The whole manifest from standard input. Waits until it is in force: the watch of the manifest loads it by itself, and
+# this asks for the same, so that the caller need not care which was first.
+manifest() {
+        put /etc/cert-agent/manifest.json && m certctl reload
+}
+
+# certificate NAME [MORE]: one certificate of a manifest, for nginx; MORE are further keys with a comma before
+certificate() {
+        cat <<CERTIFICATE
+    "$1": {
+      "common_name": "$1.example.org", "sans": ["$1.example.org"],
+      "cert_path": "/etc/nginx/tls/$1.pem", "key_path": "/etc/nginx/tls/$1.key",
+      "owner": "root:www-data", "permissions": { "cert": "0644", "key": "0640" }${2:-}
+    }
+CERTIFICATE
+}
+
+# nginx_manifest NAME [MORE]: a whole manifest with one certificate for nginx
+nginx_manifest() {
+        cat <<MANIFEST
+{
+  "version": 1,
+  "issuers": { "site": { "type": "local" } },
+  "defaults": { "issuer": "site" },
+  "certificates": {
+$(certificate "$1" ", \"units\": [ { \"unit\": \"nginx.service\", \"action\": \"reload\" } ],
+      \"verify\": { \"connect\": \"127.0.0.1:443\", \"server_name\": \"$1.example.org\" }${2:-}")
+  }
+}
+MANIFEST
+}
+
+# A virtual host of nginx that serves the certificate NAME.
+nginx_site() {
+        m mkdir -p /etc/nginx/tls
+        put "/etc/nginx/conf.d/$1.conf" <<SITE
+server {
+        listen 443 ssl;
+        server_name $1.example.org;
+        ssl_certificate /etc/nginx/tls/$1.pem;
+        ssl_certificate_key /etc/nginx/tls/$1.key;
+        location / { return 200 "this is $1\n"; }
+}
+SITE
+}
+
+# nginx_serves NAME: manifest, first issue, nginx restarted with it; the state from which most scenes start
+nginx_serves() {
+        nginx_site "$1"
+        m rm -f /etc/nginx/sites-enabled/default
+        m systemctl stop nginx.service
+        nginx_manifest "$1" "${2:-}" | manifest || return 1
+        m certctl ensure "$1" || return 1
+        m systemctl start nginx.service || return 1
+        within 10 equals serial_served "$1" "$(serial_on_disk "/etc/nginx/tls/$1.pem")"
+}
+
+# A property of a certificate on the bus, as plain text.
+property() {
+        m busctl --json=short get-property org.certagent1 "/org/certagent1/certificate/$1" org.certagent1.Certificate "$2" |
+                jq -r '.data | if type == "array" then join(" ") else tostring end'
+}
+
+# The error code in the list, the reasons of the plan, of one certificate.
+error_code() {
+        m busctl --json=short call org.certagent1 /org/certagent1 org.certagent1.Manager ListCertificates |
+                jq -r --arg name "$1" '.data[0][] | select(.[0] == $name) | .[5]'
+}
+
+planned() {
+        m busctl --json=short call org.certagent1 /org/certagent1 org.certagent1.Manager Plan as 1 "$1" |
+                jq -r '.data[0][] | (.[1] + ": " + (.[2] | join(" ")))'
+}
+
+serial_on_disk() { m openssl x509 -noout -serial -in "$1" 2>/dev/null | cut -d= -f2; }
+
+# served NAME [PORT]: what a TLS client gets, PEM
+served() {
+        m timeout 5 openssl s_client -connect "127.0.0.1:${2:-443}" -servername "$1.example.org" 2>/dev/null |
+                openssl x509 2>/dev/null
+}
+
+serial_served() { served "$@" | openssl x509 -noout -serial 2>/dev/null | cut -d= -f2; }
+
+# The roots of issuer "site" in the machine's /root/ca.pem.
+fetch_ca() {
+        m busctl --json=short call org.certagent1 /org/certagent1 org.certagent1.Manager GetBundle s site |
+                jq -r '.data[0]' | put /root/ca.pem
+}
+
+# pair_matches CERTIFICATE KEY
+pair_matches() {
+        equals m openssl x509 -noout -pubkey -in "$1" "$(m openssl pkey -pubout -in "$2")"
+}
+
+# How many jobs of a kind systemd has finished for a unit: jobs_of nginx.service reload
+jobs_of() {
+        m journalctl -q --no-pager -o json UNIT="$1" JOB_TYPE="$2" JOB_RESULT=done | wc -l
+}
+
+main_pid() { m systemctl show -P MainPID "$1"; }
