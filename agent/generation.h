@@ -25,7 +25,8 @@ typedef struct Generation {
 GBytes *secret_bytes_new(const void *data, size_t size);
 
 /* From DER: `chain` is GBytes* leaf first, `roots` GBytes*. Fails with BAD_CERTIFICATE when the leaf cannot
- * be parsed. `key_pem` is shared (may be NULL). */
+ * be parsed. `key_pem` is shared (may be NULL). With no chain (NULL or empty) it is a generation with a key only, kept
+ * while a request waits: cert_pem, fingerprint and serial are NULL, and it cannot be installed. */
 Generation *generation_new(GBytes *key_pem, GPtrArray *chain, GPtrArray *roots, GError **error);
 /* Of a key alone: what a request that waits at its issuer is kept as. Its other members are empty. */
 Generation *generation_new_key(GBytes *key_pem);
@@ -39,6 +40,16 @@ GBytes *generation_file(const Generation *g, ManagedFile f);
 
 /* Writes it below the state folder and syncs (file, folder); sets g->number. Numbers grow. */
 bool generation_save(Generation *g, const char *name, GError **error);
+
+typedef struct GenerationSave {
+        Generation *generation;
+        const char *name;
+        GError *error; /* out: set when this one could not be saved; the caller clears it */
+} GenerationSave;
+
+/* The same for many, of different names: written first, then the file system is synced once for all. */
+void generation_save_many(GenerationSave *items, size_t n);
+
 Generation *generation_load(const char *name, unsigned number, GError **error);
 /* From the files on disk as they stand (for the state before the first install by us): BAD_CERTIFICATE when
  * they do not hold a pair. */

@@ -1,0 +1,360 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The generations that are kept
+ *
+ * Owns CERT_GENERATION_DIR: NAME/NUMBER/{key,cert,chain,ca}.pem, files 0600 in folders 0700; a file that would be
+ * empty is not there. A generation is made in a hidden folder, synced, and gets its number by a rename: a number
+ * never stands for half a generation, whenever the power fails.
+ */
+
+#include "agent/generation-private.h"
+
+#include "agent/folder.h"
+#include "agent/readfile.h"
+#include "common/error.h"
+#include "common/names.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define NEW_FOLDER ".new"
+#define SYNC_EACH_MAX 2 /* generations up to which fsync(2) of each file is cheaper than syncfs(2) */
+
+typedef struct StoredFile {
+        const char *name;
+        size_t offset; /* of the GBytes in Generation */
+} StoredFile;
+
+static const StoredFile stored_files[] = {
+        { "key.pem", offsetof(Generation, key_pem) },
+        { "cert.pem", offsetof(Generation, cert_pem) },
+        { "chain.pem", offsetof(Generation, chain_pem) },
+        { "ca.pem", offsetof(Generation, ca_pem) },
+};
+
+static void close_fd(int *fd)
+{
+        if (*fd >= 0)
+                close(*fd);
+}
+#define _cleanup_close_ __attribute__((cleanup(close_fd)))
+
+/* The folder of one certificate's generations. Caller owns. */
+static char *path_of(const char *name)
+{
+        return g_strconcat(CERT_GENERATION_DIR "/", name, NULL);
+}
+
+static int open_folder(const char *name, bool make, GError **error)
+{
+        g_autofree char *path = path_of(name);
+
+        if (!folder_name_is_safe(name) || *name == '.') {
+                folder_set_error(error, EINVAL, "Opening the folder of the generations of", name);
+                errno = EINVAL;
+                return -1;
+        }
+        return folder_open_state(path, make, error);
+}
+
+/* ---- Numbers ---- */
+
+/* A number as this file writes it; 0 for any other name. */
+static unsigned number_of(const char *name)
+{
+        char *end;
+        unsigned long n;
+
+        if (*name < '1' || *name > '9')
+                return 0;
+        errno = 0;
+        n = strtoul(name, &end, 10);
+        return errno == 0 && *end == '\0' && n < UINT32_MAX ? (unsigned) n : 0;
+}
+
+static int compare_numbers(gconstpointer a, gconstpointer b)
+{
+        guint x = *(const guint *) a, y = *(const guint *) b;
+
+        return x < y ? -1 : x > y;
+}
+
+static GArray *numbers_in(int folder)
+{
+        GArray *numbers = g_array_new(FALSE, FALSE, sizeof(guint));
+        int fd = folder >= 0 ? openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+        DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+
+        if (!dir) {
+                if (fd >= 0)
+                        close(fd);
+                return numbers;
+        }
+        for (struct dirent *e; (e = readdir(dir));) {
+                guint n = number_of(e->d_name);
+
+                if (n > 0)
+                        g_array_append_val(numbers, n);
+        }
+        closedir(dir);
+        g_array_sort(numbers, compare_numbers);
+        return numbers;
+}
+
+GArray *generation_list(const char *name)
+{
+        _cleanup_close_ int folder = open_folder(name, false, NULL);
+
+        return numbers_in(folder);
+}
+
+/* ---- Removing ---- */
+
+static void remove_one(int folder, const char *name)
+{
+        _cleanup_close_ int fd = openat(folder, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+        for (size_t i = 0; fd >= 0 && i < G_N_ELEMENTS(stored_files); i++)
+                (void) unlinkat(fd, stored_files[i].name, 0);
+        (void) unlinkat(folder, name, AT_REMOVEDIR);
+}
+
+static void remove_number(int folder, unsigned number)
+{
+        char name[16];
+
+        (void) g_snprintf(name, sizeof name, "%u", number);
+        remove_one(folder, name);
+}
+
+static bool is_needed(unsigned number, const unsigned *needed)
+{
+        for (; needed && *needed; needed++)
+                if (*needed == number)
+                        return true;
+        return false;
+}
+
+void generation_prune(const char *name, unsigned keep, const unsigned *needed)
+{
+        _cleanup_close_ int folder = open_folder(name, false, NULL);
+        g_autoptr(GArray) numbers = numbers_in(folder);
+
+        for (unsigned i = 0; i + keep < numbers->len; i++)
+                if (!is_needed(g_array_index(numbers, guint, i), needed))
+                        remove_number(folder, g_array_index(numbers, guint, i));
+}
+
+void generation_forget(const char *name)
+{
+        _cleanup_close_ int folder = open_folder(name, false, NULL);
+        _cleanup_close_ int parent = folder >= 0 ? folder_open_state(CERT_GENERATION_DIR, false, NULL) : -1;
+        g_autoptr(GArray) numbers = numbers_in(folder);
+
+        for (unsigned i = 0; i < numbers->len; i++)
+                remove_number(folder, g_array_index(numbers, guint, i));
+        if (folder >= 0)
+                remove_one(folder, NEW_FOLDER);
+        if (parent >= 0)
+                (void) unlinkat(parent, name, AT_REMOVEDIR);
+}
+
+/* ---- Saving ---- */
+
+static int write_file(int folder, const char *name, GBytes *content, bool sync)
+{
+        size_t size;
+        const void *data = g_bytes_get_data(content, &size);
+        int fd = openat(folder, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600), r;
+
+        if (fd < 0)
+                return -errno;
+        r = folder_write_all(fd, data, size);
+        if (r >= 0 && sync && fsync(fd) < 0)
+                r = -errno;
+        close(fd);
+        return r;
+}
+
+static GBytes *content_of(const Generation *g, const StoredFile *f)
+{
+        GBytes *content = G_STRUCT_MEMBER(GBytes *, g, f->offset);
+
+        return content && g_bytes_get_size(content) > 0 ? content : NULL;
+}
+
+/* Fills NEW_FOLDER; what an earlier crash left in it goes first. */
+static int write_new(int folder, const Generation *g, bool sync)
+{
+        _cleanup_close_ int fd = -1;
+        int r = 0;
+
+        if (mkdirat(folder, NEW_FOLDER, 0700) < 0) {
+                if (errno != EEXIST)
+                        return -errno;
+                remove_one(folder, NEW_FOLDER);
+                if (mkdirat(folder, NEW_FOLDER, 0700) < 0)
+                        return -errno;
+        }
+        fd = openat(folder, NEW_FOLDER, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (fd < 0)
+                return -errno;
+        for (size_t i = 0; r >= 0 && i < G_N_ELEMENTS(stored_files); i++)
+                if (content_of(g, &stored_files[i]))
+                        r = write_file(fd, stored_files[i].name, content_of(g, &stored_files[i]), sync);
+        if (r >= 0 && sync && fsync(fd) < 0)
+                r = -errno;
+        return r;
+}
+
+/* From NEW_FOLDER to the next number. */
+static int give_number(int folder, unsigned *ret_number)
+{
+        g_autoptr(GArray) numbers = numbers_in(folder);
+        unsigned number = numbers->len > 0 ? g_array_index(numbers, guint, numbers->len - 1) + 1 : 1;
+        char name[16];
+
+        (void) g_snprintf(name, sizeof name, "%u", number);
+        if (renameat(folder, NEW_FOLDER, folder, name) < 0)
+                return -errno;
+        *ret_number = number;
+        return 0;
+}
+
+/* One generation on its way to the disk. */
+typedef struct Saving {
+        GenerationSave *item;
+        int folder; /* -1: failed, or nothing to do */
+} Saving;
+
+static void saving_fail(Saving *s, int number)
+{
+        g_autofree char *path = path_of(s->item->name);
+
+        remove_one(s->folder, NEW_FOLDER);
+        close(s->folder);
+        s->folder = -1;
+        folder_set_error(&s->item->error, number, "Keeping the new generation in", path);
+}
+
+static void saving_write(Saving *s, GenerationSave *item, bool sync)
+{
+        int r;
+
+        *s = (Saving) { .item = item, .folder = -1 };
+        if (item->generation->number > 0) /* it is there already */
+                return;
+        s->folder = open_folder(item->name, true, &item->error);
+        if (s->folder < 0)
+                return;
+        r = write_new(s->folder, item->generation, sync);
+        if (r < 0)
+                saving_fail(s, -r);
+}
+
+static void saving_number(Saving *s, bool sync)
+{
+        int r;
+
+        if (s->folder < 0)
+                return;
+        r = give_number(s->folder, &s->item->generation->number);
+        if (r >= 0 && sync && fsync(s->folder) < 0)
+                r = -errno;
+        if (r < 0) {
+                s->item->generation->number = 0;
+                saving_fail(s, -r);
+        }
+}
+
+static void sync_all(Saving *savings, size_t n)
+{
+        int fd = folder_open_state(CERT_GENERATION_DIR, false, NULL);
+        int r = fd < 0 ? -ENOENT : syncfs(fd) < 0 ? -errno : 0;
+
+        if (fd >= 0)
+                close(fd);
+        for (size_t i = 0; r < 0 && i < n; i++)
+                if (savings[i].folder >= 0)
+                        saving_fail(&savings[i], -r);
+}
+
+void generation_save_many(GenerationSave *items, size_t n)
+{
+        g_autofree Saving *savings = g_new(Saving, n);
+        bool each = n <= SYNC_EACH_MAX;
+
+        for (size_t i = 0; i < n; i++)
+                saving_write(&savings[i], &items[i], each);
+        if (!each)
+                sync_all(savings, n);
+        for (size_t i = 0; i < n; i++)
+                saving_number(&savings[i], each);
+        if (!each)
+                sync_all(savings, n);
+        for (size_t i = 0; i < n; i++)
+                if (savings[i].folder >= 0)
+                        close(savings[i].folder);
+}
+
+bool generation_save(Generation *g, const char *name, GError **error)
+{
+        GenerationSave item = { .generation = g, .name = name };
+
+        generation_save_many(&item, 1);
+        if (item.error)
+                g_propagate_error(error, item.error);
+        return !item.error;
+}
+
+/* ---- Loading ---- */
+
+bool generation_read_file(int folder, const char *name, const char *shown, GBytes **ret_content, GError **error)
+{
+        switch (readfile_at(folder, name, READFILE_MAX, ret_content, NULL)) {
+        case READ_DONE:
+        case READ_MISSING:
+                return true;
+        case READ_UNUSABLE:
+                g_set_error(error, CERT_ERROR, CERT_ERROR_BAD_CERTIFICATE,
+                            "%s/%s is not a regular file of at most 1 MiB", shown, name);
+                return false;
+        case READ_FAILED:
+        default: {
+                g_autofree char *path = g_strconcat(shown, "/", name, NULL);
+
+                return folder_set_error(error, errno, "Reading", path);
+        }
+        }
+}
+
+Generation *generation_load(const char *name, unsigned number, GError **error)
+{
+        g_autofree char *path = g_strdup_printf(CERT_GENERATION_DIR "/%s/%u", name, number);
+        _cleanup_close_ int folder = folder_name_is_safe(name) ? folder_open_state(path, false, error) : -1;
+        g_autoptr(GBytes) key = NULL, cert = NULL, chain = NULL, ca = NULL;
+        g_autoptr(Generation) g = NULL;
+
+        if (folder < 0) {
+                if (error && !*error)
+                        g_set_error(error, CERT_ERROR, CERT_ERROR_INSTALL_FAILED,
+                                    "There is no generation %u of \"%s\" any more", number, name);
+                return NULL;
+        }
+        if (!generation_read_file(folder, "key.pem", path, &key, error) || !generation_read_file(folder, "cert.pem", path, &cert, error) ||
+            !generation_read_file(folder, "chain.pem", path, &chain, error) || !generation_read_file(folder, "ca.pem", path, &ca, error))
+                return NULL;
+        if (!key && !cert) {
+                g_set_error(error, CERT_ERROR, CERT_ERROR_BAD_CERTIFICATE, "%s holds neither a key nor a certificate", path);
+                return NULL;
+        }
+        g = generation_new_from_pem(key, cert, chain, ca, error);
+        if (!g || !generation_check_pair(g, error))
+                return NULL;
+        g->number = number;
+        return g_steal_pointer(&g);
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "agent/generation.h"
+#include "agent/manifest.h"
+
+#include <glib.h>
+#include <gnutls/abstract.h>
+#include <gnutls/x509.h>
+
+/* What the tests of several nouns need: a test root, a certificate of a manifest made by hand, and a CA that
+ * signs real certificates. Everything here aborts the test when it fails. */
+
+/* An empty folder that becomes the test root (the state folder below it is made). */
+char *fixture_root_new(void);
+/* Removes it with all that is in it; frees. Returns NULL. */
+char *fixture_root_free(char *root);
+/* ROOT + path; caller owns. */
+char *fixture_path(const char *root, const char *path);
+void fixture_make_folder(const char *root, const char *path, mode_t mode);
+
+/* A certificate as a manifest with the defaults would have it: issuer "site", common name and only SAN
+ * "NAME.example", /etc/tls/NAME.pem 0644 and /etc/tls/NAME.key 0640, owned by this process's user and group. */
+ManifestCertificate *fixture_certificate_new(const char *name);
+ManifestCertificate *fixture_certificate_free(ManifestCertificate *c);
+/* Replaces the SANs by these texts (NULL ends). */
+void fixture_certificate_set_sans(ManifestCertificate *c, const char *const *texts);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(ManifestCertificate, fixture_certificate_free)
+
+/* A self-signed ECDSA P-256 CA, valid from 2020 to 2120. */
+typedef struct FixtureAuthority {
+        gnutls_x509_privkey_t key;
+        gnutls_x509_crt_t crt;
+        GBytes *der;
+} FixtureAuthority;
+
+FixtureAuthority *fixture_authority_new(void);
+FixtureAuthority *fixture_authority_free(FixtureAuthority *a);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(FixtureAuthority, fixture_authority_free)
+
+/* A new key of this type as PKCS#8 PEM; caller owns. */
+GBytes *fixture_key_new(KeyType type);
+
+/* A leaf for `c` (subject by common name, SANs, usage) over this key, valid between the two times
+ * (seconds since 1970), with a random serial. DER; caller owns. */
+GBytes *fixture_authority_sign(const FixtureAuthority *a, const ManifestCertificate *c, GBytes *key_pem, time_t not_before,
+                               time_t not_after);
+
+/* A generation for `c`, valid from an hour ago for 90 days, with a key of c->key_type. Not saved. */
+Generation *fixture_generation_new(const FixtureAuthority *a, const ManifestCertificate *c);

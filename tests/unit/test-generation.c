@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Generations: what each managed file holds of one, keeping and finding them, reading the managed files as they
+ * stand. */
+
+#include "agent/generation.h"
+#include "common/error.h"
+#include "common/names.h"
+#include "tests/unit/fixture.h"
+
+#include <glib/gstdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+typedef struct Fixture {
+        char *root;
+        FixtureAuthority *authority;
+        ManifestCertificate *c;
+} Fixture;
+
+static void set_up(Fixture *f, gconstpointer data)
+{
+        f->root = fixture_root_new();
+        f->authority = fixture_authority_new();
+        f->c = fixture_certificate_new("web");
+        fixture_make_folder(f->root, "/etc/tls", 0755);
+}
+
+static void tear_down(Fixture *f, gconstpointer data)
+{
+        fixture_authority_free(f->authority);
+        fixture_certificate_free(f->c);
+        fixture_root_free(f->root);
+}
+
+static void assert_bytes(GBytes *a, GBytes *b)
+{
+        g_assert_cmpmem(g_bytes_get_data(a, NULL), g_bytes_get_size(a), g_bytes_get_data(b, NULL), g_bytes_get_size(b));
+}
+
+static void write_live(Fixture *f, const char *path, GBytes *content)
+{
+        g_autofree char *file = fixture_path(f->root, path);
+
+        g_assert_true(g_file_set_contents(file, g_bytes_get_data(content, NULL), (gssize) g_bytes_get_size(content), NULL));
+}
+
+/* ---- In memory ---- */
+
+static void test_files_hold_their_parts(Fixture *f, gconstpointer data)
+{
+        g_autoptr(Generation) g = fixture_generation_new(f->authority, f->c);
+        g_autoptr(GBytes) cert = generation_file(g, MANAGED_FILE_CERT);
+        g_autoptr(GBytes) combined = generation_file(g, MANAGED_FILE_COMBINED);
+        g_autofree char *text = g_strndup(g_bytes_get_data(combined, NULL), g_bytes_get_size(combined));
+
+        assert_bytes(cert, g->cert_pem);
+        g_assert_cmpuint(g_bytes_get_size(g->chain_pem), ==, 0);
+        g_assert_cmpuint(g_bytes_get_size(g->ca_pem), >, 0);
+        g_assert_cmpuint(strlen(g->fingerprint), ==, 64);
+        g_assert_cmpuint(strlen(g->serial), ==, 32);
+        g_assert_cmpuint(g->not_after, >, g->not_before);
+        g_assert_nonnull(strstr(text, "BEGIN CERTIFICATE"));
+        g_assert_nonnull(strstr(strstr(text, "END CERTIFICATE"), "BEGIN PRIVATE KEY"));
+}
+
+static void test_what_is_no_certificate_is_refused(Fixture *f, gconstpointer data)
+{
+        g_autoptr(GPtrArray) chain = g_ptr_array_new();
+        g_autoptr(GBytes) garbage = g_bytes_new_static("garbage", 7);
+        g_autoptr(GError) error = NULL;
+
+        g_ptr_array_add(chain, garbage);
+        g_assert_null(generation_new(NULL, chain, NULL, &error));
+        g_assert_error(error, CERT_ERROR, CERT_ERROR_BAD_CERTIFICATE);
+}
+
+static void test_a_chain_without_end_is_refused(Fixture *f, gconstpointer data)
+{
+        g_autoptr(GPtrArray) chain = g_ptr_array_new();
+        g_autoptr(GError) error = NULL;
+
+        for (unsigned i = 0; i < 1000; i++)
+                g_ptr_array_add(chain, f->authority->der);
+        g_assert_null(generation_new(NULL, chain, NULL, &error));
+        g_assert_error(error, CERT_ERROR, CERT_ERROR_BAD_CERTIFICATE);
+}
+
+/* ---- Kept ---- */
+
+static void test_saved_and_loaded_again(Fixture *f, gconstpointer data)
+{
+        g_autoptr(Generation) g = fixture_generation_new(f->authority, f->c);
+        g_autoptr(Generation) loaded = NULL;
+        g_autoptr(GError) error = NULL;
+
+        g_assert_true(generation_save(g, "web", &error));
+        g_assert_no_error(error);
+        g_assert_cmpuint(g->number, ==, 1);
+        loaded = generation_load("web", 1, &error);
+        g_assert_no_error(error);
+        assert_bytes(loaded->key_pem, g->key_pem);
+        assert_bytes(loaded->cert_pem, g->cert_pem);
+        assert_bytes(loaded->chain_pem, g->chain_pem);
+        assert_bytes(loaded->ca_pem, g->ca_pem);
+        g_assert_cmpstr(loaded->fingerprint, ==, g->fingerprint);
+        g_assert_cmpuint(loaded->number, ==, 1);
+}
+
+static void test_only_the_agent_may_read_what_is_kept(Fixture *f, gconstpointer data)
+{
+        static const char *const paths[] = { "", "/web", "/web/1", "/web/1/key.pem", "/web/1/cert.pem" };
+        g_autoptr(Generation) g = fixture_generation_new(f->authority, f->c);
+
+        g_assert_true(generation_save(g, "web", NULL));
+        for (size_t i = 0; i < G_N_ELEMENTS(paths); i++) {
+                g_autofree char *path = g_strconcat(f->root, CERT_GENERATION_DIR, paths[i], NULL);
+                struct stat st;
+
+                g_assert_cmpint(stat(path, &st), ==, 0);
+                g_assert_cmpuint(st.st_mode & 077, ==, 0);
+        }
+}
+
+static void test_numbers_only_grow(Fixture *f, gconstpointer data)
+{
+        g_autoptr(GArray) numbers = NULL;
+
+        for (unsigned i = 1; i <= 5; i++) {
+                g_autoptr(Generation) g = fixture_generation_new(f->authority, f->c);
+
+                g_assert_true(generation_save(g, "web", NULL));
+                g_assert_cmpuint(g->number, ==, i);
+                g_assert_true(generation_save(g, "web", NULL)); /* it is there already */
+                g_assert_cmpuint(g->number, ==, i);
+                generation_prune("web", 1, NULL);
+        }
+        numbers = generation_list("web");
+        g_assert_cmpuint(numbers->len, ==, 1);
+        g_assert_cmpuint(g_array_index(numbers, guint, 0), ==, 5);
+}
+
+static void test_pruning_keeps_what_is_needed(Fixture *f, gconstpointer data)
+{
+        static const unsigned needed[] = { 2, 0 };
+        static const unsigned left[] = { 2, 11, 12, 13 };
+        g_autoptr(GArray) numbers = NULL;
+
+        for (unsigned i = 1; i <= 13; i++) {
+                g_autoptr(Generation) g = fixture_generation_new(f->authority, f->c);
+
+                g_assert_true(generation_save(g, "web", NULL));
+        }
+        generation_prune("web", 3, needed);
+        numbers = generation_list("web");
+        g_assert_cmpmem(numbers->data, numbers->len * sizeof(guint), left, sizeof left);
+        generation_forget("web");
+        g_array_unref(numbers);
+        numbers = generation_list("web");
+        g_assert_cmpuint(numbers->len, ==, 0);
+}
+
+static void test_many_saved_together(Fixture *f, gconstpointer data)
+{
+        GenerationSave items[20] = {};
+        char names[20][16];
+
+        for (unsigned i = 0; i < G_N_ELEMENTS(items); i++) {
+                (void) g_snprintf(names[i], sizeof names[i], i == 7 ? "../bad" : "c%u", i);
+                items[i] = (GenerationSave) { fixture_generation_new(f->authority, f->c), names[i], NULL };
+        }
+        generation_save_many(items, G_N_ELEMENTS(items));
+        for (unsigned i = 0; i < G_N_ELEMENTS(items); i++) {
+                g_autoptr(Generation) loaded = NULL;
+
+                if (i == 7) {
+                        g_assert_error(items[i].error, CERT_ERROR, CERT_ERROR_INSTALL_FAILED);
+                        g_clear_error(&items[i].error);
+                } else {
+                        g_assert_no_error(items[i].error);
+                        loaded = generation_load(names[i], 1, NULL);
+                        g_assert_cmpstr(loaded->fingerprint, ==, items[i].generation->fingerprint);
+                }
+                generation_unref(items[i].generation);
+        }
+}
+
+static void test_a_key_alone_is_kept(Fixture *f, gconstpointer data)
+{
+        g_autoptr(GBytes) key = fixture_key_new(KEY_TYPE_ED25519);
+        g_autoptr(Generation) g = generation_new(key, NULL, NULL, NULL);
+        g_autoptr(Generation) loaded = NULL;
+
+        g_assert_true(generation_save(g, "web", NULL));
+        loaded = generation_load("web", 1, NULL);
+        assert_bytes(loaded->key_pem, key);
+        g_assert_null(loaded->cert_pem);
+        g_assert_null(generation_file(loaded, MANAGED_FILE_CERT));
+}
+
+static void test_half_a_generation_of_a_crash_is_none(Fixture *f, gconstpointer data)
+{
+        g_autoptr(Generation) g = fixture_generation_new(f->authority, f->c);
+        g_autoptr(GArray) numbers = NULL;
+        g_autoptr(GError) error = NULL;
+        g_autofree char *half = g_strconcat(f->root, CERT_GENERATION_DIR, "/web/.new", NULL);
+        g_autofree char *key = g_strconcat(half, "/key.pem", NULL);
+
+        g_assert_cmpint(g_mkdir_with_parents(half, 0700), ==, 0);
+        g_assert_true(g_file_set_contents(key, "half", -1, NULL));
+        numbers = generation_list("web");
+        g_assert_cmpuint(numbers->len, ==, 0);
+        g_assert_true(generation_save(g, "web", &error));
+        g_assert_no_error(error);
+        g_assert_false(g_file_test(half, G_FILE_TEST_EXISTS));
+}
+
+static void test_a_damaged_generation_is_not_loaded(Fixture *f, gconstpointer data)
+{
+        g_autoptr(Generation) g = fixture_generation_new(f->authority, f->c);
+        g_autoptr(Generation) other = fixture_generation_new(f->authority, f->c);
+        g_autoptr(GError) error = NULL;
+
+        g_assert_true(generation_save(g, "web", NULL));
+        write_live(f, CERT_GENERATION_DIR "/web/1/key.pem", other->key_pem);
+        g_assert_null(generation_load("web", 1, &error));
+        g_assert_error(error, CERT_ERROR, CERT_ERROR_BAD_CERTIFICATE);
+        g_clear_error(&error);
+        g_assert_null(generation_load("web", 2, &error));
+        g_assert_error(error, CERT_ERROR, CERT_ERROR_INSTALL_FAILED);
+}
+
+/* ---- From the managed files ---- */
+
+static void test_read_from_the_managed_files(Fixture *f, gconstpointer data)
+{
+        g_autoptr(Generation) g = fixture_generation_new(f->authority, f->c);
+        g_autoptr(Generation) live = NULL;
+        g_autoptr(GError) error = NULL;
+
+        write_live(f, "/etc/tls/web.pem", g->cert_pem);
+        write_live(f, "/etc/tls/web.key", g->key_pem);
+        live = generation_from_files(f->c, &error);
+        g_assert_no_error(error);
+        assert_bytes(live->key_pem, g->key_pem);
+        g_assert_cmpstr(live->fingerprint, ==, g->fingerprint);
+}
+
+static void test_read_from_a_combined_file(Fixture *f, gconstpointer data)
+{
+        g_autoptr(Generation) g = fixture_generation_new(f->authority, f->c);
+        g_autoptr(GBytes) combined = generation_file(g, MANAGED_FILE_COMBINED);
+        g_autoptr(Generation) live = NULL;
+        g_autoptr(GError) error = NULL;
+
+        g_clear_pointer(&f->c->path[MANAGED_FILE_CERT], g_free);
+        g_clear_pointer(&f->c->path[MANAGED_FILE_KEY], g_free);
+        f->c->path[MANAGED_FILE_COMBINED] = g_strdup("/etc/tls/web.pem");
+        write_live(f, "/etc/tls/web.pem", combined);
+        live = generation_from_files(f->c, &error);
+        g_assert_no_error(error);
+        assert_bytes(live->key_pem, g->key_pem);
+        assert_bytes(live->cert_pem, g->cert_pem);
+}
+
+static void test_managed_files_that_are_no_pair(Fixture *f, gconstpointer data)
+{
+        g_autoptr(Generation) g = fixture_generation_new(f->authority, f->c);
+        g_autoptr(Generation) other = fixture_generation_new(f->authority, f->c);
+        g_autofree char *key = fixture_path(f->root, "/etc/tls/web.key");
+        g_autoptr(GError) error = NULL;
+
+        write_live(f, "/etc/tls/web.pem", g->cert_pem);
+        g_assert_null(generation_from_files(f->c, &error)); /* no key yet */
+        g_assert_error(error, CERT_ERROR, CERT_ERROR_BAD_CERTIFICATE);
+        g_clear_error(&error);
+        write_live(f, "/etc/tls/web.key", other->key_pem);
+        g_assert_null(generation_from_files(f->c, &error));
+        g_assert_error(error, CERT_ERROR, CERT_ERROR_BAD_CERTIFICATE);
+        g_clear_error(&error);
+        g_assert_cmpint(g_unlink(key), ==, 0);
+        g_assert_cmpint(mkfifo(key, 0644), ==, 0);
+        g_assert_null(generation_from_files(f->c, &error)); /* and does not wait for a writer */
+        g_assert_error(error, CERT_ERROR, CERT_ERROR_BAD_CERTIFICATE);
+}
+
+#define ADD(path, test) g_test_add("/generation/" path, Fixture, NULL, set_up, test, tear_down)
+
+int main(int argc, char **argv)
+{
+        g_test_init(&argc, &argv, NULL);
+        ADD("files hold their parts", test_files_hold_their_parts);
+        ADD("what is no certificate is refused", test_what_is_no_certificate_is_refused);
+        ADD("a chain without end is refused", test_a_chain_without_end_is_refused);
+        ADD("saved and loaded again", test_saved_and_loaded_again);
+        ADD("only the agent may read what is kept", test_only_the_agent_may_read_what_is_kept);
+        ADD("numbers only grow", test_numbers_only_grow);
+        ADD("pruning keeps what is needed", test_pruning_keeps_what_is_needed);
+        ADD("many saved together", test_many_saved_together);
+        ADD("a key alone is kept", test_a_key_alone_is_kept);
+        ADD("half a generation of a crash is none", test_half_a_generation_of_a_crash_is_none);
+        ADD("a damaged generation is not loaded", test_a_damaged_generation_is_not_loaded);
+        ADD("read from the managed files", test_read_from_the_managed_files);
+        ADD("read from a combined file", test_read_from_a_combined_file);
+        ADD("managed files that are no pair", test_managed_files_that_are_no_pair);
+        return g_test_run();
+}
