@@ -8,12 +8,9 @@
 
 #include "agent/generation-private.h"
 
-#include "agent/folder.h"
-#include "agent/readfile.h"
 #include "common/error.h"
 #include "common/timespan.h"
 
-#include <errno.h>
 #include <gnutls/crypto.h>
 #include <gnutls/x509.h>
 #include <string.h>
@@ -89,33 +86,25 @@ static bool bad(GError **error, int r, const char *what)
         return false;
 }
 
-/* Appends DER certificates from `first` on to `pem`. */
-static bool append_pem(GString *pem, GPtrArray *ders, unsigned first, GError **error)
+/* DER certificates as PEM, from `first` up to `end`. */
+static GBytes *pem_of(GPtrArray *ders, unsigned first, unsigned end, GError **error)
 {
-        for (unsigned i = first; ders && i < ders->len; i++) {
+        g_autoptr(GString) pem = g_string_new(NULL);
+
+        for (unsigned i = first; ders && i < MIN(end, ders->len); i++) {
                 GBytes *der = g_ptr_array_index(ders, i);
                 gnutls_datum_t in = { .size = (unsigned) g_bytes_get_size(der) }, out;
                 int r;
 
                 in.data = (unsigned char *) g_bytes_get_data(der, NULL);
                 r = gnutls_pem_base64_encode2("CERTIFICATE", &in, &out);
-                if (r < 0)
-                        return bad(error, r, "A certificate cannot be written as PEM");
+                if (r < 0) {
+                        bad(error, r, "A certificate cannot be written as PEM");
+                        return NULL;
+                }
                 g_string_append_len(pem, (const char *) out.data, out.size);
                 gnutls_free(out.data);
         }
-        return true;
-}
-
-static GBytes *pem_of(GPtrArray *ders, unsigned first, unsigned end, GError **error)
-{
-        g_autoptr(GString) pem = g_string_new(NULL);
-        g_autoptr(GPtrArray) some = g_ptr_array_new();
-
-        for (unsigned i = first; ders && i < MIN(end, ders->len); i++)
-                g_ptr_array_add(some, g_ptr_array_index(ders, i));
-        if (!append_pem(pem, some, 0, error))
-                return NULL;
         return g_string_free_to_bytes(g_steal_pointer(&pem));
 }
 
@@ -204,22 +193,23 @@ Generation *generation_new(GBytes *key_pem, GPtrArray *chain, GPtrArray *roots, 
 {
         g_autoptr(Generation) g = g_atomic_rc_box_new0(Generation);
 
-        if (chain && chain->len > CHAIN_MAX) {
-                g_set_error(error, CERT_ERROR, CERT_ERROR_BAD_CERTIFICATE, "The chain has %u certificates, at most %d are taken",
+        if (chain->len == 0 || chain->len > CHAIN_MAX) {
+                g_set_error(error, CERT_ERROR, CERT_ERROR_BAD_CERTIFICATE, "The chain has %u certificates, 1 to %d are taken",
                             chain->len, CHAIN_MAX);
                 return NULL;
         }
         g->key_pem = ref_or_null(key_pem);
-        if (chain && chain->len > 0) {
-                if (!import_leaf(g, g_ptr_array_index(chain, 0), GNUTLS_X509_FMT_DER, error))
-                        return NULL;
-                g->cert_pem = pem_of(chain, 0, 1, error);
-                if (!g->cert_pem)
-                        return NULL;
-        }
-        g->chain_pem = pem_of(chain, 1, G_MAXUINT, error);
+        if (!import_leaf(g, g_ptr_array_index(chain, 0), GNUTLS_X509_FMT_DER, error))
+                return NULL;
+        g->cert_pem = pem_of(chain, 0, 1, error);
+        g->chain_pem = g->cert_pem ? pem_of(chain, 1, G_MAXUINT, error) : NULL;
         g->ca_pem = g->chain_pem ? pem_of(roots, 0, G_MAXUINT, error) : NULL;
         return g->ca_pem ? g_steal_pointer(&g) : NULL;
+}
+
+Generation *generation_new_key(GBytes *key_pem)
+{
+        return generation_new_from_pem(key_pem, NULL, NULL, NULL, NULL);
 }
 
 Generation *generation_new_from_pem(GBytes *key_pem, GBytes *cert_pem, GBytes *chain_pem, GBytes *ca_pem, GError **error)

@@ -25,10 +25,10 @@ typedef struct Generation {
 GBytes *secret_bytes_new(const void *data, size_t size);
 
 /* From DER: `chain` is GBytes* leaf first, `roots` GBytes*. Fails with BAD_CERTIFICATE when the leaf cannot
- * be parsed. `key_pem` is shared (may be NULL). With no chain (NULL or empty) it is a generation with a key only, kept
- * while a request waits: cert_pem, fingerprint and serial are NULL, and it cannot be installed. */
+ * be parsed. `key_pem` is shared (may be NULL). */
 Generation *generation_new(GBytes *key_pem, GPtrArray *chain, GPtrArray *roots, GError **error);
-/* Of a key alone: what a request that waits at its issuer is kept as. Its other members are empty. */
+/* Of a key alone: what a request that waits at its issuer is kept as. Its other members are empty
+ * or NULL; it cannot be installed. */
 Generation *generation_new_key(GBytes *key_pem);
 Generation *generation_ref(Generation *g);
 Generation *generation_unref(Generation *g);

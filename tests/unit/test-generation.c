@@ -189,7 +189,7 @@ static void test_many_saved_together(Fixture *f, gconstpointer data)
 static void test_a_key_alone_is_kept(Fixture *f, gconstpointer data)
 {
         g_autoptr(GBytes) key = fixture_key_new(KEY_TYPE_ED25519);
-        g_autoptr(Generation) g = generation_new(key, NULL, NULL, NULL);
+        g_autoptr(Generation) g = generation_new_key(key);
         g_autoptr(Generation) loaded = NULL;
 
         g_assert_true(generation_save(g, "web", NULL));
