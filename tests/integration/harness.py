@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""A host of its own for one test: a test root, a private message bus, the real agent and the real issuers.
+
+The agent is the build's (made with -Dtest-root=true); it reads CERT_AGENT_TEST_ROOT, and sd-bus reads
+DBUS_SYSTEM_BUS_ADDRESS. Everything that a test starts ends with it."""
+
+import json
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+
+BUS_CONFIG = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
+ "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
+<busconfig>
+  <type>system</type>
+  <listen>unix:path={socket}</listen>
+  <auth>EXTERNAL</auth>
+  <policy context="default">
+    <allow user="*"/><allow own="*"/><allow send_destination="*" eavesdrop="true"/><allow eavesdrop="true"/>
+  </policy>
+</busconfig>
+"""
+
+WAIT = 30  # seconds: a limit against hanging, not a measure
+
+
+class Host:
+    def __init__(self, build=None):
+        self.build = pathlib.Path(build or os.environ["CERT_AGENT_BUILD"]).resolve()
+        self.root = pathlib.Path(tempfile.mkdtemp(prefix="cert-agent-host-"))
+        self.processes = []
+        self.agent_process = None
+        os.chmod(self.root, 0o755)
+        for folder in ("etc/cert-agent/manifest.d", "etc/tls", "usr/lib/cert-agent", "run/cert-agent/issuer",
+                       "var/lib/cert-agent", "var/lib/cert-authority"):
+            (self.root / folder).mkdir(parents=True)
+        for folder in ("var/lib/cert-agent", "var/lib/cert-authority"):
+            os.chmod(self.root / folder, 0o700)
+        for program in ("issuers/cert-issuer-local", "issuers/cert-issuer-fake", "issuers/cert-probe"):
+            source = self.build / program
+            if source.exists():
+                os.symlink(source, self.root / "usr/lib/cert-agent" / source.name)
+        self.bus = self.root / "run/system-bus"
+        self.environment = dict(os.environ, CERT_AGENT_TEST_ROOT=str(self.root),
+                                DBUS_SYSTEM_BUS_ADDRESS=f"unix:path={self.bus}")
+        self.environment.pop("JOURNAL_STREAM", None)
+        self._start_bus()
+
+    # ---- Processes ----
+
+    def _start_bus(self):
+        config = self.root / "run/bus.conf"
+        config.write_text(BUS_CONFIG.format(socket=self.bus))
+        self.start(["dbus-daemon", f"--config-file={config}", "--nofork", "--nopidfile"])
+        wait_for(self.bus.exists, "the message bus")
+
+    def start(self, command, log=None, **kwargs):
+        output = open(self.root / f"run/{log}.log", "ab") if log else subprocess.DEVNULL
+        p = subprocess.Popen([str(c) for c in command], env=self.environment, stdout=output, stderr=output,
+                             stdin=subprocess.DEVNULL, **kwargs)
+        self.processes.append(p)
+        return p
+
+    def start_program(self, name, *arguments):
+        """A test program of tests/integration, such as the fake systemd."""
+        return self.start([self.build / "tests/integration" / name, *arguments], log=name)
+
+    def start_agent(self, *arguments):
+        self.agent_process = self.start([self.build / "agent/cert-agent", "--exit-idle-time=0", *arguments],
+                                        log="agent")
+        wait_for(lambda: self.call("ListCertificates", check=False) is not None or self.agent_process.poll() is not None,
+                 "the agent")
+        assert self.agent_process.poll() is None, "the agent ended:\n" + self.agent_log()
+        return self.agent_process
+
+    def stop_agent(self, how=signal.SIGTERM):
+        self.agent_process.send_signal(how)
+        status = self.agent_process.wait(WAIT)
+        self.processes.remove(self.agent_process)
+        assert how == signal.SIGKILL or status == 0, f"the agent ended with {status}:\n" + self.agent_log()
+
+    def agent_log(self):
+        path = self.root / "run/agent.log"
+        return path.read_text(errors="replace") if path.exists() else ""
+
+    def end(self):
+        if self.agent_process in self.processes:
+            self.stop_agent()
+        for p in reversed(self.processes):
+            p.terminate()
+            p.wait(WAIT)
+        shutil.rmtree(self.root)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, value, trace):
+        if kind:
+            print(self.agent_log())
+        self.end()
+
+    # ---- The manifest and the files ----
+
+    def path(self, absolute):
+        return self.root / absolute.lstrip("/")
+
+    def manifest(self, certificates, issuers=None, **further):
+        document = {"version": 1, "issuers": issuers or {"site": {"type": "local"}}, "certificates": certificates}
+        document.update(further)
+        self.path("/etc/cert-agent/manifest.json").write_text(json.dumps(document))
+
+    def certificate(self, name, **further):
+        """A manifest entry of ordinary kind."""
+        entry = {"issuer": "site", "common_name": f"{name}.example.org", "sans": [f"{name}.example.org"],
+                 "cert_path": f"/etc/tls/{name}.pem", "key_path": f"/etc/tls/{name}.key"}
+        entry.update(further)
+        return entry
+
+    # ---- The bus ----
+
+    def busctl(self, *arguments, check=True):
+        p = subprocess.run(["busctl", f"--address=unix:path={self.bus}", "--json=short", *arguments],
+                           capture_output=True, text=True, timeout=WAIT, env=self.environment)
+        if p.returncode != 0:
+            if check:
+                raise BusError(p.stderr.strip())
+            return None
+        return json.loads(p.stdout) if p.stdout.strip() else True
+
+    def call(self, method, signature="", *arguments, check=True):
+        reply = self.busctl("call", "org.certagent1", "/org/certagent1", "org.certagent1.Manager", method,
+                            *([signature] if signature else []), *[str(a) for a in arguments], check=check)
+        return reply["data"] if isinstance(reply, dict) else reply
+
+    def get(self, name, prop):
+        path = self.call("GetCertificate", "s", name)[0]
+        return self.busctl("get-property", "org.certagent1", path, "org.certagent1.Certificate", prop)["data"]
+
+    def state(self, name):
+        return self.get(name, "State")
+
+    def job(self, method, signature="", *arguments):
+        """Starts a job and waits for its end; gives (result, {name: (stage, message)})."""
+        path = self.call(method, signature, *arguments)[0]
+
+        def prop(p):
+            return self.busctl("get-property", "org.certagent1", path, "org.certagent1.Job", p)["data"]
+
+        wait_for(lambda: prop("State") == "finished", f"{method}", 120)
+        return prop("Result"), {name: (stage, message) for name, stage, message in prop("Progress")}
+
+    def renew(self, *names, force=False):
+        options = ["1", "force", "b", "true"] if force else ["0"]
+        return self.job("Renew", "asa{sv}", len(names), *names, *options)
+
+    def renew_due(self):
+        return self.job("RenewDue")
+
+    def plan(self, *names):
+        return {name: (action, reasons) for name, action, reasons, _ in
+                self.call("Plan", "as", len(names), *names)[0]}
+
+
+class BusError(Exception):
+    pass
+
+
+def wait_for(condition, what, seconds=WAIT):
+    until = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > until:
+            raise TimeoutError(f"waited {seconds} s for {what}")
+        time.sleep(0.02)
