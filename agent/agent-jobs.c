@@ -133,7 +133,7 @@ bool agent_recover(Agent *a, GError **error)
 
 void agent_release_retired(Agent *a)
 {
-        if (a->passes->len > 0)
+        if (a->passes->len > 0 || a->holds > 0)
                 return;
         g_ptr_array_set_size(a->retired, 0);
         for (guint i = 0; i < a->gone->len; i++)
@@ -443,9 +443,20 @@ IssuePool *agent_issue_pool(Agent *a)
         return a->issuers;
 }
 
+void agent_hold(Agent *a)
+{
+        a->holds++;
+}
+
+void agent_let_go(Agent *a)
+{
+        a->holds--;
+        agent_release_retired(a);
+}
+
 bool agent_is_idle(const Agent *a)
 {
-        return a->passes->len == 0 && g_hash_table_size(a->unrecorded) == 0 && !watch_is_active(a->watch);
+        return a->passes->len == 0 && a->holds == 0 && g_hash_table_size(a->unrecorded) == 0 && !watch_is_active(a->watch);
 }
 
 const char *agent_state(const Agent *a)

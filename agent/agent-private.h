@@ -34,6 +34,7 @@ struct Agent {
         GPtrArray *jobs;   /* Job*, also those that linger */
         GPtrArray *lingers; /* Linger* */
         unsigned last_job_id;
+        unsigned holds; /* agent_hold() */
 };
 
 /* Frees what reloads left behind, once no pass is at work. */

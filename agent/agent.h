@@ -56,6 +56,10 @@ GPtrArray *agent_jobs(Agent *a); /* Job*, borrowed */
 
 IssuePool *agent_issue_pool(Agent *a);
 
+/* Somebody other than a pass borrows from the manifest until the matching agent_let_go(); it then outlives a reload. */
+void agent_hold(Agent *a);
+void agent_let_go(Agent *a);
+
 /* Nothing is at work and no file is watched. */
 bool agent_is_idle(const Agent *a);
 

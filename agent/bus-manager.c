@@ -238,6 +238,54 @@ static int method_reload(sd_bus_message *m, void *userdata, sd_bus_error *ret_er
         return sd_bus_reply_method_return(m, NULL);
 }
 
+typedef struct BundleCall {
+        Agent *agent;
+        sd_bus_message *message;
+} BundleCall;
+
+static void on_roots(GBytes *pem, const GError *error, void *userdata)
+{
+        g_autofree BundleCall *call = userdata;
+        sd_bus_error bus_error = SD_BUS_ERROR_NULL;
+
+        if (pem) {
+                g_autofree char *text = g_strndup(g_bytes_get_data(pem, NULL), g_bytes_get_size(pem));
+
+                (void) sd_bus_reply_method_return(call->message, "s", text);
+        } else {
+                (void) cert_error_to_bus(error, &bus_error);
+                (void) sd_bus_reply_method_error(call->message, &bus_error);
+                sd_bus_error_free(&bus_error);
+        }
+        sd_bus_message_unref(call->message);
+        agent_let_go(call->agent);
+}
+
+static int method_get_bundle(sd_bus_message *m, void *userdata, sd_bus_error *ret_error)
+{
+        Agent *a = bus_agent(userdata);
+        const Manifest *manifest = agent_manifest(a);
+        g_autoptr(GError) error = NULL;
+        const ManifestIssuer *issuer;
+        const char *name;
+        BundleCall *call;
+        int r = sd_bus_message_read(m, "s", &name);
+
+        if (r < 0)
+                return r;
+        issuer = manifest ? manifest_find_issuer(manifest, name) : NULL;
+        if (!issuer) {
+                error = g_error_new(CERT_ERROR, CERT_ERROR_NO_SUCH_ISSUER, "The manifest has no issuer \"%s\"", name);
+                return cert_error_to_bus(error, ret_error);
+        }
+        call = g_new0(BundleCall, 1);
+        call->agent = a;
+        call->message = sd_bus_message_ref(m);
+        agent_hold(a);
+        (void) issue_roots(agent_issue_pool(a), issuer, on_roots, call);
+        return 1;
+}
+
 /* ---- Properties ---- */
 
 static int property_get_version(sd_bus *bus, const char *path, const char *interface, const char *property,
@@ -294,6 +342,8 @@ static const sd_bus_vtable manager_vtable[] = {
                                  OPEN),
         SD_BUS_METHOD_WITH_NAMES("Ensure", "s", SD_BUS_PARAM(name), "o", SD_BUS_PARAM(job), method_ensure, OPEN),
         SD_BUS_METHOD("Reload", "", "", method_reload, OPEN),
+        SD_BUS_METHOD_WITH_NAMES("GetBundle", "s", SD_BUS_PARAM(issuer), "s", SD_BUS_PARAM(pem), method_get_bundle,
+                                 OPEN),
         SD_BUS_SIGNAL_WITH_NAMES("JobNew", "uos", SD_BUS_PARAM(id) SD_BUS_PARAM(job) SD_BUS_PARAM(kind), 0),
         SD_BUS_SIGNAL_WITH_NAMES("JobRemoved", "uos", SD_BUS_PARAM(id) SD_BUS_PARAM(job) SD_BUS_PARAM(result), 0),
         SD_BUS_SIGNAL_WITH_NAMES("ManifestReloaded", "s", SD_BUS_PARAM(digest), 0),

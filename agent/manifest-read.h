@@ -20,6 +20,7 @@ typedef struct ManifestReading {
         GPtrArray *problems; /* ManifestProblem* */
         unsigned suppressed; /* how many more there are than are kept */
         GPtrArray *files;    /* ManifestFile*, in the order in which they apply */
+        const char *below;   /* "", or the folder that holds a copy of the files */
         const ManifestFile *file; /* the one being read */
         ManifestCertificate defaults;
         GArray *drafts;           /* CertificateDraft */
@@ -129,5 +130,5 @@ void manifest_check(ManifestReading *r);
 
 /* Reads manifest.json and the drop-ins, or the one file; what cannot be read is a problem. Sets the manifest's
  * digest. */
-void manifest_source_all(ManifestReading *r);
+void manifest_source_all(ManifestReading *r, const char *below);
 void manifest_source_one(ManifestReading *r, const char *file);

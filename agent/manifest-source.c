@@ -150,7 +150,7 @@ static void add_file(ManifestReading *r, Digest *digest, const char *name, bool 
 
 static Presence source_file(ManifestReading *r, Digest *digest, const char *name, bool is_dropin)
 {
-        g_autofree char *opened = host_path(name);
+        g_autofree char *copy = g_strconcat(r->below, name, NULL), *opened = host_path(copy);
         char *text = NULL;
         size_t size = 0;
         Presence presence = read_file(r, name, opened, true, &text, &size);
@@ -159,15 +159,17 @@ static Presence source_file(ManifestReading *r, Digest *digest, const char *name
                 g_free(text);
                 return PRESENCE_MASKED;
         }
-        if (presence == PRESENCE_READ)
+        if (presence == PRESENCE_READ) {
                 add_file(r, digest, name, is_dropin, text, size);
+                g_ptr_array_add(r->manifest->sources, g_strdup(name));
+        }
         return presence;
 }
 
 /* Names ending in .json, hidden ones not; an equal name of an earlier call stays. */
 static void list_dropins(ManifestReading *r, const char *folder, GTree *paths)
 {
-        g_autofree char *opened = host_path(folder);
+        g_autofree char *copy = g_strconcat(r->below, folder, NULL), *opened = host_path(copy);
         g_autoptr(GError) error = NULL;
         g_autoptr(GDir) dir = g_dir_open(opened, 0, &error);
         const char *name;
@@ -199,13 +201,14 @@ static gboolean source_dropin(void *name, void *path, void *data)
         return FALSE;
 }
 
-void manifest_source_all(ManifestReading *r)
+void manifest_source_all(ManifestReading *r, const char *below)
 {
         g_autoptr(GTree) dropins = g_tree_new_full(compare_names, NULL, g_free, g_free);
         Digest digest;
         DropinWalk walk = { .reading = r, .digest = &digest };
         Presence main_file;
 
+        r->below = below;
         gnutls_hash_init(&digest.hash, GNUTLS_DIG_SHA256);
         main_file = source_file(r, &digest, CERT_MANIFEST_FILE, false);
         list_dropins(r, CERT_MANIFEST_DROPIN_DIR, dropins);

@@ -149,6 +149,7 @@ static Manifest *manifest_new(void)
         m->certificates = g_ptr_array_new_with_free_func(certificate_free);
         m->by_name = g_hash_table_new(g_str_hash, g_str_equal);
         m->issuers = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, issuer_free);
+        m->sources = g_ptr_array_new_with_free_func(g_free);
         m->strings = g_string_chunk_new(16 * 1024);
         return m;
 }
@@ -247,13 +248,18 @@ static bool reading_finish(ManifestReading *r, Manifest **ret_manifest, GPtrArra
         return ok;
 }
 
-bool manifest_load(Manifest **ret_manifest, GPtrArray **ret_problems, GError **error)
+bool manifest_load_below(const char *below, Manifest **ret_manifest, GPtrArray **ret_problems, GError **error)
 {
         ManifestReading r;
 
         reading_init(&r);
-        manifest_source_all(&r);
+        manifest_source_all(&r, below);
         return reading_finish(&r, ret_manifest, ret_problems, error);
+}
+
+bool manifest_load(Manifest **ret_manifest, GPtrArray **ret_problems, GError **error)
+{
+        return manifest_load_below("", ret_manifest, ret_problems, error);
 }
 
 bool manifest_load_file(const char *file, Manifest **ret_manifest, GPtrArray **ret_problems, GError **error)
@@ -276,6 +282,7 @@ Manifest *manifest_free(Manifest *m)
         g_clear_pointer(&m->by_name, g_hash_table_unref);
         g_clear_pointer(&m->certificates, g_ptr_array_unref);
         g_clear_pointer(&m->issuers, g_hash_table_unref);
+        g_clear_pointer(&m->sources, g_ptr_array_unref);
         g_clear_pointer(&m->strings, g_string_chunk_free);
         g_free(m);
         return NULL;

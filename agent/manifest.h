@@ -126,6 +126,7 @@ typedef struct Manifest {
         GHashTable *by_name;      /* name -> ManifestCertificate*, borrowed */
         GHashTable *issuers;      /* name -> ManifestIssuer* */
         char *digest;             /* SHA-256 of all that was read, lower-case hex */
+        GPtrArray *sources;       /* char*: the files that were read, as the host has them */
         GStringChunk *strings;    /* owns every string of the certificates and issuers */
 } Manifest;
 
@@ -148,6 +149,10 @@ char *manifest_problem_to_string(const ManifestProblem *p);
  * by the caller, never NULL) and the error is CERT_ERROR_MANIFEST_INVALID with a summary. A missing
  * manifest.json is an empty manifest when drop-ins exist, else a problem that names `certctl init`. */
 bool manifest_load(Manifest **ret_manifest, GPtrArray **ret_problems, GError **error);
+
+/* The same from a copy of its files, each below the folder `below` at its own absolute path; problems name the
+ * files as the host has them. */
+bool manifest_load_below(const char *below, Manifest **ret_manifest, GPtrArray **ret_problems, GError **error);
 
 /* Checks one file as if it were the whole manifest (`certctl validate FILE`). */
 bool manifest_load_file(const char *file, Manifest **ret_manifest, GPtrArray **ret_problems, GError **error);

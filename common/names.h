@@ -41,6 +41,7 @@
 #define CERT_STATE_DIR "/var/lib/cert-agent"
 #define CERT_RECORD_DIR CERT_STATE_DIR "/records"         /* one JSON file a certificate */
 #define CERT_GENERATION_DIR CERT_STATE_DIR "/generations" /* NAME/NUMBER/ */
+#define CERT_MANIFEST_SAVED_DIR CERT_STATE_DIR "/manifest" /* the last good one's files, at their paths */
 #define CERT_INTENT_DIR CERT_STATE_DIR "/intents"
 #define CERT_ROOTS_DIR CERT_STATE_DIR "/roots"  /* ISSUER.pem: the roots last heard from an issuer */
 #define CERT_FACTS_FILE CERT_STATE_DIR "/facts" /* the inventory's cache */
