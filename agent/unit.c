@@ -283,6 +283,10 @@ static int on_new(sd_event_source *source, uint64_t usec, void *userdata)
         g_autoptr(sd_bus_message) m = NULL;
         int r;
 
+        if (j->ref.action == UNIT_ACTION_NONE && !j->name) {
+                job_end(j, UNIT_DONE);
+                return 0;
+        }
         if (!j->manager->bus) {
                 job_fail_words(
                         j, "there is no systemd that could be asked",
