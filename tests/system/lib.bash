@@ -31,6 +31,8 @@ scene_begin() {
                 result 1 "the packages can be installed"
                 exit 1
         }
+        # most scenes load the manifest and start each pass themselves, so that they can look in between
+        [ "${MANIFEST_IS_WATCHED:-no}" = yes ] || m systemctl disable -q --now cert-agent-manifest.path
 }
 
 install_packages() {
@@ -137,8 +139,7 @@ differs() { ! equals "$@" >/dev/null; }
 
 # ---- Certificates ----
 
-# The whole manifest from standard input. Waits until it is in force: the watch of the manifest loads it by itself, and
-# this asks for the same, so that the caller need not care which was first.
+# The whole manifest from standard input, in force when this returns.
 manifest() {
         put /etc/cert-agent/manifest.json && m certctl reload
 }
