@@ -327,9 +327,11 @@ static void pass_fill(Pass *pass, const char *const *names)
                         if (c)
                                 pass_take(pass, c, named);
                 }
-        else
+        else {
                 for (guint i = 0; i < a->certificates->len; i++)
                         pass_take(pass, g_ptr_array_index(a->certificates, i), false);
+                a->looked = true;
+        }
         for (guint i = 0; i < pass->items->len; i++)
                 pass->open += !((PassItem *) g_ptr_array_index(pass->items, i))->settled;
 }
@@ -459,10 +461,12 @@ bool agent_is_idle(const Agent *a)
         return a->passes->len == 0 && a->holds == 0 && g_hash_table_size(a->unrecorded) == 0 && !watch_is_active(a->watch);
 }
 
-const char *agent_state(const Agent *a)
+const char *agent_state(Agent *a)
 {
         bool degraded = *a->problems != NULL;
 
+        if (!a->looked)
+                agent_look_at_all(a);
         for (guint i = 0; i < a->certificates->len; i++) {
                 switch (certificate_state(g_ptr_array_index(a->certificates, i))) {
                 case CERT_STATE_FAILED:
@@ -478,10 +482,12 @@ const char *agent_state(const Agent *a)
         return degraded ? "degraded" : "ok";
 }
 
-uint64_t agent_next_elapse(const Agent *a)
+uint64_t agent_next_elapse(Agent *a)
 {
         uint64_t next = UINT64_MAX;
 
+        if (!a->looked)
+                agent_look_at_all(a);
         for (guint i = 0; i < a->certificates->len; i++) {
                 const Certificate *c = g_ptr_array_index(a->certificates, i);
 

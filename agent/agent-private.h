@@ -19,6 +19,7 @@ struct Agent {
         Inventory *inventory;
         RecordStore *records;
         PlanClock clock;
+        bool looked; /* every certificate was looked at since the manifest was taken */
         GPtrArray *certificates; /* Certificate*, sorted by name */
         GHashTable *by_name;     /* name -> Certificate*, borrowed */
         GPtrArray *gone;         /* Certificate*, no longer in the manifest; passes may still borrow them */

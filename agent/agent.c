@@ -51,6 +51,7 @@ static void agent_take_manifest(Agent *a, Manifest *manifest)
         if (a->manifest)
                 g_ptr_array_add(a->retired, a->manifest);
         a->manifest = manifest;
+        a->looked = false;
         agent_release_retired(a);
         watch_set(a->watch, manifest);
 }
@@ -80,7 +81,6 @@ bool agent_reload(Agent *a, GError **error)
                 g_propagate_error(error, g_steal_pointer(&refused));
                 return false;
         }
-        agent_look_at_all(a);
         a->events->manifest_changed(a->events_userdata);
         return true;
 }
@@ -128,25 +128,28 @@ static PlanItem pass_plan(const Pass *pass, const Certificate *c)
 
         if (c->facts && record_failed_locally(c->record))
                 flags |= PLAN_IGNORE_RETRY;
-        return certificate_plan(pass->agent, c, flags);
+        return flags ? certificate_plan(pass->agent, c, flags) : c->item;
+}
+
+/* Facts and plan, by the clock that was read last. */
+static void certificate_refresh(Agent *a, Certificate *c)
+{
+        certificate_look(a, c);
+        c->item = certificate_plan(a, c, 0);
 }
 
 void agent_look(Agent *a, Certificate *c)
 {
         a->clock = clock_read();
-        certificate_look(a, c);
-        c->item = certificate_plan(a, c, 0);
+        certificate_refresh(a, c);
 }
 
 void agent_look_at_all(Agent *a)
 {
         a->clock = clock_read();
-        for (guint i = 0; i < a->certificates->len; i++) {
-                Certificate *c = g_ptr_array_index(a->certificates, i);
-
-                certificate_look(a, c);
-                c->item = certificate_plan(a, c, 0);
-        }
+        for (guint i = 0; i < a->certificates->len; i++)
+                certificate_refresh(a, g_ptr_array_index(a->certificates, i));
+        a->looked = true;
 }
 
 bool pass_take(Pass *pass, Certificate *c, bool named)
@@ -154,8 +157,7 @@ bool pass_take(Pass *pass, Certificate *c, bool named)
         PlanItem plan;
         PassItem *item;
 
-        certificate_look(pass->agent, c);
-        c->item = certificate_plan(pass->agent, c, 0);
+        certificate_refresh(pass->agent, c);
         plan = pass_plan(pass, c);
         if (c->work)
                 return named && pass_join(pass, c);
@@ -463,7 +465,7 @@ static void on_looked(const char *name, const VerifyResult *result, void *userda
         pass->issuing--;
         if (result->served)
                 inventory_set_served(pass->agent->inventory, name, result->served);
-        certificate_look(pass->agent, c);
+        certificate_refresh(pass->agent, c);
         plan = pass_plan(pass, c);
         if (plan.action == ACTION_UNITS && !item->settled) {
                 item->action = plan.action;
@@ -511,8 +513,7 @@ void item_settle(PassItem *item, JobStage stage, const GError *error)
         item->settled = true;
         item_record(item, stage, error);
         c->work = NULL;
-        certificate_look(a, c);
-        c->item = certificate_plan(a, c, 0);
+        certificate_refresh(a, c);
         item_show(item, stage, error);
         a->events->certificate_changed(c, a->events_userdata);
         pass_count_settled(item->pass);

@@ -64,6 +64,6 @@ void agent_let_go(Agent *a);
 bool agent_is_idle(const Agent *a);
 
 /* "ok", "degraded" or "failed", over all certificates. */
-const char *agent_state(const Agent *a);
-uint64_t agent_next_elapse(const Agent *a);
+const char *agent_state(Agent *a);
+uint64_t agent_next_elapse(Agent *a);
 uint64_t agent_last_pass(const Agent *a);

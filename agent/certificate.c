@@ -42,22 +42,19 @@ static Generation *adopt_files(Certificate *c)
                          "What is in place cannot be gone back to: %s", error->message);
                 return NULL;
         }
+        if (g_strcmp0(c->record->fingerprint, g->fingerprint) == 0)
+                c->record->generation = g->number;
         return g_steal_pointer(&g);
 }
 
 Generation *certificate_current(Certificate *c)
 {
         const LeafFacts *leaf = c->facts ? c->facts->leaf : NULL;
-        bool whole = leaf && leaf->key_matches;
-        bool ours = c->record->generation > 0 && (!whole || g_strcmp0(leaf->fingerprint, c->record->fingerprint) == 0);
+        Generation *recorded = NULL;
 
-        if (ours) {
-                Generation *g = generation_load(c->wish->name, c->record->generation, NULL);
-
-                if (g)
-                        return g;
-        }
-        return whole ? adopt_files(c) : NULL;
+        if (c->record->generation > 0)
+                recorded = generation_load(c->wish->name, c->record->generation, NULL);
+        return recorded || !leaf || !leaf->key_matches ? recorded : adopt_files(c);
 }
 
 Generation *certificate_pending(const Certificate *c, uint64_t now)
