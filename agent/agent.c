@@ -271,32 +271,43 @@ static void item_repair(PassItem *item)
                 item_settle(item, JOB_STAGE_DONE, NULL);
 }
 
-/* Everything that an install and a way back need is on disk before the first managed file is touched. */
-static bool item_prepare(PassItem *item)
+/* Everything that an install and a way back need is on disk before the first managed file is touched: both
+ * generations, and the record that the new one is pending. Returns the items (PassItem*) that are prepared. */
+static GPtrArray *items_prepare(GPtrArray *items)
 {
-        if (!item->previous)
-                item->previous = certificate_current(item->certificate);
-        if (item->fresh->number == 0 && !generation_save(item->fresh, item->wish->name, &item->error))
-                return false;
-        item->certificate->record->pending = item->fresh->number;
-        g_free(item->certificate->record->pending_digest);
-        item->certificate->record->pending_digest = g_strdup(item->wish->request_digest);
-        return true;
-}
-
-void items_install(Pass *pass, GPtrArray *items)
-{
-        g_autofree InstallItem *work = g_new0(InstallItem, items->len);
-        g_autoptr(GPtrArray) prepared = g_ptr_array_new();
+        g_autofree GenerationSave *saves = g_new0(GenerationSave, items->len);
+        g_autoptr(GPtrArray) unsaved = g_ptr_array_new();
+        GPtrArray *prepared = g_ptr_array_new();
 
         for (guint i = 0; i < items->len; i++) {
                 PassItem *item = g_ptr_array_index(items, i);
 
-                if (item->step)
-                        job_step_set(item->step, JOB_STAGE_INSTALLING, NULL);
-                if (item_prepare(item))
-                        g_ptr_array_add(prepared, item);
+                if (!item->previous)
+                        item->previous = certificate_current(item->certificate);
+                if (item->fresh->number > 0)
+                        continue;
+                saves[unsaved->len] = (GenerationSave) { .generation = item->fresh, .name = item->wish->name };
+                g_ptr_array_add(unsaved, item);
         }
+        generation_save_many(saves, unsaved->len);
+        for (guint i = 0; i < unsaved->len; i++)
+                ((PassItem *) g_ptr_array_index(unsaved, i))->error = saves[i].error;
+        for (guint i = 0; i < items->len; i++) {
+                PassItem *item = g_ptr_array_index(items, i);
+
+                if (item->error)
+                        continue;
+                item_record_pending(item);
+                g_ptr_array_add(prepared, item);
+        }
+        return prepared;
+}
+
+void items_install(Pass *pass, GPtrArray *items)
+{
+        g_autoptr(GPtrArray) prepared = items_prepare(items);
+        g_autofree InstallItem *work = g_new0(InstallItem, prepared->len);
+
         agent_save_records(pass->agent, prepared);
         for (guint i = 0; i < prepared->len; i++) {
                 PassItem *item = g_ptr_array_index(prepared, i);

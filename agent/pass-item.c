@@ -15,6 +15,17 @@ void item_begin_units(PassItem *item)
                 job_step_set(item->step, JOB_STAGE_UNITS, NULL);
 }
 
+void item_record_pending(PassItem *item)
+{
+        Record *r = item->certificate->record;
+
+        if (item->step)
+                job_step_set(item->step, JOB_STAGE_INSTALLING, NULL);
+        r->pending = item->fresh->number;
+        g_free(r->pending_digest);
+        r->pending_digest = g_strdup(item->wish->request_digest);
+}
+
 void item_record_installed(PassItem *item)
 {
         Record *r = item->certificate->record;

@@ -109,6 +109,7 @@ void pass_group_done(UnitGroup *group);
 /* ---- An item's facts (pass-item.c): what is written into record, step and log ---- */
 
 void item_begin_units(PassItem *item);      /* forgets what units said before */
+void item_record_pending(PassItem *item);   /* the new generation is saved */
 void item_record_installed(PassItem *item); /* the new generation is in place, no unit was told yet */
 void item_record_done(PassItem *item, uint64_t now);
 void item_record_failed(PassItem *item, uint64_t now, const GError *error);
