@@ -208,7 +208,7 @@ static void check_path(ManifestReading *r, const JsonValue *v, void *target)
 
 static void check_units(ManifestReading *r, const JsonValue *v, void *target)
 {
-        g_autoptr(GPtrArray) units = manifest_read_unit_list(r, v);
+        g_autoptr(GPtrArray) units G_GNUC_UNUSED = manifest_read_unit_list(r, v);
 }
 
 static void check_verify(ManifestReading *r, const JsonValue *v, void *target)
