@@ -100,7 +100,7 @@ static bool unexpected(Parser *p, const char *wanted)
 
 /* ---- Values ---- */
 
-static JsonValue *value_new(Parser *p, JsonKind kind)
+static JsonValue *value_new(Parser *p, const char *key, uint32_t key_begin)
 {
         JsonDocument *d = p->document;
         JsonValue *v;
@@ -110,7 +110,11 @@ static JsonValue *value_new(Parser *p, JsonKind kind)
                 d->chunk_used = 0;
         }
         v = (JsonValue *) d->chunks->pdata[d->chunks->len - 1] + d->chunk_used++;
-        *v = (JsonValue){ .kind = kind, .parent = p->parent, .begin = (uint32_t) (p->at - d->text) };
+        *v = (JsonValue){ .kind = JSON_KIND_NULL,
+                          .key = key,
+                          .key_begin = key_begin,
+                          .parent = p->parent,
+                          .begin = (uint32_t) (p->at - d->text) };
         return v;
 }
 
@@ -331,7 +335,7 @@ static void check_keys_unique(Parser *p, const JsonValue *object, unsigned n)
                         key_stands_twice(p, sorted[i - 1], sorted[i]);
 }
 
-static JsonValue *value_parse(Parser *p);
+static JsonValue *value_parse(Parser *p, const char *key, uint32_t key_begin);
 
 /* `"key" :` */
 static bool key_parse(Parser *p, const char **ret_key, uint32_t *ret_begin)
@@ -349,21 +353,15 @@ static bool key_parse(Parser *p, const char **ret_key, uint32_t *ret_begin)
         return true;
 }
 
-/* One member or element, with the key if it is an object's. */
+/* One member or element. The value has its key from the start, so that a fault inside it has a path. */
 static JsonValue *child_parse(Parser *p, bool keyed)
 {
         const char *key = NULL;
         uint32_t key_begin = 0;
-        JsonValue *v;
 
         if (keyed && !key_parse(p, &key, &key_begin))
                 return NULL;
-        v = value_parse(p);
-        if (v) {
-                v->key = key;
-                v->key_begin = keyed ? key_begin : v->begin;
-        }
-        return v;
+        return value_parse(p, key, key_begin);
 }
 
 /* At the opening brace or bracket. */
@@ -414,7 +412,7 @@ static bool container_parse(Parser *p, JsonValue *v)
         return ok;
 }
 
-static JsonValue *value_parse(Parser *p)
+static JsonValue *value_parse(Parser *p, const char *key, uint32_t key_begin)
 {
         JsonValue *v;
         bool ok;
@@ -422,7 +420,7 @@ static JsonValue *value_parse(Parser *p)
         skip_space(p);
         if (p->at == p->end)
                 return unexpected(p, "a value"), NULL;
-        v = value_new(p, JSON_KIND_NULL);
+        v = value_new(p, key, key_begin);
         if (*p->at == '{' || *p->at == '[') {
                 v->kind = *p->at == '{' ? JSON_KIND_OBJECT : JSON_KIND_ARRAY;
                 ok = container_parse(p, v);
@@ -474,7 +472,7 @@ static void document_parse(JsonDocument *d)
         }
         /* Every string loses its two quotes and gains a NUL, so the arena cannot overflow. */
         d->strings = p.string_at = g_malloc(d->size + 1);
-        root = value_parse(&p);
+        root = value_parse(&p, NULL, 0);
         if (!root)
                 return;
         skip_space(&p);

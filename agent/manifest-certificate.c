@@ -242,6 +242,12 @@ static const ManifestField certificate_fields[] = {
         { "keep", read_keep },
 };
 
+const ManifestField *manifest_certificate_fields(size_t *ret_n)
+{
+        *ret_n = G_N_ELEMENTS(certificate_fields);
+        return certificate_fields;
+}
+
 /* ---- Between the keys ---- */
 
 /* The member that says it, or the certificate where it comes from the defaults. */

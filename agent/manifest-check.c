@@ -9,27 +9,38 @@
 
 /* ---- Issuers ---- */
 
-static void complain_issuer(ManifestReading *r, const CertificateDraft *draft)
+static void complain_issuer(ManifestReading *r, const JsonValue *v, const char *name)
 {
-        const JsonValue *said = json_value_member(draft->value, "issuer");
-        g_autofree const char **names =
-                (const char **) g_hash_table_get_keys_as_array(r->manifest->issuers, NULL);
-        g_autofree char *guess = manifest_did_you_mean(draft->certificate->issuer, names,
-                                                       g_hash_table_size(r->manifest->issuers));
+        g_autofree const char **names = (const char **) g_hash_table_get_keys_as_array(r->manifest->issuers, NULL);
+        g_autofree char *guess = manifest_did_you_mean(name, names, g_hash_table_size(r->manifest->issuers));
 
-        manifest_complain(r, said ? said : draft->value, guess ?: "Add it to \"issuers\".",
-                          "there is no issuer \"%s\"%s", draft->certificate->issuer,
-                          said ? "" : ", which the defaults name");
+        manifest_complain(r, v, guess ?: "Add it to \"issuers\".", "there is no issuer \"%s\"", name);
 }
 
 static void check_issuer(ManifestReading *r, const CertificateDraft *draft)
 {
-        if (!draft->certificate->issuer) {
-                if (!json_value_member(draft->value, "issuer"))
-                        manifest_complain_key(r, draft->value, "Add \"issuer\", here or in \"defaults\".",
-                                              "this certificate has no issuer");
-        } else if (!g_hash_table_contains(r->manifest->issuers, draft->certificate->issuer))
-                complain_issuer(r, draft);
+        const JsonValue *said = json_value_member(draft->value, "issuer");
+        const char *name = draft->certificate->issuer;
+
+        if (!said && !name)
+                manifest_complain_key(r, draft->value, "Add \"issuer\", here or in \"defaults\".",
+                                      "this certificate has no issuer");
+        else if (said && name && !g_hash_table_contains(r->manifest->issuers, name))
+                complain_issuer(r, said, name);
+}
+
+/* Once where it is said, not once for each certificate that it applies to. */
+static void check_default_issuers(ManifestReading *r)
+{
+        for (unsigned i = 0; i < r->files->len; i++) {
+                const JsonValue *said;
+
+                r->file = r->files->pdata[i];
+                said = json_value_member(json_value_member(json_document_root(r->file->json), "defaults"), "issuer");
+                if (said && said->kind == JSON_KIND_STRING && *said->string &&
+                    !g_hash_table_contains(r->manifest->issuers, said->string))
+                        complain_issuer(r, said, said->string);
+        }
 }
 
 /* ---- Names ---- */
@@ -77,10 +88,11 @@ static const JsonValue *where_again(const CertificateDraft *draft, const Certifi
 
 static void add_target(ManifestReading *r, Targets *t, const CertificateDraft *draft, char *path)
 {
-        const CertificateDraft *first = g_hash_table_lookup(t->by_path, path);
+        const char *real = manifest_resolved_path(r, path);
+        const CertificateDraft *first = g_hash_table_lookup(t->by_path, real);
 
         if (!first)
-                g_hash_table_insert(t->by_path, path, (void *) draft);
+                g_hash_table_insert(t->by_path, (void *) real, (void *) draft);
         else
                 manifest_complain(r, where_again(draft, first, path), "Give each its own file.",
                                   "the certificate \"%s\" writes to \"%s\" already", first->certificate->name, path);
@@ -116,7 +128,6 @@ static void check_targets(ManifestReading *r, const CertificateDraft *drafts, un
                                 add_target(r, &t, &drafts[i], c->path[f]);
                 if (c->directory) {
                         add_target(r, &t, &drafts[i], c->directory);
-                        g_hash_table_add(t.directories, c->directory);
                         g_hash_table_insert(t.directories, c->directory, (void *) &drafts[i]);
                 }
         }
@@ -139,6 +150,7 @@ void manifest_check(ManifestReading *r)
         CertificateDraft *drafts = (CertificateDraft *) (void *) r->drafts->data;
         unsigned n = r->drafts->len;
 
+        check_default_issuers(r);
         for (unsigned i = 0; i < n; i++) {
                 r->file = drafts[i].file;
                 check_issuer(r, &drafts[i]);

@@ -15,7 +15,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define LINKS_MAX 40 /* as the kernel: path_resolution(7) */
+#define LINKS_MAX   40   /* as the kernel: path_resolution(7) */
+#define ENTRIES_MAX 4096 /* on the way to one file: links that lead to links could make a maze */
 
 /* ---- Form ---- */
 
@@ -90,14 +91,18 @@ char *manifest_read_path(ManifestReading *r, const JsonValue *v)
 
 /* ---- Folders ---- */
 
-/* A folder or a link to one, as the path names it. */
+/* A folder or a link to one, by one way to it: all entries on the way are kept, since each is a place where
+ * somebody could turn off. */
 typedef struct Folder Folder;
 struct Folder {
-        char *path;           /* without a link in it but perhaps the last part */
-        const Folder *parent; /* where it lies, links resolved; NULL for "/" */
-        const Folder *target; /* what the link leads to; itself for a folder; NULL when not known */
+        char *path;           /* as it was named */
+        char *real;           /* without a link in it but perhaps the last part */
+        const Folder *parent; /* as it was named; NULL for "/" */
+        const Folder *next;   /* what a link leads to, perhaps another link; NULL for a folder */
+        const Folder *final;  /* the folder after all links; itself for a folder */
         struct stat st;
-        int error; /* errno of the look at it; 0 when it is there */
+        bool is_there;
+        int error; /* what is wrong on the way to it, as errno; 0 when it is there */
 };
 
 struct ManifestFolders {
@@ -105,6 +110,7 @@ struct ManifestFolders {
         const char *last_path; /* the folder last checked, which is often the next one too */
         size_t last_length;
         const Folder *last;
+        unsigned entries; /* seen on the way to the file that is being checked */
 };
 
 static void folder_free(void *data)
@@ -112,6 +118,7 @@ static void folder_free(void *data)
         Folder *f = data;
 
         g_free(f->path);
+        g_free(f->real);
         g_free(f);
 }
 
@@ -133,59 +140,55 @@ ManifestFolders *manifest_folders_free(ManifestFolders *f)
 
 static const Folder *folder_find(ManifestFolders *folders, const char *path, unsigned links);
 
-static const Folder *link_follow(ManifestFolders *folders, const Folder *link, unsigned links)
+/* Returns what is wrong as an errno. A relative target counts from the folder in which the link really lies. */
+static int link_follow(ManifestFolders *folders, Folder *link, unsigned links)
 {
-        g_autofree char *opened = host_path(link->path), *text = g_file_read_link(opened, NULL), *whole = NULL;
+        g_autofree char *opened = host_path(link->real), *text = g_file_read_link(opened, NULL), *whole = NULL;
 
         if (!text)
-                return NULL;
-        whole = g_canonicalize_filename(text, link->parent->path);
-        return folder_find(folders, whole, links + 1);
+                return ENOENT;
+        if (links >= LINKS_MAX)
+                return ELOOP;
+        whole = g_canonicalize_filename(text, link->parent->final->real);
+        link->next = folder_find(folders, whole, links + 1);
+        link->final = link->next->final;
+        return link->next->error;
 }
 
-static void folder_look(ManifestFolders *folders, Folder *f, unsigned links)
+/* The look is at the last part of a path whose other parts are folders, so no unseen link is followed. */
+static int folder_look(ManifestFolders *folders, Folder *f, unsigned links)
 {
-        g_autofree char *opened = host_path(f->path);
+        g_autofree char *opened = NULL;
 
-        if (lstat(opened, &f->st) < 0) {
-                f->error = errno;
-                return;
-        }
-        if (S_ISDIR(f->st.st_mode))
-                f->target = f;
-        else if (!S_ISLNK(f->st.st_mode))
-                f->error = ENOTDIR;
-        else if (links >= LINKS_MAX)
-                f->error = ELOOP;
-        else {
-                f->target = link_follow(folders, f, links);
-                f->error = f->target ? f->target->error : ENOENT;
-        }
+        if (f->parent && f->parent->error)
+                return f->parent->error;
+        f->real = f->parent ? g_build_filename(f->parent->final->real, strrchr(f->path, '/') + 1, NULL) : g_strdup("/");
+        opened = host_path(f->real);
+        if (lstat(opened, &f->st) < 0)
+                return errno;
+        f->is_there = true;
+        if (S_ISLNK(f->st.st_mode))
+                return link_follow(folders, f, links);
+        f->final = f;
+        return S_ISDIR(f->st.st_mode) ? 0 : ENOTDIR;
 }
 
-/* Every look is at the last part of a path whose other parts are folders, so no unseen link is followed. */
 static const Folder *folder_find(ManifestFolders *folders, const char *path, unsigned links)
 {
-        g_autofree char *dirname = NULL, *real = NULL;
-        const Folder *parent = NULL;
+        g_autofree char *dirname = NULL;
         Folder *f = g_hash_table_lookup(folders->by_path, path);
 
         if (f)
                 return f;
+        f = g_new0(Folder, 1);
+        /* Known before it is looked at, as a circle: a link that leads back here finds it so. */
+        *f = (Folder){ .path = g_strdup(path), .error = ELOOP };
+        g_hash_table_insert(folders->by_path, f->path, f);
         if (!g_str_equal(path, "/")) {
                 dirname = g_path_get_dirname(path);
-                parent = folder_find(folders, dirname, links);
-                if (parent->error)
-                        return parent;
-                real = g_build_filename(parent->target->path, strrchr(path, '/') + 1, NULL);
-                f = g_hash_table_lookup(folders->by_path, real);
-                if (f)
-                        return f;
+                f->parent = folder_find(folders, dirname, links);
         }
-        f = g_new0(Folder, 1);
-        *f = (Folder){ .path = g_strdup(real ? real : path), .parent = parent ? parent->target : NULL };
-        folder_look(folders, f, links);
-        g_hash_table_insert(folders->by_path, f->path, f);
+        f->error = folder_look(folders, f, links);
         return f;
 }
 
@@ -197,10 +200,11 @@ static bool is_trusted(uid_t uid, uid_t owner)
 
 static void complain_owner(ManifestReading *r, const JsonValue *v, const char *path, const Folder *f)
 {
-        g_autofree char *hint = g_strdup_printf("chown root %s, or choose another folder.", f->path);
+        g_autofree char *hint = g_strdup_printf("chown %sroot %s, or choose another folder.", S_ISLNK(f->st.st_mode) ? "-h " : "",
+                                               f->real);
 
         manifest_complain(r, v, hint, "the user %u owns the %s %s and could put something else in the place of \"%s\"",
-                          f->st.st_uid, S_ISLNK(f->st.st_mode) ? "link" : "folder", f->path, path);
+                          f->st.st_uid, S_ISLNK(f->st.st_mode) ? "link" : "folder", f->real, path);
 }
 
 /* One folder on the way; a sticky one keeps others from moving what is in it, but not from making the file
@@ -219,35 +223,54 @@ static bool folder_check(ManifestReading *r, const JsonValue *v, const char *pat
         hint = g_strdup_printf(is_last && (f->st.st_mode & S_ISVTX) ? "Make a folder in it that only root can write, "
                                                                       "or choose another than %s."
                                                                     : "chmod o-w %s, or choose another folder.",
-                               f->path);
+                               f->real);
         manifest_complain(r, v, hint, "every user can write in the folder %s and so could put something else in the "
                                       "place of \"%s\"",
-                          f->path, path);
+                          f->real, path);
         return false;
 }
 
 /* A link may be root's, the file owner's, or made by the one who could change all in its folder anyway. */
 static bool link_check(ManifestReading *r, const JsonValue *v, const char *path, const Folder *link, uid_t owner)
 {
-        if (is_trusted(link->st.st_uid, owner) || link->st.st_uid == link->parent->st.st_uid)
+        if (is_trusted(link->st.st_uid, owner) || link->st.st_uid == link->parent->final->st.st_uid)
                 return true;
         complain_owner(r, v, path, link);
         return false;
 }
 
+static void complain_circle(ManifestReading *r, const JsonValue *v, const char *path)
+{
+        manifest_complain(r, v, "Name the folder itself.", "the links on the way to \"%s\" lead in a circle", path);
+}
+
+/* Every entry on the way that is there; each link's own folder and where it leads. */
 static bool way_check(ManifestReading *r, const JsonValue *v, const char *path, const Folder *f, uid_t owner,
                       bool is_last)
 {
         for (; f; f = f->parent, is_last = false) {
-                if (S_ISLNK(f->st.st_mode)) {
-                        if (!link_check(r, v, path, f, owner) || !way_check(r, v, path, f->target, owner, is_last))
-                                return false;
+                if (!f->is_there)
                         continue;
-                }
-                if (!folder_check(r, v, path, f, owner, is_last))
+                if (r->folders->entries++ == ENTRIES_MAX)
+                        complain_circle(r, v, path);
+                if (r->folders->entries > ENTRIES_MAX)
+                        return false;
+                if (!S_ISLNK(f->st.st_mode)) {
+                        if (!folder_check(r, v, path, f, owner, is_last))
+                                return false;
+                } else if (!link_check(r, v, path, f, owner) ||
+                           (f->next && !way_check(r, v, path, f->next, owner, is_last)))
                         return false;
         }
         return true;
+}
+
+/* The nearest entry that is there. */
+static const Folder *folder_there(const Folder *f)
+{
+        while (f && !f->is_there)
+                f = f->parent;
+        return f;
 }
 
 static const Folder *folder_of(ManifestFolders *folders, const char *path)
@@ -268,17 +291,33 @@ void manifest_check_folder(ManifestReading *r, const JsonValue *v, const char *p
 {
         const Folder *f = folder_of(r->folders, path);
 
+        r->folders->entries = 0;
         switch (f->error) {
         case 0:
-                way_check(r, v, path, f, owner, true);
+        case ENOENT:
+                /* Whoever can make a missing folder owns what will be in it, so the last that is there counts. */
+                way_check(r, v, path, folder_there(f), owner, true);
                 break;
         case ENOTDIR:
-                manifest_complain(r, v, "Choose another path.", "%s, on the way to \"%s\", is no folder", f->path, path);
+                manifest_complain(r, v, "Choose another path.", "%s, on the way to \"%s\", is no folder",
+                                  folder_there(f)->real, path);
                 break;
         case ELOOP:
-                manifest_complain(r, v, NULL, "the links on the way to \"%s\" lead in a circle", path);
+                complain_circle(r, v, path);
                 break;
         default:
                 break;
         }
+}
+
+const char *manifest_resolved_path(ManifestReading *r, char *path)
+{
+        const Folder *f = folder_of(r->folders, path);
+        const char *name = strrchr(path, '/');
+        g_autofree char *real = NULL;
+
+        if (f->error || g_str_equal(f->final->real, f->path))
+                return path;
+        real = g_build_filename(f->final->real, name + 1, NULL);
+        return manifest_keep_string(r, real);
 }

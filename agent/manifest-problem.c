@@ -166,7 +166,7 @@ static unsigned edit_distance(const char *a, size_t n, const char *b, size_t m)
 char *manifest_did_you_mean(const char *word, const char *const *candidates, size_t n)
 {
         size_t length = strlen(word);
-        unsigned best = (unsigned) length / 3 + 1;
+        unsigned best = MAX(1, (unsigned) length / 3) + 1;
         const char *found = NULL;
 
         if (length > WORD_MAX)
@@ -175,7 +175,7 @@ char *manifest_did_you_mean(const char *word, const char *const *candidates, siz
                 size_t m = strlen(candidates[i]);
                 unsigned distance = m <= WORD_MAX ? edit_distance(word, length, candidates[i], m) : WORD_MAX;
 
-                if (distance < best || (distance == best && !found && length > 3)) {
+                if (distance < best) {
                         best = distance;
                         found = candidates[i];
                 }

@@ -109,6 +109,9 @@ char *manifest_read_path(ManifestReading *r, const JsonValue *v);
 /* Whether the folders down to the file are safe from users other than root and `owner`. What does not exist
  * yet is no problem: the install says so if it is still missing then. */
 void manifest_check_folder(ManifestReading *r, const JsonValue *v, const char *path, uid_t owner);
+/* The same path with the links in its folders followed, so that two ways to one file are known as one; the path
+ * itself where there are none. Kept in the manifest. */
+const char *manifest_resolved_path(ManifestReading *r, char *path);
 ManifestFolders *manifest_folders_new(void);
 ManifestFolders *manifest_folders_free(ManifestFolders *f);
 
@@ -121,6 +124,15 @@ void manifest_read_issuer(ManifestReading *r, const JsonValue *v);
 void manifest_read_bundle(ManifestReading *r, const JsonValue *v);
 ManifestIssuer *manifest_issuer_free(ManifestIssuer *i);
 
+/* The keys that a certificate may have; for holding the JSON Schema against. */
+const ManifestField *manifest_certificate_fields(size_t *ret_n);
+
+/* ---- manifest.c ---- */
+
+/* manifest_load_file() with the text at hand, which is taken over; `name` is for people. */
+bool manifest_load_text(const char *name, char *text, size_t size, Manifest **ret_manifest, GPtrArray **ret_problems,
+                        GError **error);
+
 /* ---- manifest-check.c ---- */
 
 /* What concerns the whole: known issuers, environments, names and targets that are there twice. */
@@ -132,3 +144,4 @@ void manifest_check(ManifestReading *r);
  * digest. */
 void manifest_source_all(ManifestReading *r, const char *below);
 void manifest_source_one(ManifestReading *r, const char *file);
+void manifest_source_text(ManifestReading *r, const char *name, char *text, size_t size);

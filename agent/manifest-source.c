@@ -243,3 +243,12 @@ void manifest_source_one(ManifestReading *r, const char *file)
         }
         digest_finish(&digest, r);
 }
+
+void manifest_source_text(ManifestReading *r, const char *name, char *text, size_t size)
+{
+        Digest digest;
+
+        gnutls_hash_init(&digest.hash, GNUTLS_DIG_SHA256);
+        add_file(r, &digest, name, false, text, size);
+        digest_finish(&digest, r);
+}

@@ -271,6 +271,16 @@ bool manifest_load_file(const char *file, Manifest **ret_manifest, GPtrArray **r
         return reading_finish(&r, ret_manifest, ret_problems, error);
 }
 
+bool manifest_load_text(const char *name, char *text, size_t size, Manifest **ret_manifest, GPtrArray **ret_problems,
+                        GError **error)
+{
+        ManifestReading r;
+
+        reading_init(&r);
+        manifest_source_text(&r, name, text, size);
+        return reading_finish(&r, ret_manifest, ret_problems, error);
+}
+
 /* ---- The manifest ---- */
 
 Manifest *manifest_free(Manifest *m)
