@@ -1,0 +1,532 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* cert-issuer-fake: an issuer that is wrong on demand. Built for tests only (-Dtest-root=true). Its
+ * configuration says how: { "type": "fake", "behaviour": "hang" }, with "polls" (how often to wait), "delay"
+ * (before any answer, a span) and "retry_after" (a span). Its authority is a local one in the test root, so
+ * that its certificates are as real as any. */
+
+#include "common/error.h"
+#include "common/log.h"
+#include "common/names.h"
+#include "common/peer.h"
+#include "common/timespan.h"
+#include "issuers/config.h"
+#include "issuers/fake/leaf.h"
+
+#include <errno.h>
+#include <gnutls/abstract.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define HUGE_SIZE   (UINT64_C(1) << 30)
+#define SIGNED_TEXT "what a protocol would have signed"
+
+/* One request, ready to be answered in whatever way. */
+typedef struct FakeCall {
+        sd_bus_message *message;
+        IssuerRequest *request;
+        Authority *authority;
+        uint64_t polls, delay, retry_after;
+        char *behaviour;
+        const char *token; /* of Poll; NULL with Issue */
+} FakeCall;
+
+typedef int (*FakeBehaviour)(FakeCall *c, sd_bus_error *ret_error);
+
+static void call_clear(FakeCall *c)
+{
+        issuer_request_free(c->request);
+        authority_free(c->authority);
+        g_free(c->behaviour);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(FakeCall, call_clear)
+
+static GPtrArray *list_new(void)
+{
+        return g_ptr_array_new_with_free_func((GDestroyNotify) g_bytes_unref);
+}
+
+static int reply_chain(FakeCall *c, GPtrArray *chain)
+{
+        g_autoptr(GPtrArray) roots = list_new();
+
+        g_ptr_array_add(roots, g_bytes_ref(authority_der(c->authority)));
+        return issuer_reply_issued(c->message, chain, roots);
+}
+
+static int reply_flawed(FakeCall *c, LeafFlaw flaw)
+{
+        g_autoptr(GPtrArray) chain = fake_chain_new(c->authority, c->request, flaw);
+
+        return reply_chain(c, chain);
+}
+
+/* ---- Certificates ---- */
+
+static int behave_good(FakeCall *c, sd_bus_error *ret_error)
+{
+        return reply_flawed(c, LEAF_GOOD);
+}
+
+static int behave_wrong_key(FakeCall *c, sd_bus_error *ret_error)
+{
+        return reply_flawed(c, LEAF_OTHER_KEY);
+}
+
+static int behave_wrong_names(FakeCall *c, sd_bus_error *ret_error)
+{
+        return reply_flawed(c, LEAF_OTHER_NAME);
+}
+
+static int behave_extra_names(FakeCall *c, sd_bus_error *ret_error)
+{
+        return reply_flawed(c, LEAF_EXTRA_NAME);
+}
+
+static int behave_expired(FakeCall *c, sd_bus_error *ret_error)
+{
+        return reply_flawed(c, LEAF_EXPIRED);
+}
+
+static int behave_not_yet(FakeCall *c, sd_bus_error *ret_error)
+{
+        return reply_flawed(c, LEAF_NOT_YET);
+}
+
+static int behave_ca(FakeCall *c, sd_bus_error *ret_error)
+{
+        return reply_flawed(c, LEAF_AUTHORITY);
+}
+
+static int behave_wrong_usage(FakeCall *c, sd_bus_error *ret_error)
+{
+        return reply_flawed(c, LEAF_OTHER_USAGE);
+}
+
+/* Signed by one authority, with the root of another. */
+static int behave_untrusted(FakeCall *c, sd_bus_error *ret_error)
+{
+        g_autoptr(GPtrArray) chain = fake_chain_new(c->authority, c->request, LEAF_GOOD);
+        AuthorityOptions other = { .name = (char *) "another",
+                                   .key_type = KEY_TYPE_ECDSA_P256,
+                                   .lifetime = 365 * USEC_PER_DAY };
+        g_autoptr(GError) error = NULL;
+        Authority *a = authority_open(&other, &error);
+
+        if (!a)
+                return cert_error_to_bus(error, ret_error);
+        authority_free(c->authority);
+        c->authority = a;
+        return reply_chain(c, chain);
+}
+
+/* Root, intermediate, leaf: the wrong way round. */
+static int behave_unordered_chain(FakeCall *c, sd_bus_error *ret_error)
+{
+        g_autoptr(GPtrArray) chain = fake_chain_new(c->authority, c->request, LEAF_INTERMEDIATE);
+        g_autoptr(GPtrArray) turned = list_new();
+
+        g_ptr_array_add(turned, g_bytes_ref(authority_der(c->authority)));
+        for (guint i = chain->len; i > 0; i--)
+                g_ptr_array_add(turned, g_bytes_ref(chain->pdata[i - 1]));
+        return reply_chain(c, turned);
+}
+
+static int behave_long_chain(FakeCall *c, sd_bus_error *ret_error)
+{
+        g_autoptr(GPtrArray) chain = fake_chain_new(c->authority, c->request, LEAF_GOOD);
+
+        while (chain->len < 1000)
+                g_ptr_array_add(chain, g_bytes_ref(authority_der(c->authority)));
+        return reply_chain(c, chain);
+}
+
+static int behave_no_certificate(FakeCall *c, sd_bus_error *ret_error)
+{
+        g_autoptr(GPtrArray) chain = list_new();
+
+        g_ptr_array_add(chain, g_bytes_new_static("not DER", 7));
+        return reply_chain(c, chain);
+}
+
+static int behave_empty_chain(FakeCall *c, sd_bus_error *ret_error)
+{
+        g_autoptr(GPtrArray) chain = list_new();
+
+        return reply_chain(c, chain);
+}
+
+/* ---- Other answers ---- */
+
+static int behave_refuse(FakeCall *c, sd_bus_error *ret_error)
+{
+        return sd_bus_error_setf(ret_error, cert_error_to_name(CERT_ERROR_ISSUER_REFUSED),
+                                 "the policy does not allow this name\nAsk the CA's operator.");
+}
+
+static int behave_unknown_error(FakeCall *c, sd_bus_error *ret_error)
+{
+        return sd_bus_error_setf(ret_error, "com.example.Odd", "an error of its own");
+}
+
+static int behave_later(FakeCall *c, sd_bus_error *ret_error)
+{
+        g_autoptr(GError) refusal =
+                g_error_new(CERT_ERROR, CERT_ERROR_ISSUER_REFUSED, "too many certificates this week\nWait.");
+
+        return issuer_reply_later(c->message, refusal, c->retry_after);
+}
+
+/* The token says how often it still is to be asked. */
+static int behave_wait(FakeCall *c, sd_bus_error *ret_error)
+{
+        uint64_t left = c->token ? g_ascii_strtoull(c->token, NULL, 10) : c->polls;
+        g_autofree char *token = NULL;
+
+        if (left == 0)
+                return reply_flawed(c, LEAF_GOOD);
+        token = g_strdup_printf("%" G_GUINT64_FORMAT, left - 1);
+        return issuer_reply_waiting(c->message, token, USEC_PER_SEC);
+}
+
+static int behave_wrong_value(FakeCall *c, sd_bus_error *ret_error)
+{
+        return sd_bus_reply_method_return(c->message, "sa{sv}", "issued", 1, "Chain", "s", "a text");
+}
+
+static int behave_wrong_status(FakeCall *c, sd_bus_error *ret_error)
+{
+        return sd_bus_reply_method_return(c->message, "sa{sv}", "perhaps", 0);
+}
+
+static int behave_bad_token(FakeCall *c, sd_bus_error *ret_error)
+{
+        return issuer_reply_waiting(c->message, "two\nlines", USEC_PER_SEC);
+}
+
+/* ---- No answer ---- */
+
+static int behave_hang(FakeCall *c, sd_bus_error *ret_error)
+{
+        return 1;
+}
+
+static int behave_crash(FakeCall *c, sd_bus_error *ret_error)
+{
+        kill(getpid(), SIGKILL);
+        return 1;
+}
+
+static int behave_exit(FakeCall *c, sd_bus_error *ret_error)
+{
+        _exit(0);
+}
+
+/* Past sd-bus, straight onto the socket; until all is written or the other side has closed. */
+static void write_raw(FakeCall *c, const void *data, size_t size)
+{
+        int fd = sd_bus_get_fd(sd_bus_message_get_bus(c->message));
+
+        while (size > 0) {
+                ssize_t n = send(fd, data, size, MSG_NOSIGNAL);
+
+                if (n < 0 && errno == EAGAIN)
+                        (void) poll(&(struct pollfd){ .fd = fd, .events = POLLOUT }, 1, -1);
+                else if (n < 0)
+                        return;
+                else {
+                        data = (const char *) data + n;
+                        size -= n;
+                }
+        }
+}
+
+static int behave_garbage(FakeCall *c, sd_bus_error *ret_error)
+{
+        char noise[4096];
+
+        memset(noise, 0xa5, sizeof(noise));
+        write_raw(c, noise, sizeof(noise));
+        return 1;
+}
+
+/* The fixed part of a D-Bus header (little endian, method return) that announces `body` bytes. */
+static void write_header(FakeCall *c, uint32_t body)
+{
+        struct {
+                uint8_t endian, type, flags, version;
+                uint32_t body, serial, fields;
+        } header = { 'l', 2, 0, 1, GUINT32_TO_LE(body), GUINT32_TO_LE(99), GUINT32_TO_LE(8) };
+
+        write_raw(c, &header, sizeof(header));
+}
+
+/* A whole reply, of type "u": sd-bus itself would hold this program to its vtable. */
+static int behave_wrong_type(FakeCall *c, sd_bus_error *ret_error)
+{
+        uint64_t cookie = 0;
+        struct {
+                uint8_t endian, type, flags, version;
+                uint32_t body, serial, fields;
+                uint8_t reply_serial_code[4];
+                uint32_t reply_serial;
+                uint8_t signature[8];
+                uint32_t value;
+        } reply = {
+                'l',
+                2,
+                0,
+                1,
+                GUINT32_TO_LE(4),
+                GUINT32_TO_LE(99),
+                GUINT32_TO_LE(15),
+                { 5, 1, 'u', 0 },
+                0,
+                { 8, 1, 'g', 0, 1, 'u', 0, 0 },
+                GUINT32_TO_LE(7),
+        };
+
+        (void) sd_bus_message_get_cookie(c->message, &cookie);
+        reply.reply_serial = GUINT32_TO_LE((uint32_t) cookie);
+        write_raw(c, &reply, sizeof(reply));
+        return 1;
+}
+
+static int behave_half_message(FakeCall *c, sd_bus_error *ret_error)
+{
+        write_header(c, 1000);
+        write_raw(c, "only this", 9);
+        return 1;
+}
+
+static int behave_huge(FakeCall *c, sd_bus_error *ret_error)
+{
+        static const char zeros[65536];
+
+        write_header(c, 120 * 1024 * 1024);
+        for (uint64_t sent = 0; sent < HUGE_SIZE; sent += sizeof(zeros))
+                write_raw(c, zeros, sizeof(zeros));
+        return 1;
+}
+
+/* ---- The Signer ---- */
+
+static int call_signer(FakeCall *c, const char *method, const char *role, GBytes **ret,
+                       sd_bus_error *ret_error)
+{
+        sd_bus *bus = sd_bus_message_get_bus(c->message);
+        sd_bus_message *m = NULL, *reply = NULL;
+        const void *data;
+        size_t size;
+        int r = sd_bus_message_new_method_call(bus, &m, NULL, CERT_BUS_SIGNER_PATH, CERT_INTERFACE_SIGNER,
+                                               method);
+
+        if (r >= 0 && g_str_equal(method, "Sign")) {
+                r = sd_bus_message_append(m, "ss", role, "ecdsa-sha256");
+                if (r >= 0)
+                        r = sd_bus_message_append_array(m, 'y', SIGNED_TEXT, strlen(SIGNED_TEXT));
+        } else if (r >= 0) {
+                r = sd_bus_message_append(m, "s", role);
+        }
+        if (r >= 0)
+                r = sd_bus_call(bus, m, 0, ret_error, &reply);
+        if (r >= 0)
+                r = sd_bus_message_read_array(reply, 'y', &data, &size);
+        if (r >= 0)
+                *ret = g_bytes_new(data, size);
+        sd_bus_message_unref(m);
+        sd_bus_message_unref(reply);
+        return r;
+}
+
+static int verify(GBytes *spki, GBytes *signature)
+{
+        gnutls_datum_t text = { (unsigned char *) SIGNED_TEXT, strlen(SIGNED_TEXT) }, der, sig;
+        gnutls_pubkey_t key;
+        size_t size;
+        int r = gnutls_pubkey_init(&key);
+
+        if (r < 0)
+                return r;
+        der.data = (unsigned char *) g_bytes_get_data(spki, &size);
+        der.size = size;
+        sig.data = (unsigned char *) g_bytes_get_data(signature, &size);
+        sig.size = size;
+        r = gnutls_pubkey_import(key, &der, GNUTLS_X509_FMT_DER);
+        if (r >= 0)
+                r = gnutls_pubkey_verify_data2(key, GNUTLS_SIGN_ECDSA_SHA256, 0, &text, &sig);
+        gnutls_pubkey_deinit(key);
+        return r;
+}
+
+/* Has something signed by a role's key and checks it; then all is well. */
+static int behave_sign_with(FakeCall *c, const char *role, sd_bus_error *ret_error)
+{
+        g_autoptr(GBytes) spki = NULL, signature = NULL;
+        int r = call_signer(c, "GetPublicKey", role, &spki, ret_error);
+
+        if (r >= 0)
+                r = call_signer(c, "Sign", role, &signature, ret_error);
+        if (r < 0)
+                return r;
+        if (verify(spki, signature) < 0)
+                return sd_bus_error_setf(ret_error, cert_error_to_name(CERT_ERROR_ISSUER_PROTOCOL),
+                                         "the agent's signature is wrong");
+        return reply_flawed(c, LEAF_GOOD);
+}
+
+static int behave_sign(FakeCall *c, sd_bus_error *ret_error)
+{
+        return behave_sign_with(c, "new", ret_error);
+}
+
+static int behave_sign_current(FakeCall *c, sd_bus_error *ret_error)
+{
+        return behave_sign_with(c, "current", ret_error);
+}
+
+static int behave_sign_account(FakeCall *c, sd_bus_error *ret_error)
+{
+        return behave_sign_with(c, "account", ret_error);
+}
+
+/* ---- Calls ---- */
+
+static const struct {
+        const char *name;
+        FakeBehaviour behave;
+} behaviours[] = {
+        { "bad-token", behave_bad_token },
+        { "ca", behave_ca },
+        { "crash", behave_crash },
+        { "empty-chain", behave_empty_chain },
+        { "exit", behave_exit },
+        { "expired", behave_expired },
+        { "extra-names", behave_extra_names },
+        { "garbage", behave_garbage },
+        { "good", behave_good },
+        { "half-message", behave_half_message },
+        { "hang", behave_hang },
+        { "huge", behave_huge },
+        { "later", behave_later },
+        { "long-chain", behave_long_chain },
+        { "no-certificate", behave_no_certificate },
+        { "not-yet", behave_not_yet },
+        { "refuse", behave_refuse },
+        { "sign", behave_sign },
+        { "sign-account", behave_sign_account },
+        { "sign-current", behave_sign_current },
+        { "slow", behave_good }, /* with "delay" */
+        { "unknown-error", behave_unknown_error },
+        { "unordered-chain", behave_unordered_chain },
+        { "untrusted", behave_untrusted },
+        { "wait", behave_wait },
+        { "wrong-key", behave_wrong_key },
+        { "wrong-names", behave_wrong_names },
+        { "wrong-status", behave_wrong_status },
+        { "wrong-type", behave_wrong_type },
+        { "wrong-usage", behave_wrong_usage },
+        { "wrong-value", behave_wrong_value },
+};
+
+static bool read_config(FakeCall *c, const char *text, GError **error)
+{
+        g_autoptr(IssuerConfig) config = issuer_config_new(text, error);
+        AuthorityOptions options = { .key_type = KEY_TYPE_ECDSA_P256, .lifetime = 3650 * USEC_PER_DAY };
+
+        if (!config)
+                return false;
+        c->behaviour = g_strdup("good");
+        c->polls = 1;
+        c->retry_after = USEC_PER_HOUR;
+        if (!issuer_config_take_string(config, "behaviour", &c->behaviour, error) ||
+            !issuer_config_take_number(config, "polls", &c->polls, error) ||
+            !issuer_config_take_span(config, "delay", &c->delay, error) ||
+            !issuer_config_take_span(config, "retry_after", &c->retry_after, error) ||
+            !issuer_config_done(config, error))
+                return false;
+        options.name = (char *) issuer_config_name(config);
+        c->authority = authority_open(&options, error);
+        return c->authority != NULL;
+}
+
+static int method_issue(sd_bus_message *m, void *userdata, sd_bus_error *ret_error)
+{
+        g_auto(FakeCall) c = { .message = m };
+        g_autoptr(GError) error = NULL;
+        const char *config;
+        int r = sd_bus_message_read(m, "s", &config);
+
+        if (r < 0)
+                return r;
+        c.request = issuer_request_read(m, &error);
+        if (!c.request || !issuer_request_check(c.request, &error) || !read_config(&c, config, &error))
+                return cert_error_to_bus(error, ret_error);
+        if (g_str_equal(sd_bus_message_get_member(m), "Poll")) {
+                r = sd_bus_message_read(m, "s", &c.token);
+                if (r < 0)
+                        return r;
+        }
+        if (c.delay > 0)
+                g_usleep(c.delay);
+        for (size_t i = 0; i < G_N_ELEMENTS(behaviours); i++)
+                if (g_str_equal(behaviours[i].name, c.behaviour))
+                        return behaviours[i].behave(&c, ret_error);
+        return sd_bus_error_setf(ret_error, cert_error_to_name(CERT_ERROR_MANIFEST_INVALID),
+                                 "no such behaviour");
+}
+
+static int method_get_roots(sd_bus_message *m, void *userdata, sd_bus_error *ret_error)
+{
+        g_auto(FakeCall) c = { .message = m };
+        g_autoptr(GPtrArray) roots = list_new();
+        g_autoptr(GError) error = NULL;
+        sd_bus_message *reply = NULL;
+        const char *config;
+        int r = sd_bus_message_read(m, "s", &config);
+
+        if (r < 0)
+                return r;
+        if (!read_config(&c, config, &error))
+                return cert_error_to_bus(error, ret_error);
+        g_ptr_array_add(roots, g_bytes_ref(authority_der(c.authority)));
+        r = sd_bus_message_new_method_return(m, &reply);
+        if (r >= 0)
+                r = issuer_append_certificates(reply, roots);
+        if (r >= 0)
+                r = sd_bus_send(NULL, reply, NULL);
+        sd_bus_message_unref(reply);
+        return r;
+}
+
+static int method_describe(sd_bus_message *m, void *userdata, sd_bus_error *ret_error)
+{
+        return sd_bus_reply_method_return(m, "a{sv}", 2, "Type", "s", "fake", "Version", "s",
+                                          PROJECT_VERSION);
+}
+
+static int method_revoke(sd_bus_message *m, void *userdata, sd_bus_error *ret_error)
+{
+        return sd_bus_reply_method_return(m, NULL);
+}
+
+static const sd_bus_vtable vtable[] = {
+        SD_BUS_VTABLE_START(0),
+        SD_BUS_METHOD("Describe", "", "a{sv}", method_describe, 0),
+        SD_BUS_METHOD("Issue", "sa{sv}", "sa{sv}", method_issue, 0),
+        SD_BUS_METHOD("Poll", "sa{sv}s", "sa{sv}", method_issue, 0),
+        SD_BUS_METHOD("Revoke", "says", "", method_revoke, 0),
+        SD_BUS_METHOD("GetRoots", "s", "aay", method_get_roots, 0),
+        SD_BUS_VTABLE_END,
+};
+
+int main(int argc, char **argv)
+{
+        g_set_prgname("cert-issuer-fake");
+        log_open("cert-issuer-fake");
+        return peer_worker_run(CERT_BUS_ISSUER_PATH, CERT_INTERFACE_ISSUER, vtable, NULL);
+}

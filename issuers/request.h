@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "common/keytype.h"
+
+#include <glib.h>
+#include <gnutls/x509.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <systemd/sd-bus.h>
+
+/* What the agent asks for in Issue and Poll (org.certagent1.Issuer(5)), read by an issuer process, and the answers
+ * to it. */
+
+typedef struct IssuerRequest {
+        char *certificate;     /* the name in the manifest */
+        char *subject;         /* RFC 4514, may be empty */
+        char **sans;           /* text forms, sorted */
+        unsigned usage;        /* Usage bits */
+        uint64_t lifetime;     /* microseconds; 0: the issuer's default */
+        gnutls_x509_crq_t crq; /* parsed, not judged */
+        GBytes *csr;           /* the same as DER */
+        GPtrArray *current;    /* GBytes* of DER: the installed chain, leaf first; may be empty */
+} IssuerRequest;
+
+/* Reads the dictionary that comes next in `m`. ISSUER_PROTOCOL says what is missing or of a wrong type. */
+IssuerRequest *issuer_request_read(sd_bus_message *m, GError **error);
+IssuerRequest *issuer_request_free(IssuerRequest *r);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(IssuerRequest, issuer_request_free)
+
+/* The request proves that its key is there (its signature), asks for the names that the call names and no others,
+ * and its key is of a kind that is safe to certify. ISSUER_REFUSED says which not. */
+bool issuer_request_check(const IssuerRequest *r, GError **error);
+
+/* The answers; they return as sd-bus callbacks do. `chain` and `roots` are GBytes* of DER. */
+int issuer_reply_issued(sd_bus_message *call, GPtrArray *chain, GPtrArray *roots);
+int issuer_reply_waiting(sd_bus_message *call, const char *token, uint64_t poll_after_usec);
+int issuer_reply_later(sd_bus_message *call, const GError *refusal, uint64_t retry_after_usec);
+
+/* Appends an array of byte arrays, as GetRoots answers with. */
+int issuer_append_certificates(sd_bus_message *m, GPtrArray *ders);
