@@ -9,6 +9,7 @@
 #include <glib/gstdio.h>
 #include <gnutls/crypto.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define YEAR_2020 1577836800
@@ -256,4 +257,56 @@ Generation *fixture_generation_new(const FixtureAuthority *a, const ManifestCert
         g = generation_new(key, chain, roots, &error);
         g_assert_no_error(error);
         return g;
+}
+
+/* ---- What is installed ---- */
+
+bool fixture_is_root(void)
+{
+        if (geteuid() == 0)
+                return true;
+        if (g_getenv("CI"))
+                g_test_fail_printf("not root: this was NOT tested");
+        else
+                g_test_skip("not root: this was NOT tested");
+        return false;
+}
+
+void fixture_assert_file(const char *root, const char *path, GBytes *content, const FileAttributes *a)
+{
+        g_autofree char *file = fixture_path(root, path);
+        g_autofree char *present = NULL;
+        gsize size;
+        struct stat st;
+
+        g_assert_cmpint(lstat(file, &st), ==, 0);
+        g_assert_true(S_ISREG(st.st_mode));
+        g_assert_cmpuint(st.st_uid, ==, a->uid);
+        g_assert_cmpuint(st.st_gid, ==, a->gid);
+        g_assert_cmpuint(st.st_mode & 07777, ==, a->mode);
+        g_assert_true(g_file_get_contents(file, &present, &size, NULL));
+        g_assert_cmpmem(present, size, g_bytes_get_data(content, NULL), g_bytes_get_size(content));
+}
+
+void fixture_assert_installed(const char *root, const ManifestCertificate *c, const Generation *g)
+{
+        for (ManagedFile f = 0; f < _MANAGED_FILE_MAX; f++) {
+                g_autoptr(GBytes) content = c->path[f] ? generation_file(g, f) : NULL;
+
+                if (content)
+                        fixture_assert_file(root, c->path[f], content, manifest_certificate_attributes(c, f));
+        }
+}
+
+unsigned fixture_count_staged(const char *root, const char *path)
+{
+        g_autofree char *folder = fixture_path(root, path);
+        GDir *dir = g_dir_open(folder, 0, NULL);
+        unsigned n = 0;
+
+        g_assert_nonnull(dir);
+        for (const char *name; (name = g_dir_read_name(dir));)
+                n += name[0] == '.' && g_str_has_suffix(name, ".cert-agent");
+        g_dir_close(dir);
+        return n;
 }

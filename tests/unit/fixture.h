@@ -48,3 +48,14 @@ GBytes *fixture_authority_sign(const FixtureAuthority *a, const ManifestCertific
 
 /* A generation for `c`, valid from an hour ago for 90 days, with a key of c->key_type. Not saved. */
 Generation *fixture_generation_new(const FixtureAuthority *a, const ManifestCertificate *c);
+
+/* Whether this is root; if not, the test at hand is skipped, or, where CI is in the environment, failed: what was not
+ * tested must not look tested. */
+bool fixture_is_root(void);
+
+/* Asserts that a file below the root has this content, owner and mode. */
+void fixture_assert_file(const char *root, const char *path, GBytes *content, const FileAttributes *a);
+/* Asserts that the certificate file, the key file, and so on, are those of `g`. */
+void fixture_assert_installed(const char *root, const ManifestCertificate *c, const Generation *g);
+/* How many names in a folder below the root begin with "." and end with ".cert-agent". */
+unsigned fixture_count_staged(const char *root, const char *path);
