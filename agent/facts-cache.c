@@ -13,6 +13,7 @@
 
 #include "agent/facts-cache.h"
 
+#include "agent/folder.h"
 #include "agent/pack.h"
 #include "agent/readfile.h"
 #include "common/log.h"
@@ -208,21 +209,6 @@ static void write_header(FactsWriter *w)
         memcpy(w->bytes->data, header->data, HEADER_SIZE);
 }
 
-static bool write_whole(int fd, const uint8_t *data, size_t size)
-{
-        while (size > 0) {
-                ssize_t k = write(fd, data, size);
-
-                if (k < 0 && errno == EINTR)
-                        continue;
-                if (k <= 0)
-                        return false;
-                data += k;
-                size -= (size_t) k;
-        }
-        return true;
-}
-
 void facts_writer_write(FactsWriter *w, const char *path)
 {
         g_autofree char *file = host_path(path), *staged = g_strconcat(file, ".new", NULL);
@@ -233,7 +219,7 @@ void facts_writer_write(FactsWriter *w, const char *path)
         (void) unlink(staged);
         fd = open(staged, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
         if (fd >= 0) {
-                ok = write_whole(fd, w->bytes->data, w->bytes->len);
+                ok = folder_write_all(fd, w->bytes->data, w->bytes->len) >= 0;
                 ok = close(fd) >= 0 && ok;
                 ok = ok && rename(staged, file) >= 0;
         }

@@ -11,7 +11,7 @@
 #include "agent/inventory.h"
 
 #include "agent/facts-cache.h"
-#include "agent/folders.h"
+#include "agent/folder-cache.h"
 #include "agent/generation.h"
 #include "agent/key.h"
 #include "agent/leaf.h"
@@ -23,7 +23,6 @@
 #include <fcntl.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 /* The managed files, and the one more that the `directory` layout has: the leaf alone, as cert.pem. */
 #define SLOT_LEAF_ALONE ((unsigned) _MANAGED_FILE_MAX)
@@ -53,7 +52,7 @@ typedef struct Entry {
 struct Inventory {
         GHashTable *entries; /* name -> Entry* */
         FactsCache *cache;   /* NULL when it was let go after it was written */
-        Folders *folders;
+        FolderCache *folders;
         bool changed; /* the cache file does not say what is known */
 };
 
@@ -71,7 +70,7 @@ Inventory *inventory_new(void)
         Inventory *i = g_new0(Inventory, 1);
 
         i->entries = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, entry_free);
-        i->folders = folders_new();
+        i->folders = folder_cache_new();
         return i;
 }
 
@@ -81,7 +80,7 @@ Inventory *inventory_free(Inventory *i)
                 return NULL;
         g_hash_table_unref(i->entries);
         facts_cache_free(i->cache);
-        folders_free(i->folders);
+        folder_cache_free(i->folders);
         g_free(i);
         return NULL;
 }
@@ -120,8 +119,8 @@ static bool slot_is_wanted(const ManifestCertificate *c, unsigned slot)
 static Glance glance(Inventory *i, const ManifestCertificate *c, const Record *r)
 {
         Glance g = { .generation = r ? r->generation : 0, .uri = c->key_uri ? g_str_hash(c->key_uri) | 1 : 0 };
-        int folder = c->directory ? folders_open(c->directory) : -1;
-        int saved = errno;
+        g_autoptr(Folder) directory = c->directory ? folder_cache_open(c->directory) : NULL;
+        int folder = directory ? directory->fd : -1, saved = errno;
 
         for (unsigned slot = 0; slot < SLOT_MAX; slot++) {
                 const char *name = directory_names[slot];
@@ -130,11 +129,9 @@ static Glance glance(Inventory *i, const ManifestCertificate *c, const Record *r
                         continue;
                 errno = saved;
                 if (!c->directory)
-                        folder = folders_find(i->folders, c->path[slot], &name);
+                        folder = folder_cache_find(i->folders, c->path[slot], &name);
                 glance_at(folder, name, &g.file[slot]);
         }
-        if (c->directory && folder >= 0)
-                close(folder);
         return g;
 }
 
@@ -319,7 +316,8 @@ static void read_slot(Examination *x, int folder, const char *name, unsigned slo
 static void read_slots(Examination *x, Inventory *i)
 {
         const ManifestCertificate *c = x->certificate;
-        int folder = c->directory ? folders_open(c->directory) : -1;
+        g_autoptr(Folder) directory = c->directory ? folder_cache_open(c->directory) : NULL;
+        int folder = directory ? directory->fd : -1;
 
         for (unsigned slot = 0; slot < SLOT_MAX; slot++) {
                 const char *name = directory_names[slot];
@@ -327,11 +325,9 @@ static void read_slots(Examination *x, Inventory *i)
                 if (!slot_is_wanted(c, slot))
                         continue;
                 if (!c->directory)
-                        folder = folders_find(i->folders, c->path[slot], &name);
+                        folder = folder_cache_find(i->folders, c->path[slot], &name);
                 read_slot(x, folder, name, slot);
         }
-        if (c->directory && folder >= 0)
-                close(folder);
 }
 
 /* The file that holds the leaf, or the key: the one of its own, else the combined one. */
@@ -607,7 +603,7 @@ void inventory_save(Inventory *i, const Manifest *m)
 {
         unsigned wanted = m->certificates->len;
 
-        folders_close(i->folders);
+        folder_cache_close(i->folders);
         if (g_hash_table_size(i->entries) > 0 && g_hash_table_foreach_remove(i->entries, is_not_named, (gpointer) m) > 0)
                 i->changed = true;
         if (i->changed || (i->cache && facts_cache_size(i->cache) > wanted)) {

@@ -10,6 +10,7 @@
 
 #include "agent/record-file.h"
 
+#include "agent/folder.h"
 #include "common/log.h"
 #include "common/names.h"
 #include "common/path.h"
@@ -148,21 +149,6 @@ void record_load_history(Record *r)
 
 /* ---- Saving ---- */
 
-static bool write_whole(int fd, const char *data, size_t size)
-{
-        while (size > 0) {
-                ssize_t k = write(fd, data, size);
-
-                if (k < 0 && errno == EINTR)
-                        continue;
-                if (k < 0)
-                        return false;
-                data += k;
-                size -= (size_t) k;
-        }
-        return true;
-}
-
 static char *staged_name(const char *name)
 {
         return g_strconcat(".", name, SUFFIX_NEW, NULL);
@@ -186,7 +172,7 @@ static bool stage(int folder, Record *r, bool sync, GError **error)
         fd = openat(folder, staged, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
         if (fd < 0)
                 return storage_error(error, "Cannot make %s/%s", CERT_RECORD_DIR, staged);
-        ok = write_whole(fd, text, size) && (!sync || fsync(fd) >= 0);
+        ok = folder_write_all(fd, text, size) >= 0 && (!sync || fsync(fd) >= 0);
         if (!ok)
                 storage_error(error, "Cannot write %s/%s", CERT_RECORD_DIR, staged);
         close(fd);
