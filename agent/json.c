@@ -15,13 +15,14 @@
 struct JsonDocument {
         char *text;
         size_t size;
-        char *strings;        /* unescaped strings, packed; never longer than the text */
-        GPtrArray *chunks;    /* JsonValue[VALUES_PER_CHUNK] */
-        unsigned chunk_used;  /* values in the last chunk */
+        char *strings;       /* unescaped strings, packed; never longer than the text */
+        GPtrArray *chunks;   /* JsonValue[VALUES_PER_CHUNK] */
+        unsigned chunk_used; /* values in the last chunk */
         const JsonValue *root;
         GPtrArray *faults;
-        GArray *lines; /* uint32_t: where each line begins; made when first asked for */
-        uint32_t last_offset;   /* the position last asked for: questions mostly go forward, and a manifest may */
+        GArray *lines;        /* uint32_t: where each line begins; made when first asked for */
+        uint32_t last_offset; /* the position last asked for: questions mostly go forward, and a manifest may
+                               */
         unsigned last_line, last_column; /* be a single long line */
 };
 
@@ -90,11 +91,13 @@ static bool unexpected(Parser *p, const char *wanted)
                              "The file seems to be cut off; close every brace, bracket and quote.");
         for (size_t i = 0; i < G_N_ELEMENTS(habits); i++)
                 if (*p->at == habits[i].first)
-                        return fault(p, p->at, g_strdup_printf("%s stands where %s should", habits[i].what, wanted),
+                        return fault(p, p->at,
+                                     g_strdup_printf("%s stands where %s should", habits[i].what, wanted),
                                      habits[i].hint);
         if (g_ascii_isprint(*p->at))
                 return fault(p, p->at, g_strdup_printf("'%c' stands where %s should", *p->at, wanted), NULL);
-        return fault(p, p->at, g_strdup_printf("a character that JSON does not know stands where %s should", wanted),
+        return fault(p, p->at,
+                     g_strdup_printf("a character that JSON does not know stands where %s should", wanted),
                      NULL);
 }
 
@@ -180,8 +183,9 @@ static bool escape_parse(Parser *p)
         }
         found = strchr(from, *p->at);
         if (!found)
-                return fault(p, escape, g_strdup("there is no such escape in JSON"),
-                             "Write a backslash as \\\\; the others are \\\" \\/ \\b \\f \\n \\r \\t \\uXXXX.");
+                return fault(
+                        p, escape, g_strdup("there is no such escape in JSON"),
+                        "Write a backslash as \\\\; the others are \\\" \\/ \\b \\f \\n \\r \\t \\uXXXX.");
         *p->string_at++ = to[found - from];
         p->at++;
         return true;
@@ -200,11 +204,13 @@ static bool string_parse(Parser *p, const char **ret)
                 memcpy(p->string_at, run, (size_t) (p->at - run));
                 p->string_at += p->at - run;
                 if (p->at == p->end)
-                        return fault(p, open, g_strdup("this string has no end"), "Close it with a double quote.");
+                        return fault(p, open, g_strdup("this string has no end"),
+                                     "Close it with a double quote.");
                 if (*p->at == '"')
                         break;
                 if (*p->at != '\\')
-                        return fault(p, p->at, g_strdup("a string must not hold a line break or control character"),
+                        return fault(p, p->at,
+                                     g_strdup("a string must not hold a line break or control character"),
                                      "Is the closing quote missing? A line break inside is written \\n.");
                 if (!escape_parse(p))
                         return false;
@@ -307,7 +313,8 @@ static void key_stands_twice(Parser *p, const JsonValue *first, const JsonValue 
                 return;
         json_document_position(p->document, first->key_begin, &line, &column);
         fault(p, p->document->text + again->key_begin,
-              g_strdup_printf("the key \"%s\" stands twice in one object, first on line %u", again->key, line),
+              g_strdup_printf("the key \"%s\" stands twice in one object, first on line %u", again->key,
+                              line),
               "Remove one of the two; a reader would silently take only one.");
 }
 
@@ -403,7 +410,8 @@ static bool container_parse(Parser *p, JsonValue *v)
         bool ok;
 
         if (p->depth == JSON_DEPTH_MAX)
-                return fault(p, p->at, g_strdup_printf("this is nested deeper than %d levels", JSON_DEPTH_MAX), NULL);
+                return fault(p, p->at,
+                             g_strdup_printf("this is nested deeper than %d levels", JSON_DEPTH_MAX), NULL);
         p->depth++;
         p->parent = v;
         ok = children_parse(p, v, *p->at == '{' ? '}' : ']');
@@ -445,11 +453,13 @@ static bool bytes_check(Parser *p)
         const char *bad = d->text;
 
         if (d->size > JSON_SIZE_MAX)
-                return fault(p, d->text, g_strdup_printf("the file is larger than %d MiB", JSON_SIZE_MAX >> 20),
+                return fault(p, d->text,
+                             g_strdup_printf("the file is larger than %d MiB", JSON_SIZE_MAX >> 20),
                              "Split it into drop-ins.");
         bad = memchr(d->text, '\0', d->size);
         if (bad)
-                return fault(p, bad, g_strdup("the file holds a NUL byte"), "It is not text; was it overwritten?");
+                return fault(p, bad, g_strdup("the file holds a NUL byte"),
+                             "It is not text; was it overwritten?");
         if (!g_utf8_validate_len(d->text, d->size, &bad))
                 return fault(p, bad, g_strdup("the file is not valid UTF-8 here"), "Save it in UTF-8.");
         if (d->size >= 3 && memcmp(d->text, "\xef\xbb\xbf", 3) == 0)

@@ -10,10 +10,10 @@
 
 #include <string.h>
 
-#define LIFETIME_MAX     (UINT64_C(100) * 31557600 * USEC_PER_SEC)
-#define KEEP_MAX         100
-#define KEY_URI_MAX      4096
-#define UNITS_MAX        64
+#define LIFETIME_MAX (UINT64_C(100) * 31557600 * USEC_PER_SEC)
+#define KEEP_MAX     100
+#define KEY_URI_MAX  4096
+#define UNITS_MAX    64
 
 static ManifestCertificate *draft_of(void *target)
 {
@@ -68,7 +68,8 @@ static void read_usage(ManifestReading *r, const JsonValue *v, void *target)
                 unsigned usage = text ? usage_from_string(text) : 0;
 
                 if (text && usage == 0)
-                        manifest_complain(r, e, "There are \"server\" and \"client\".", "\"%s\" is no usage", text);
+                        manifest_complain(r, e, "There are \"server\" and \"client\".", "\"%s\" is no usage",
+                                          text);
                 set |= usage;
         }
         if (!v->first)
@@ -98,7 +99,8 @@ static void read_renew_percent(ManifestReading *r, const JsonValue *v, const cha
         if (g_ascii_string_to_unsigned(digits, 10, 1, 99, &percent, NULL))
                 *ret = (RenewBefore){ .is_percent = true, .percent = (unsigned) percent };
         else
-                manifest_complain(r, v, "It is the share of the lifetime that is left at renewal, such as \"33%\".",
+                manifest_complain(r, v,
+                                  "It is the share of the lifetime that is left at renewal, such as \"33%\".",
                                   "\"%s\" is no share from 1%% to 99%%", text);
 }
 
@@ -120,7 +122,8 @@ static void read_units(ManifestReading *r, const JsonValue *v, void *target)
         if (!units)
                 return;
         if (units->len > UNITS_MAX)
-                manifest_complain(r, v, "Let them follow cert@NAME.service with ReloadPropagatedFrom= instead.",
+                manifest_complain(r, v,
+                                  "Let them follow cert@NAME.service with ReloadPropagatedFrom= instead.",
                                   "more than %d units depend on this certificate", UNITS_MAX);
         g_clear_pointer(&draft_of(target)->units, g_ptr_array_unref);
         draft_of(target)->units = units;
@@ -141,10 +144,10 @@ static void read_keep(ManifestReading *r, const JsonValue *v, void *target)
         manifest_read_unsigned(r, v, 1, KEEP_MAX, &draft_of(target)->keep);
 }
 
-#define PATH_READER(noun, place)                                                                                       \
-        static void read_##noun(ManifestReading *r, const JsonValue *v, void *target)                                  \
-        {                                                                                                              \
-                draft_of(target)->place = manifest_read_path(r, v);                                                    \
+#define PATH_READER(noun, place)                                                                             \
+        static void read_##noun(ManifestReading *r, const JsonValue *v, void *target)                        \
+        {                                                                                                    \
+                draft_of(target)->place = manifest_read_path(r, v);                                          \
         }
 PATH_READER(cert_path, path[MANAGED_FILE_CERT])
 PATH_READER(key_path, path[MANAGED_FILE_KEY])
@@ -170,10 +173,12 @@ static void read_key_type(ManifestReading *r, const JsonValue *v, void *target)
         for (int i = 0; i < _KEY_TYPE_MAX; i++)
                 names[i] = key_type_to_string((KeyType) i);
         hint = manifest_did_you_mean(text, names, _KEY_TYPE_MAX);
-        manifest_complain(r, v,
-                          hint ?: "There are ecdsa-p256, ecdsa-p384, ecdsa-p521, ed25519, rsa-2048, rsa-3072 and "
-                                  "rsa-4096.",
-                          "\"%s\" is no type of key", text);
+        manifest_complain(
+                r, v,
+                hint
+                        ?: "There are ecdsa-p256, ecdsa-p384, ecdsa-p521, ed25519, rsa-2048, rsa-3072 and "
+                           "rsa-4096.",
+                "\"%s\" is no type of key", text);
 }
 
 static void read_key_rotation(ManifestReading *r, const JsonValue *v, void *target)
@@ -195,10 +200,12 @@ static void read_key_uri(ManifestReading *r, const JsonValue *v, void *target)
         const char *text = manifest_read_string(r, v);
 
         if (draft_of(target) == &r->defaults)
-                manifest_complain_key(r, v, "Say it in each certificate.", "one key cannot be every certificate's");
-        else if (text && (!g_str_has_prefix(text, "pkcs11:") || strlen(text) > KEY_URI_MAX || !strchr(text, '=') ||
-                     !g_str_is_ascii(text) || strpbrk(text, " \t\n")))
-                manifest_complain(r, v, "Write it as RFC 7512 does: \"pkcs11:token=hsm;object=web;type=private\".",
+                manifest_complain_key(r, v, "Say it in each certificate.",
+                                      "one key cannot be every certificate's");
+        else if (text && (!g_str_has_prefix(text, "pkcs11:") || strlen(text) > KEY_URI_MAX ||
+                          !strchr(text, '=') || !g_str_is_ascii(text) || strpbrk(text, " \t\n")))
+                manifest_complain(r, v,
+                                  "Write it as RFC 7512 does: \"pkcs11:token=hsm;object=web;type=private\".",
                                   "this is no URI of a key");
         else if (text)
                 draft_of(target)->key_uri = manifest_keep_string(r, text);
@@ -213,7 +220,8 @@ static const ManifestField key_fields[] = {
 static void read_key(ManifestReading *r, const JsonValue *v, void *target)
 {
         if (v->kind == JSON_KIND_STRING)
-                manifest_complain(r, v, "Write {\"type\": \"ecdsa-p256\"}.", "an object is expected here, not a string");
+                manifest_complain(r, v, "Write {\"type\": \"ecdsa-p256\"}.",
+                                  "an object is expected here, not a string");
         else
                 manifest_read_object(r, v, key_fields, G_N_ELEMENTS(key_fields), target);
 }
@@ -267,8 +275,9 @@ static void check_times(ManifestReading *r, const CertificateDraft *draft)
                 return;
         lifetime = timespan_format(c->lifetime_usec);
         before = timespan_format(c->renew_before.usec);
-        manifest_complain(r, where(draft, "renew_before"), "Make it shorter, or write a share such as \"33%\".",
-                          "renewing %s before the end of a lifetime of %s would never stop", before, lifetime);
+        manifest_complain(
+                r, where(draft, "renew_before"), "Make it shorter, or write a share such as \"33%\".",
+                "renewing %s before the end of a lifetime of %s would never stop", before, lifetime);
 }
 
 static void check_key(ManifestReading *r, CertificateDraft *draft)
@@ -285,14 +294,16 @@ static void check_key(ManifestReading *r, CertificateDraft *draft)
                 static const char *const keys[] = { "key_path", "combined_path" };
 
                 if (json_value_member(draft->value, keys[i]))
-                        manifest_complain(r, where(draft, keys[i]), "Remove it; the service uses the key by its URI.",
+                        manifest_complain(r, where(draft, keys[i]),
+                                          "Remove it; the service uses the key by its URI.",
                                           "a key in a token cannot be written to a file");
         }
 }
 
 static const char *const path_keys[_MANAGED_FILE_MAX] = {
-        [MANAGED_FILE_CERT] = "cert_path", [MANAGED_FILE_KEY] = "key_path",           [MANAGED_FILE_CHAIN] = "chain_path",
-        [MANAGED_FILE_CA] = "ca_path",     [MANAGED_FILE_COMBINED] = "combined_path",
+        [MANAGED_FILE_CERT] = "cert_path",         [MANAGED_FILE_KEY] = "key_path",
+        [MANAGED_FILE_CHAIN] = "chain_path",       [MANAGED_FILE_CA] = "ca_path",
+        [MANAGED_FILE_COMBINED] = "combined_path",
 };
 
 static bool says(const CertificateDraft *draft, ManagedFile f)
@@ -313,9 +324,11 @@ static void check_places(ManifestReading *r, const CertificateDraft *draft)
                 return;
         }
         if (!has_combined && !says(draft, MANAGED_FILE_CERT))
-                manifest_complain_key(r, draft->value, "Add cert_path and key_path, or combined_path, or directory.",
+                manifest_complain_key(r, draft->value,
+                                      "Add cert_path and key_path, or combined_path, or directory.",
                                       "this does not say where the certificate goes");
-        else if (!has_combined && !says(draft, MANAGED_FILE_KEY) && !json_value_member(json_value_member(draft->value, "key"), "uri"))
+        else if (!has_combined && !says(draft, MANAGED_FILE_KEY) &&
+                 !json_value_member(json_value_member(draft->value, "key"), "uri"))
                 manifest_complain_key(r, draft->value, "Add key_path, or \"key\": {\"uri\": \"pkcs11:…\"}.",
                                       "this does not say where the key goes");
 }

@@ -11,7 +11,8 @@
 
 static void complain_issuer(ManifestReading *r, const JsonValue *v, const char *name)
 {
-        g_autofree const char **names = (const char **) g_hash_table_get_keys_as_array(r->manifest->issuers, NULL);
+        g_autofree const char **names =
+                (const char **) g_hash_table_get_keys_as_array(r->manifest->issuers, NULL);
         g_autofree char *guess = manifest_did_you_mean(name, names, g_hash_table_size(r->manifest->issuers));
 
         manifest_complain(r, v, guess ?: "Add it to \"issuers\".", "there is no issuer \"%s\"", name);
@@ -36,7 +37,8 @@ static void check_default_issuers(ManifestReading *r)
                 const JsonValue *said;
 
                 r->file = r->files->pdata[i];
-                said = json_value_member(json_value_member(json_document_root(r->file->json), "defaults"), "issuer");
+                said = json_value_member(json_value_member(json_document_root(r->file->json), "defaults"),
+                                         "issuer");
                 if (said && said->kind == JSON_KIND_STRING && *said->string &&
                     !g_hash_table_contains(r->manifest->issuers, said->string))
                         complain_issuer(r, said, said->string);
@@ -47,7 +49,8 @@ static void check_default_issuers(ManifestReading *r)
 
 static int compare_drafts(const void *a, const void *b)
 {
-        return strcmp(((const CertificateDraft *) a)->certificate->name, ((const CertificateDraft *) b)->certificate->name);
+        return strcmp(((const CertificateDraft *) a)->certificate->name,
+                      ((const CertificateDraft *) b)->certificate->name);
 }
 
 /* In one file the JSON reader has already complained of the key. The sort is stable, so the later file's is
@@ -57,7 +60,8 @@ static void check_name_once(ManifestReading *r, const CertificateDraft *first, c
         if (first->file == again->file || !g_str_equal(first->certificate->name, again->certificate->name))
                 return;
         manifest_complain_key(r, again->value, "Give one of them another name, or mask the other file.",
-                              "%s has a certificate \"%s\" already", first->file->name, again->certificate->name);
+                              "%s has a certificate \"%s\" already", first->file->name,
+                              again->certificate->name);
 }
 
 /* ---- Targets ---- */
@@ -76,7 +80,8 @@ static const JsonValue *where(const CertificateDraft *draft, const char *path)
 }
 
 /* The one of two values that says the path and is not the first to say it. */
-static const JsonValue *where_again(const CertificateDraft *draft, const CertificateDraft *first, const char *path)
+static const JsonValue *where_again(const CertificateDraft *draft, const CertificateDraft *first,
+                                    const char *path)
 {
         const JsonValue *v = where(draft, path);
 
@@ -95,7 +100,8 @@ static void add_target(ManifestReading *r, Targets *t, const CertificateDraft *d
                 g_hash_table_insert(t->by_path, (void *) real, (void *) draft);
         else
                 manifest_complain(r, where_again(draft, first, path), "Give each its own file.",
-                                  "the certificate \"%s\" writes to \"%s\" already", first->certificate->name, path);
+                                  "the certificate \"%s\" writes to \"%s\" already", first->certificate->name,
+                                  path);
 }
 
 /* A target inside a "directory" would be lost at its next flip. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /* Issuers and bundles of the manifest. Owns the question which types of issuer this host has: the built-in
- * one, whose keys are checked here, and those whose program is installed, which know their keys themselves. */
+ * one, whose keys are checked here, and those whose program is installed, which know their keys themselves.
+ */
 
 #include "agent/manifest-read.h"
 
@@ -49,9 +50,11 @@ static void check_key_type(ManifestReading *r, const JsonValue *v, void *target)
         const char *text = manifest_read_string(r, v);
 
         if (text && key_type_from_string(text) == _KEY_TYPE_INVALID)
-                manifest_complain(r, v, "There are ecdsa-p256, ecdsa-p384, ecdsa-p521, ed25519, rsa-2048, rsa-3072 and "
-                                        "rsa-4096.",
-                                  "\"%s\" is no type of key", text);
+                manifest_complain(
+                        r, v,
+                        "There are ecdsa-p256, ecdsa-p384, ecdsa-p521, ed25519, rsa-2048, rsa-3072 and "
+                        "rsa-4096.",
+                        "\"%s\" is no type of key", text);
 }
 
 static void check_string(ManifestReading *r, const JsonValue *v, void *target)
@@ -62,19 +65,17 @@ static void check_string(ManifestReading *r, const JsonValue *v, void *target)
 static void check_key(ManifestReading *r, const JsonValue *v, void *target)
 {
         static const ManifestField fields[] = {
-                { "type", check_key_type }, { "uri", check_string }, { "protection", check_string },
+                { "type", check_key_type },
+                { "uri", check_string },
+                { "protection", check_string },
         };
 
         manifest_read_object(r, v, fields, G_N_ELEMENTS(fields), target);
 }
 
 static const ManifestField local_fields[] = {
-        { "type", read_type },
-        { "environment", read_environment },
-        { "subject", check_subject },
-        { "key", check_key },
-        { "lifetime", check_span },
-        { "certificate_lifetime", check_span },
+        { "type", read_type }, { "environment", read_environment }, { "subject", check_subject },
+        { "key", check_key },  { "lifetime", check_span },          { "certificate_lifetime", check_span },
 };
 
 /* ---- Types ---- */
@@ -107,7 +108,8 @@ static void complain_type(ManifestReading *r, const JsonValue *v, const char *ty
         g_autofree char *hint = g_strdup_printf("Install the package cert-issuer-%s.", type);
         bool is_known = g_strv_contains((const char *const[]){ "step", "acme", "cmp", "csr", NULL }, type);
 
-        manifest_complain(r, v, guess && !is_known ? guess : hint, "there is no issuer program for the type \"%s\"", type);
+        manifest_complain(r, v, guess && !is_known ? guess : hint,
+                          "there is no issuer program for the type \"%s\"", type);
 }
 
 /* The keys that are ours among those of an issuer that knows the others. */
@@ -158,12 +160,16 @@ static void check_environment(ManifestReading *r, const JsonValue *v, const char
         if (!environment || g_strcmp0(environment, ours) == 0)
                 return;
         if (ours)
-                manifest_complain(r, json_value_member(v, "environment"), "Take an issuer of this host's environment.",
-                                  "this issuer is of the environment \"%s\", the manifest of \"%s\"", environment, ours);
+                manifest_complain(r, json_value_member(v, "environment"),
+                                  "Take an issuer of this host's environment.",
+                                  "this issuer is of the environment \"%s\", the manifest of \"%s\"",
+                                  environment, ours);
         else
                 manifest_complain(r, json_value_member(v, "environment"),
-                                  "Say at the top of manifest.json of which environment this host is: \"environment\": …",
-                                  "this issuer is of the environment \"%s\", the manifest of none", environment);
+                                  "Say at the top of manifest.json of which environment this host is: "
+                                  "\"environment\": …",
+                                  "this issuer is of the environment \"%s\", the manifest of none",
+                                  environment);
 }
 
 void manifest_read_issuer(ManifestReading *r, const JsonValue *v)
@@ -175,18 +181,21 @@ void manifest_read_issuer(ManifestReading *r, const JsonValue *v)
         if (!manifest_check_name(r, v, "an issuer") || !manifest_expect(r, v, JSON_KIND_OBJECT))
                 return;
         if (g_hash_table_contains(r->manifest->issuers, v->key)) {
-                manifest_complain_key(r, v, "Give one of them another name.", "another file has an issuer \"%s\" already",
-                                      v->key);
+                manifest_complain_key(r, v, "Give one of them another name.",
+                                      "another file has an issuer \"%s\" already", v->key);
                 return;
         }
         read_by_type(r, v, &draft);
         check_environment(r, v, draft.environment);
-        /* One with a problem is known all the same, so that its certificates are not complained of as well. */
+        /* One with a problem is known all the same, so that its certificates are not complained of as well.
+         */
         config = json_document_slice(r->file->json, v);
         issuer = g_new(ManifestIssuer, 1);
         *issuer = (ManifestIssuer){ .name = manifest_keep_string(r, v->key),
                                     .type = manifest_keep_repeated(r, draft.type ?: ""),
-                                    .environment = draft.environment ? manifest_keep_string(r, draft.environment) : NULL,
+                                    .environment = draft.environment
+                                                           ? manifest_keep_string(r, draft.environment)
+                                                           : NULL,
                                     .config = manifest_keep_string(r, config) };
         g_hash_table_insert(r->manifest->issuers, issuer->name, issuer);
 }
@@ -220,12 +229,9 @@ static void check_verify(ManifestReading *r, const JsonValue *v, void *target)
 void manifest_read_bundle(ManifestReading *r, const JsonValue *v)
 {
         static const ManifestField fields[] = {
-                { "from", check_from },
-                { "path", check_path },
-                { "owner", manifest_read_owner },
-                { "permissions", manifest_read_permissions },
-                { "units", check_units },
-                { "verify", check_verify },
+                { "from", check_from },           { "path", check_path },
+                { "owner", manifest_read_owner }, { "permissions", manifest_read_permissions },
+                { "units", check_units },         { "verify", check_verify },
         };
         ManifestCertificate scratch = { .name = NULL };
         CertificateDraft draft = { .certificate = &scratch, .file = r->file, .value = v };

@@ -53,7 +53,8 @@ static void owner_set_user(Owner *o, const char *user, bool group_follows)
         pw = is_numeric ? getpwuid(id) : getpwnam(user);
         if (!pw && !is_numeric) {
                 o->message = errno != 0 && errno != ENOENT && errno != ESRCH
-                                     ? g_strdup_printf("the user \"%s\" cannot be looked up: %s", user, g_strerror(errno))
+                                     ? g_strdup_printf("the user \"%s\" cannot be looked up: %s", user,
+                                                       g_strerror(errno))
                                      : g_strdup_printf("there is no user \"%s\" on this host", user);
                 o->hint = g_strdup("Create it, or correct the name; the owner is written as \"user:group\".");
                 return;
@@ -180,7 +181,8 @@ static bool mode_parse(ManifestReading *r, const JsonValue *v, mode_t *ret)
                 return false;
         digits = strlen(text) == 4 && text[0] == '0' ? text + 1 : text;
         if (strlen(digits) != 3 || strspn(digits, "01234567") != 3) {
-                manifest_complain(r, v, "Write them in octal: \"0640\".", "\"%s\" are no permissions of a file", text);
+                manifest_complain(r, v, "Write them in octal: \"0640\".",
+                                  "\"%s\" are no permissions of a file", text);
                 return false;
         }
         *ret = (mode_t) g_ascii_strtoull(digits, NULL, 8);
@@ -191,16 +193,18 @@ static bool mode_check(ManifestReading *r, const JsonValue *v, mode_t mode, bool
 {
         if (is_key && (mode & S_IRWXO))
                 manifest_complain(r, v,
-                                  "Give the key its own: {\"cert\": \"0644\", \"key\": \"0640\"}; the group may read it, "
+                                  "Give the key its own: {\"cert\": \"0644\", \"key\": \"0640\"}; the group "
+                                  "may read it, "
                                   "others never.",
                                   "with the permissions %04o all users could use the key", (unsigned) mode);
         else if (!(mode & S_IRUSR))
                 manifest_complain(r, v, NULL, "with the permissions %04o its owner could not read the %s",
                                   (unsigned) mode, is_key ? "key" : "certificate");
         else if (mode & (mode_t) ~(is_key ? KEY_MODE_MAX : CERT_MODE_MAX))
-                manifest_complain(r, v, is_key ? "At most \"0640\"." : "At most \"0644\".",
-                                  "the permissions %04o let a %s be executed or written by others than its owner",
-                                  (unsigned) mode, is_key ? "key" : "certificate");
+                manifest_complain(
+                        r, v, is_key ? "At most \"0640\"." : "At most \"0644\".",
+                        "the permissions %04o let a %s be executed or written by others than its owner",
+                        (unsigned) mode, is_key ? "key" : "certificate");
         else
                 return true;
         return false;

@@ -22,8 +22,15 @@
 
 /* Where nothing of a certificate belongs: the kernel's trees, and what the agent itself reads and writes. */
 static const char *const reserved[] = {
-        "/proc",           "/sys",          "/dev", CERT_STATE_DIR, CERT_AUTHORITY_DIR, CERT_RUNTIME_DIR,
-        CERT_PROGRAM_DIR, CERT_MANIFEST_FILE, CERT_MANIFEST_DROPIN_DIR,
+        "/proc",
+        "/sys",
+        "/dev",
+        CERT_STATE_DIR,
+        CERT_AUTHORITY_DIR,
+        CERT_RUNTIME_DIR,
+        CERT_PROGRAM_DIR,
+        CERT_MANIFEST_FILE,
+        CERT_MANIFEST_DROPIN_DIR,
 };
 
 static const char *reserved_for(const char *path)
@@ -83,7 +90,8 @@ char *manifest_read_path(ManifestReading *r, const JsonValue *v)
         whose = reserved_for(path);
         if (whose) {
                 manifest_complain(r, v, "Choose a folder of the service's own, such as /etc/nginx/tls.",
-                                  "\"%s\" lies in %s, which is no place for a certificate's files", path, whose);
+                                  "\"%s\" lies in %s, which is no place for a certificate's files", path,
+                                  whose);
                 return NULL;
         }
         return manifest_keep_string(r, path);
@@ -106,7 +114,7 @@ struct Folder {
 };
 
 struct ManifestFolders {
-        GHashTable *by_path; /* Folder.path -> Folder */
+        GHashTable *by_path;   /* Folder.path -> Folder */
         const char *last_path; /* the folder last checked, which is often the next one too */
         size_t last_length;
         const Folder *last;
@@ -140,10 +148,12 @@ ManifestFolders *manifest_folders_free(ManifestFolders *f)
 
 static const Folder *folder_find(ManifestFolders *folders, const char *path, unsigned links);
 
-/* Returns what is wrong as an errno. A relative target counts from the folder in which the link really lies. */
+/* Returns what is wrong as an errno. A relative target counts from the folder in which the link really lies.
+ */
 static int link_follow(ManifestFolders *folders, Folder *link, unsigned links)
 {
-        g_autofree char *opened = host_path(link->real), *text = g_file_read_link(opened, NULL), *whole = NULL;
+        g_autofree char *opened = host_path(link->real), *text = g_file_read_link(opened, NULL),
+                        *whole = NULL;
 
         if (!text)
                 return ENOENT;
@@ -162,7 +172,8 @@ static int folder_look(ManifestFolders *folders, Folder *f, unsigned links)
 
         if (f->parent && f->parent->error)
                 return f->parent->error;
-        f->real = f->parent ? g_build_filename(f->parent->final->real, strrchr(f->path, '/') + 1, NULL) : g_strdup("/");
+        f->real = f->parent ? g_build_filename(f->parent->final->real, strrchr(f->path, '/') + 1, NULL)
+                            : g_strdup("/");
         opened = host_path(f->real);
         if (lstat(opened, &f->st) < 0)
                 return errno;
@@ -200,17 +211,18 @@ static bool is_trusted(uid_t uid, uid_t owner)
 
 static void complain_owner(ManifestReading *r, const JsonValue *v, const char *path, const Folder *f)
 {
-        g_autofree char *hint = g_strdup_printf("chown %sroot %s, or choose another folder.", S_ISLNK(f->st.st_mode) ? "-h " : "",
-                                               f->real);
+        g_autofree char *hint = g_strdup_printf("chown %sroot %s, or choose another folder.",
+                                                S_ISLNK(f->st.st_mode) ? "-h " : "", f->real);
 
-        manifest_complain(r, v, hint, "the user %u owns the %s %s and could put something else in the place of \"%s\"",
+        manifest_complain(r, v, hint,
+                          "the user %u owns the %s %s and could put something else in the place of \"%s\"",
                           f->st.st_uid, S_ISLNK(f->st.st_mode) ? "link" : "folder", f->real, path);
 }
 
 /* One folder on the way; a sticky one keeps others from moving what is in it, but not from making the file
  * before us. */
-static bool folder_check(ManifestReading *r, const JsonValue *v, const char *path, const Folder *f, uid_t owner,
-                         bool is_last)
+static bool folder_check(ManifestReading *r, const JsonValue *v, const char *path, const Folder *f,
+                         uid_t owner, bool is_last)
 {
         g_autofree char *hint = NULL;
 
@@ -220,18 +232,21 @@ static bool folder_check(ManifestReading *r, const JsonValue *v, const char *pat
         }
         if (!(f->st.st_mode & S_IWOTH) || (!is_last && (f->st.st_mode & S_ISVTX)))
                 return true;
-        hint = g_strdup_printf(is_last && (f->st.st_mode & S_ISVTX) ? "Make a folder in it that only root can write, "
-                                                                      "or choose another than %s."
-                                                                    : "chmod o-w %s, or choose another folder.",
+        hint = g_strdup_printf(is_last && (f->st.st_mode & S_ISVTX)
+                                       ? "Make a folder in it that only root can write, "
+                                         "or choose another than %s."
+                                       : "chmod o-w %s, or choose another folder.",
                                f->real);
-        manifest_complain(r, v, hint, "every user can write in the folder %s and so could put something else in the "
-                                      "place of \"%s\"",
+        manifest_complain(r, v, hint,
+                          "every user can write in the folder %s and so could put something else in the "
+                          "place of \"%s\"",
                           f->real, path);
         return false;
 }
 
 /* A link may be root's, the file owner's, or made by the one who could change all in its folder anyway. */
-static bool link_check(ManifestReading *r, const JsonValue *v, const char *path, const Folder *link, uid_t owner)
+static bool link_check(ManifestReading *r, const JsonValue *v, const char *path, const Folder *link,
+                       uid_t owner)
 {
         if (is_trusted(link->st.st_uid, owner) || link->st.st_uid == link->parent->final->st.st_uid)
                 return true;
@@ -241,7 +256,8 @@ static bool link_check(ManifestReading *r, const JsonValue *v, const char *path,
 
 static void complain_circle(ManifestReading *r, const JsonValue *v, const char *path)
 {
-        manifest_complain(r, v, "Name the folder itself.", "the links on the way to \"%s\" lead in a circle", path);
+        manifest_complain(r, v, "Name the folder itself.", "the links on the way to \"%s\" lead in a circle",
+                          path);
 }
 
 /* Every entry on the way that is there; each link's own folder and where it leads. */
@@ -295,7 +311,8 @@ void manifest_check_folder(ManifestReading *r, const JsonValue *v, const char *p
         switch (f->error) {
         case 0:
         case ENOENT:
-                /* Whoever can make a missing folder owns what will be in it, so the last that is there counts. */
+                /* Whoever can make a missing folder owns what will be in it, so the last that is there
+                 * counts. */
                 way_check(r, v, path, folder_there(f), owner, true);
                 break;
         case ENOTDIR:

@@ -17,14 +17,14 @@ typedef struct ManifestFolders ManifestFolders;
 
 typedef struct ManifestReading {
         Manifest *manifest;
-        GPtrArray *problems; /* ManifestProblem* */
-        unsigned suppressed; /* how many more there are than are kept */
-        GPtrArray *files;    /* ManifestFile*, in the order in which they apply */
-        const char *below;   /* "", or the folder that holds a copy of the files */
+        GPtrArray *problems;      /* ManifestProblem* */
+        unsigned suppressed;      /* how many more there are than are kept */
+        GPtrArray *files;         /* ManifestFile*, in the order in which they apply */
+        const char *below;        /* "", or the folder that holds a copy of the files */
         const ManifestFile *file; /* the one being read */
         ManifestCertificate defaults;
-        GArray *drafts;           /* CertificateDraft */
-        GHashTable *owners;       /* text of an owner -> what manifest-owner.c knows about it */
+        GArray *drafts;     /* CertificateDraft */
+        GHashTable *owners; /* text of an owner -> what manifest-owner.c knows about it */
         ManifestFolders *folders;
 } ManifestReading;
 
@@ -52,7 +52,8 @@ void manifest_complain_file(ManifestReading *r, const char *file, const char *hi
 void manifest_complain_faults(ManifestReading *r, const ManifestFile *file);
 /* A GError's summary and hint about a value. */
 void manifest_complain_error(ManifestReading *r, const JsonValue *v, const GError *error);
-/* "Did you mean …?" for the candidate (const char*) nearest to a word; NULL when none is near. Caller owns. */
+/* "Did you mean …?" for the candidate (const char*) nearest to a word; NULL when none is near. Caller owns.
+ */
 char *manifest_did_you_mean(const char *word, const char *const *candidates, size_t n);
 
 /* ---- manifest-value.c ---- */
@@ -65,12 +66,14 @@ typedef struct ManifestField {
 } ManifestField;
 
 /* Reads each member by its field; a member without one is a problem. False when it is no object. */
-bool manifest_read_object(ManifestReading *r, const JsonValue *v, const ManifestField *fields, size_t n_fields,
-                          void *target);
-/* Complain and return false (NULL) when the value is of another kind or out of range. Strings are not empty. */
+bool manifest_read_object(ManifestReading *r, const JsonValue *v, const ManifestField *fields,
+                          size_t n_fields, void *target);
+/* Complain and return false (NULL) when the value is of another kind or out of range. Strings are not empty.
+ */
 const char *manifest_read_string(ManifestReading *r, const JsonValue *v);
 bool manifest_read_boolean(ManifestReading *r, const JsonValue *v, bool *ret);
-bool manifest_read_unsigned(ManifestReading *r, const JsonValue *v, unsigned min, unsigned max, unsigned *ret);
+bool manifest_read_unsigned(ManifestReading *r, const JsonValue *v, unsigned min, unsigned max,
+                            unsigned *ret);
 bool manifest_read_span(ManifestReading *r, const JsonValue *v, uint64_t *ret_usec);
 bool manifest_expect(ManifestReading *r, const JsonValue *v, JsonKind kind);
 /* Whether a certificate's or issuer's name is one; complains about the key. */
@@ -95,7 +98,8 @@ Verify *manifest_verify_free(Verify *v);
 
 /* ---- manifest-subject.c ---- */
 
-/* A subject (RFC 4514) in GnuTLS's spelling, with its common name if it has one; both kept in the manifest. */
+/* A subject (RFC 4514) in GnuTLS's spelling, with its common name if it has one; both kept in the manifest.
+ */
 char *manifest_read_subject(ManifestReading *r, const JsonValue *v, char **ret_common_name);
 /* A common name, and the subject that it makes. */
 char *manifest_read_common_name(ManifestReading *r, const JsonValue *v, char **ret_subject);
@@ -109,8 +113,8 @@ char *manifest_read_path(ManifestReading *r, const JsonValue *v);
 /* Whether the folders down to the file are safe from users other than root and `owner`. What does not exist
  * yet is no problem: the install says so if it is still missing then. */
 void manifest_check_folder(ManifestReading *r, const JsonValue *v, const char *path, uid_t owner);
-/* The same path with the links in its folders followed, so that two ways to one file are known as one; the path
- * itself where there are none. Kept in the manifest. */
+/* The same path with the links in its folders followed, so that two ways to one file are known as one; the
+ * path itself where there are none. Kept in the manifest. */
 const char *manifest_resolved_path(ManifestReading *r, char *path);
 ManifestFolders *manifest_folders_new(void);
 ManifestFolders *manifest_folders_free(ManifestFolders *f);
@@ -130,8 +134,8 @@ const ManifestField *manifest_certificate_fields(size_t *ret_n);
 /* ---- manifest.c ---- */
 
 /* manifest_load_file() with the text at hand, which is taken over; `name` is for people. */
-bool manifest_load_text(const char *name, char *text, size_t size, Manifest **ret_manifest, GPtrArray **ret_problems,
-                        GError **error);
+bool manifest_load_text(const char *name, char *text, size_t size, Manifest **ret_manifest,
+                        GPtrArray **ret_problems, GError **error);
 
 /* ---- manifest-check.c ---- */
 
@@ -140,8 +144,8 @@ void manifest_check(ManifestReading *r);
 
 /* ---- manifest-source.c ---- */
 
-/* Reads manifest.json and the drop-ins, or the one file; what cannot be read is a problem. Sets the manifest's
- * digest. */
+/* Reads manifest.json and the drop-ins, or the one file; what cannot be read is a problem. Sets the
+ * manifest's digest. */
 void manifest_source_all(ManifestReading *r, const char *below);
 void manifest_source_one(ManifestReading *r, const char *file);
 void manifest_source_text(ManifestReading *r, const char *name, char *text, size_t size);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The last good manifest: its files, copied below one folder at their own paths. The copy is made beside the old one
- * and put in its place by one rename, so that there is always a whole one; it is checked anew when it is needed, so a
- * file that changed between being read and being copied does no harm. */
+/* The last good manifest: its files, copied below one folder at their own paths. The copy is made beside the
+ * old one and put in its place by one rename, so that there is always a whole one; it is checked anew when it
+ * is needed, so a file that changed between being read and being copied does no harm. */
 
 #include "agent/manifest-saved.h"
 
@@ -59,7 +59,8 @@ static bool copy_all(const char *folder, const Manifest *manifest, GError **erro
         for (guint i = 0; i < manifest->sources->len; i++)
                 if (!copy_file(folder, g_ptr_array_index(manifest->sources, i), error))
                         return false;
-        return g_file_set_contents_full(digest, manifest->digest, -1, G_FILE_SET_CONTENTS_DURABLE, 0600, error);
+        return g_file_set_contents_full(digest, manifest->digest, -1, G_FILE_SET_CONTENTS_DURABLE, 0600,
+                                        error);
 }
 
 /* The new copy takes the old one's place in one step where there is an old one (renameat2(2)). */
@@ -74,7 +75,8 @@ static bool put_in_place(const char *fresh, const char *folder)
 
 void manifest_saved_keep(const Manifest *manifest)
 {
-        g_autofree char *folder = host_path(CERT_MANIFEST_SAVED_DIR), *fresh = g_strconcat(folder, ".new", NULL);
+        g_autofree char *folder = host_path(CERT_MANIFEST_SAVED_DIR),
+                        *fresh = g_strconcat(folder, ".new", NULL);
         g_autoptr(GError) error = NULL;
 
         if (is_kept(folder, manifest))

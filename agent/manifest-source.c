@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The files of a manifest: which there are, which mask which, and reading them without blocking, without limit
- * or from a hand that could not be root's. Owns the digest of all that was read. */
+/* The files of a manifest: which there are, which mask which, and reading them without blocking, without
+ * limit or from a hand that could not be root's. Owns the digest of all that was read. */
 
 #include "agent/manifest-read.h"
 
@@ -32,7 +32,8 @@ static bool check_trusted(ManifestReading *r, const char *name, const struct sta
 
         if (st->st_uid != 0 && !(TEST_ROOT && st->st_uid == geteuid())) {
                 hint = g_strdup_printf("chown root:root %s", name);
-                manifest_complain_file(r, name, hint, "the file is owned by the user %u, not by root", st->st_uid);
+                manifest_complain_file(r, name, hint, "the file is owned by the user %u, not by root",
+                                       st->st_uid);
                 return false;
         }
         if (!(st->st_mode & S_IWOTH))
@@ -58,7 +59,8 @@ static Presence check_kind(ManifestReading *r, const char *name, const struct st
         return !is_hosts || check_trusted(r, name, st) ? PRESENCE_READ : PRESENCE_BAD;
 }
 
-/* Reads to the end, however long the file said it was; one byte too many tells that it grew past the limit. */
+/* Reads to the end, however long the file said it was; one byte too many tells that it grew past the limit.
+ */
 static bool read_all(int fd, size_t expected, char **ret_text, size_t *ret_size)
 {
         size_t space = expected + 1, size = 0;
@@ -88,8 +90,8 @@ static bool read_all(int fd, size_t expected, char **ret_text, size_t *ret_size)
 
 /* Symbolic links are followed: the folder is root's, and tools that manage configuration use them. O_NONBLOCK
  * keeps a FIFO from blocking until it is seen to be no file. */
-static Presence read_file(ManifestReading *r, const char *name, const char *opened, bool is_hosts, char **ret_text,
-                          size_t *ret_size)
+static Presence read_file(ManifestReading *r, const char *name, const char *opened, bool is_hosts,
+                          char **ret_text, size_t *ret_size)
 {
         int fd = open(opened, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
         Presence presence = PRESENCE_BAD;
@@ -138,12 +140,15 @@ static void digest_finish(Digest *digest, ManifestReading *r)
 }
 
 /* Takes the text over. */
-static void add_file(ManifestReading *r, Digest *digest, const char *name, bool is_dropin, char *text, size_t size)
+static void add_file(ManifestReading *r, Digest *digest, const char *name, bool is_dropin, char *text,
+                     size_t size)
 {
         ManifestFile *file = g_new(ManifestFile, 1);
 
         digest_add(digest, name, text, size);
-        *file = (ManifestFile){ .name = g_strdup(name), .json = json_document_new(text, size), .is_dropin = is_dropin };
+        *file = (ManifestFile){ .name = g_strdup(name),
+                                .json = json_document_new(text, size),
+                                .is_dropin = is_dropin };
         g_ptr_array_add(r->files, file);
         manifest_complain_faults(r, file);
 }

@@ -43,14 +43,17 @@ static bool common_name_check(ManifestReading *r, const JsonValue *v, const char
                 }
         if (length <= COMMON_NAME_MAX)
                 return true;
-        manifest_complain(r, v, "Put the name in \"sans\", where it may be longer, and choose a short common name or none.",
-                          "the common name has %ld characters; at most %d are allowed (RFC 5280)", length,
-                          COMMON_NAME_MAX);
+        manifest_complain(
+                r, v,
+                "Put the name in \"sans\", where it may be longer, and choose a short common name or none.",
+                "the common name has %ld characters; at most %d are allowed (RFC 5280)", length,
+                COMMON_NAME_MAX);
         return false;
 }
 
 /* One attribute of the subject against its bounds; gives the common name. */
-static bool attribute_check(ManifestReading *r, const JsonValue *v, const gnutls_x509_ava_st *ava, char **ret_common_name)
+static bool attribute_check(ManifestReading *r, const JsonValue *v, const gnutls_x509_ava_st *ava,
+                            char **ret_common_name)
 {
         g_autofree char *value = g_strndup((const char *) ava->value.data, ava->value.size);
         glong length = g_utf8_strlen(value, -1);
@@ -58,10 +61,12 @@ static bool attribute_check(ManifestReading *r, const JsonValue *v, const gnutls
         for (size_t i = 0; i < G_N_ELEMENTS(bounds); i++) {
                 const Bound *b = &bounds[i];
 
-                if (ava->oid.size < strlen(b->oid) || strncmp(b->oid, (const char *) ava->oid.data, ava->oid.size) != 0)
+                if (ava->oid.size < strlen(b->oid) ||
+                    strncmp(b->oid, (const char *) ava->oid.data, ava->oid.size) != 0)
                         continue;
                 if (length < b->min || length > b->max) {
-                        manifest_complain(r, v, NULL, "the %s has %ld characters; %u to %u are allowed (RFC 5280)",
+                        manifest_complain(r, v, NULL,
+                                          "the %s has %ld characters; %u to %u are allowed (RFC 5280)",
                                           b->name, length, b->min, b->max);
                         return false;
                 }
@@ -71,7 +76,8 @@ static bool attribute_check(ManifestReading *r, const JsonValue *v, const gnutls
         return true;
 }
 
-static bool attributes_check(ManifestReading *r, const JsonValue *v, gnutls_x509_dn_t dn, char **ret_common_name)
+static bool attributes_check(ManifestReading *r, const JsonValue *v, gnutls_x509_dn_t dn,
+                             char **ret_common_name)
 {
         bool good = true;
 
@@ -207,7 +213,8 @@ static void add_san(GArray *names, San *san)
         g_array_append_val(names, n);
 }
 
-/* "sans": complains about each that is none; too many would be refused when read back from the certificate. */
+/* "sans": complains about each that is none; too many would be refused when read back from the certificate.
+ */
 static void read_sans(ManifestReading *r, const JsonValue *v, GArray *names)
 {
         if (!manifest_expect(r, v, JSON_KIND_ARRAY))
@@ -252,19 +259,22 @@ static void store_sans(ManifestReading *r, ManifestCertificate *c, GArray *names
         c->san_texts[n] = NULL;
 }
 
-/* Says that a certificate would have no name at all, unless what was given for one was already complained of. */
+/* Says that a certificate would have no name at all, unless what was given for one was already complained of.
+ */
 static void check_has_name(ManifestReading *r, const CertificateDraft *draft)
 {
         const ManifestCertificate *c = draft->certificate;
-        bool tried = (draft->sans && draft->sans->first) || (!c->common_name && json_value_member(draft->value, "common_name")) ||
+        bool tried = (draft->sans && draft->sans->first) ||
+                     (!c->common_name && json_value_member(draft->value, "common_name")) ||
                      (!*c->subject && json_value_member(draft->value, "subject"));
 
         if (c->sans->len > 0 || tried)
                 return;
         if (c->usage & USAGE_SERVER)
-                manifest_complain_key(r, draft->value, "Add \"sans\": [\"www.example.org\"].",
-                                      "this certificate lists no name under which a client could reach the server%s",
-                                      c->common_name ? ", and its common name is none" : "");
+                manifest_complain_key(
+                        r, draft->value, "Add \"sans\": [\"www.example.org\"].",
+                        "this certificate lists no name under which a client could reach the server%s",
+                        c->common_name ? ", and its common name is none" : "");
         else if (!*c->subject)
                 manifest_complain_key(r, draft->value, "Add \"common_name\", \"subject\" or \"sans\".",
                                       "this certificate names nobody");

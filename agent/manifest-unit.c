@@ -38,8 +38,8 @@ ENUM_TABLE(starttls, Starttls, starttls_names, _STARTTLS_MAX, _STARTTLS_INVALID)
 
 /* ---- Unit names, as systemd.unit(5) has them ---- */
 
-static const char *const unit_suffixes[] = { ".service", ".socket", ".target", ".path",  ".timer", ".mount",
-                                             ".automount", ".swap",  ".device", ".scope", ".slice" };
+static const char *const unit_suffixes[] = { ".service",   ".socket", ".target", ".path",  ".timer", ".mount",
+                                             ".automount", ".swap",   ".device", ".scope", ".slice" };
 
 static bool has_unit_suffix(const char *name)
 {
@@ -63,7 +63,8 @@ static bool unit_name_check(ManifestReading *r, const JsonValue *v, const char *
         }
         if (!has_unit_suffix(name)) {
                 hint = g_strdup_printf("Write \"%s.service\".", name);
-                manifest_complain(r, v, strchr(name, '.') ? NULL : hint, "\"%s\" does not end in a unit type", name);
+                manifest_complain(r, v, strchr(name, '.') ? NULL : hint, "\"%s\" does not end in a unit type",
+                                  name);
                 return false;
         }
         if (at && at[1] == '.' && strrchr(name, '.') == at + 1) {
@@ -134,8 +135,10 @@ static void read_unit_action(ManifestReading *r, const JsonValue *v, void *targe
         hint = action == UNIT_ACTION_SIGNAL ? g_strdup("Name the signal: \"signal:SIGHUP\".")
                                             : manifest_did_you_mean(text, action_names, _UNIT_ACTION_MAX);
         manifest_complain(r, v,
-                          hint ?: "There are reload, restart, reload-or-restart, try-restart, try-reload-or-restart, "
-                                  "signal:SIGNAL and none.",
+                          hint
+                                  ?: "There are reload, restart, reload-or-restart, try-restart, "
+                                     "try-reload-or-restart, "
+                                     "signal:SIGNAL and none.",
                           "\"%s\" is no action", text);
 }
 
@@ -152,7 +155,8 @@ static UnitRef *unit_read(ManifestReading *r, const JsonValue *v)
         else if (v->kind != JSON_KIND_OBJECT)
                 manifest_complain(r, v, "Write \"nginx.service\" or {\"unit\": …, \"action\": …}.",
                                   "a unit is expected here, not %s", json_kind_to_string(v->kind));
-        else if (manifest_read_object(r, v, fields, G_N_ELEMENTS(fields), &unit) && !json_value_member(v, "unit"))
+        else if (manifest_read_object(r, v, fields, G_N_ELEMENTS(fields), &unit) &&
+                 !json_value_member(v, "unit"))
                 manifest_complain(r, v, "Add \"unit\": \"NAME.service\".", "this names no unit");
         if (!unit.unit)
                 return NULL;
@@ -180,8 +184,8 @@ GPtrArray *manifest_read_unit_list(ManifestReading *r, const JsonValue *v)
                 g_autofree UnitRef *unit = unit_read(r, e);
 
                 if (unit && names_unit(units, unit->unit))
-                        manifest_complain(r, e, "One action a unit: remove one of them.", "\"%s\" is named twice",
-                                          unit->unit);
+                        manifest_complain(r, e, "One action a unit: remove one of them.",
+                                          "\"%s\" is named twice", unit->unit);
                 else if (unit)
                         g_ptr_array_add(units, g_steal_pointer(&unit));
         }
@@ -203,7 +207,8 @@ static bool host_check(const char *host, bool bracketed)
 
         if (!san || (san->type == SAN_DNS && san->value[0] == '*'))
                 return false;
-        return san->type == SAN_DNS || (san->type == SAN_IP && bracketed == (strchr(san->value, ':') != NULL));
+        return san->type == SAN_DNS ||
+               (san->type == SAN_IP && bracketed == (strchr(san->value, ':') != NULL));
 }
 
 static bool connect_check(const char *text)
@@ -231,7 +236,8 @@ static void read_connect(ManifestReading *r, const JsonValue *v, void *target)
         if (text && connect_check(text))
                 ((Verify *) target)->connect = manifest_keep_string(r, text);
         else if (text)
-                manifest_complain(r, v, "Write \"HOST:PORT\", \"[V6-ADDRESS]:PORT\" or the path of a unix socket.",
+                manifest_complain(r, v,
+                                  "Write \"HOST:PORT\", \"[V6-ADDRESS]:PORT\" or the path of a unix socket.",
                                   "\"%s\" is nothing to connect to", text);
 }
 
@@ -259,8 +265,8 @@ static void read_starttls(ManifestReading *r, const JsonValue *v, void *target)
         if (value != _STARTTLS_INVALID)
                 ((Verify *) target)->starttls = value;
         else if (text)
-                manifest_complain(r, v, "There are none, smtp, imap and postgresql.", "\"%s\" is no STARTTLS protocol",
-                                  text);
+                manifest_complain(r, v, "There are none, smtp, imap and postgresql.",
+                                  "\"%s\" is no STARTTLS protocol", text);
 }
 
 static void read_timeout(ManifestReading *r, const JsonValue *v, void *target)
@@ -270,7 +276,8 @@ static void read_timeout(ManifestReading *r, const JsonValue *v, void *target)
         if (!manifest_read_span(r, v, &usec))
                 return;
         if (usec > VERIFY_TIMEOUT_MAX)
-                manifest_complain(r, v, NULL, "a time-out longer than 10 minutes would hold up the other certificates");
+                manifest_complain(r, v, NULL,
+                                  "a time-out longer than 10 minutes would hold up the other certificates");
         else
                 ((Verify *) target)->timeout_usec = usec;
 }
@@ -283,8 +290,9 @@ static void read_successes(ManifestReading *r, const JsonValue *v, void *target)
 Verify *manifest_read_verify(ManifestReading *r, const JsonValue *v)
 {
         static const ManifestField fields[] = {
-                { "connect", read_connect }, { "server_name", read_server_name }, { "starttls", read_starttls },
-                { "timeout", read_timeout }, { "successes", read_successes },
+                { "connect", read_connect },     { "server_name", read_server_name },
+                { "starttls", read_starttls },   { "timeout", read_timeout },
+                { "successes", read_successes },
         };
         Verify verify = { .timeout_usec = VERIFY_TIMEOUT_DEFAULT, .successes = 3 };
         Verify *result;

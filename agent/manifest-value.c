@@ -10,7 +10,7 @@
 
 #include <string.h>
 
-#define FIELDS_MAX 40
+#define FIELDS_MAX      40
 #define NAME_MAX_LENGTH 64
 
 static const ManifestField *field_find(const ManifestField *fields, size_t n, const char *key)
@@ -21,7 +21,8 @@ static const ManifestField *field_find(const ManifestField *fields, size_t n, co
         return NULL;
 }
 
-static void complain_unknown_key(ManifestReading *r, const JsonValue *v, const ManifestField *fields, size_t n)
+static void complain_unknown_key(ManifestReading *r, const JsonValue *v, const ManifestField *fields,
+                                 size_t n)
 {
         const char *keys[FIELDS_MAX];
         g_autofree char *hint = NULL;
@@ -32,8 +33,8 @@ static void complain_unknown_key(ManifestReading *r, const JsonValue *v, const M
         manifest_complain_key(r, v, hint, "the key \"%s\" is unknown here", v->key);
 }
 
-bool manifest_read_object(ManifestReading *r, const JsonValue *v, const ManifestField *fields, size_t n_fields,
-                          void *target)
+bool manifest_read_object(ManifestReading *r, const JsonValue *v, const ManifestField *fields,
+                          size_t n_fields, void *target)
 {
         g_assert(n_fields <= FIELDS_MAX);
         if (!manifest_expect(r, v, JSON_KIND_OBJECT))
@@ -53,9 +54,10 @@ bool manifest_expect(ManifestReading *r, const JsonValue *v, JsonKind kind)
 {
         if (v->kind == kind)
                 return true;
-        manifest_complain(r, v,
-                          kind == JSON_KIND_STRING && v->kind == JSON_KIND_NUMBER ? "Put it in double quotes." : NULL,
-                          "%s is expected here, not %s", json_kind_to_string(kind), json_kind_to_string(v->kind));
+        manifest_complain(
+                r, v,
+                kind == JSON_KIND_STRING && v->kind == JSON_KIND_NUMBER ? "Put it in double quotes." : NULL,
+                "%s is expected here, not %s", json_kind_to_string(kind), json_kind_to_string(v->kind));
         return false;
 }
 
@@ -123,10 +125,11 @@ bool manifest_check_name(ManifestReading *r, const JsonValue *v, const char *wha
 
         if (length > 0 && length <= NAME_MAX_LENGTH && good == length && g_ascii_isalnum(v->key[0]))
                 return true;
-        manifest_complain_key(r, v,
-                              "A name has 1 to 64 letters, digits, dots, hyphens, underscores and @, and starts with a "
-                              "letter or digit.",
-                              "\"%s\" cannot be the name of %s", v->key, what);
+        manifest_complain_key(
+                r, v,
+                "A name has 1 to 64 letters, digits, dots, hyphens, underscores and @, and starts with a "
+                "letter or digit.",
+                "\"%s\" cannot be the name of %s", v->key, what);
         return false;
 }
 

@@ -10,13 +10,15 @@
 #include "common/error.h"
 #include "common/timespan.h"
 
+#include <malloc.h>
 #include <string.h>
 
 #define VERSION 1
 
 static const char *const managed_file_names[_MANAGED_FILE_MAX] = {
-        [MANAGED_FILE_CERT] = "certificate", [MANAGED_FILE_KEY] = "key",           [MANAGED_FILE_CHAIN] = "chain",
-        [MANAGED_FILE_CA] = "CA",            [MANAGED_FILE_COMBINED] = "combined",
+        [MANAGED_FILE_CERT] = "certificate",  [MANAGED_FILE_KEY] = "key",
+        [MANAGED_FILE_CHAIN] = "chain",       [MANAGED_FILE_CA] = "CA",
+        [MANAGED_FILE_COMBINED] = "combined",
 };
 
 const char *managed_file_to_string(ManagedFile f)
@@ -53,7 +55,8 @@ static void read_environment(ManifestReading *r, const JsonValue *v, void *targe
         const char *before = r->manifest->environment;
 
         if (text && before && !g_str_equal(before, text))
-                manifest_complain(r, v, "Remove it here.", "another file says that the environment is \"%s\"", before);
+                manifest_complain(r, v, "Remove it here.", "another file says that the environment is \"%s\"",
+                                  before);
         else if (text && !before)
                 r->manifest->environment = g_strdup(text);
 }
@@ -72,8 +75,9 @@ static void expect_object(ManifestReading *r, const JsonValue *v, void *target)
 static void read_head(ManifestReading *r, const JsonValue *root)
 {
         static const ManifestField fields[] = {
-                { "version", read_version },   { "environment", read_environment }, { "defaults", read_defaults },
-                { "issuers", expect_object }, { "certificates", expect_object },   { "bundles", expect_object },
+                { "version", read_version },       { "environment", read_environment },
+                { "defaults", read_defaults },     { "issuers", expect_object },
+                { "certificates", expect_object }, { "bundles", expect_object },
         };
 
         if (manifest_read_object(r, root, fields, G_N_ELEMENTS(fields), NULL) && !r->file->is_dropin &&
@@ -201,9 +205,12 @@ static void reading_run(ManifestReading *r)
 
 static int compare_problems(const void *a, const void *b)
 {
-        const ManifestProblem *x = *(const ManifestProblem *const *) a, *y = *(const ManifestProblem *const *) b;
+        const ManifestProblem *x = *(const ManifestProblem *const *) a,
+                              *y = *(const ManifestProblem *const *) b;
 
-        return x->line != y->line ? (x->line < y->line ? -1 : 1) : x->column < y->column ? -1 : x->column > y->column;
+        return x->line != y->line      ? (x->line < y->line ? -1 : 1)
+               : x->column < y->column ? -1
+                                       : x->column > y->column;
 }
 
 /* Found in the order of the checks, told in the order of the files. */
@@ -216,7 +223,8 @@ static void sort_problems(ManifestReading *r)
                 for (unsigned j = 0; j < r->problems->len; j++) {
                         ManifestProblem *p = r->problems->pdata[j];
 
-                        if (p && (i == r->files->len || g_str_equal(p->file, ((ManifestFile *) r->files->pdata[i])->name))) {
+                        if (p && (i == r->files->len ||
+                                  g_str_equal(p->file, ((ManifestFile *) r->files->pdata[i])->name))) {
                                 g_ptr_array_add(sorted, p);
                                 r->problems->pdata[j] = NULL;
                         }
@@ -225,7 +233,8 @@ static void sort_problems(ManifestReading *r)
         r->problems = sorted;
 }
 
-static bool reading_finish(ManifestReading *r, Manifest **ret_manifest, GPtrArray **ret_problems, GError **error)
+static bool reading_finish(ManifestReading *r, Manifest **ret_manifest, GPtrArray **ret_problems,
+                           GError **error)
 {
         bool ok;
 
@@ -238,13 +247,19 @@ static bool reading_finish(ManifestReading *r, Manifest **ret_manifest, GPtrArra
                 g_autofree char *first = manifest_problem_to_string(r->problems->pdata[0]);
 
                 g_set_error(error, CERT_ERROR, CERT_ERROR_MANIFEST_INVALID,
-                            "The manifest is refused for %u problem%s; the first: %s\nRun \"certctl validate\" to see all "
+                            "The manifest is refused for %u problem%s; the first: %s\nRun \"certctl "
+                            "validate\" to see all "
                             "of them, mend them and reload.",
                             r->problems->len + r->suppressed, r->problems->len == 1 ? "" : "s", first);
         }
         if (ret_problems)
                 *ret_problems = g_ptr_array_ref(r->problems);
         reading_done(r);
+#ifdef __GLIBC__
+        /* The trees of a large manifest are thrice its size and lie below what stays: give their pages back.
+         */
+        malloc_trim(0);
+#endif
         return ok;
 }
 
@@ -271,8 +286,8 @@ bool manifest_load_file(const char *file, Manifest **ret_manifest, GPtrArray **r
         return reading_finish(&r, ret_manifest, ret_problems, error);
 }
 
-bool manifest_load_text(const char *name, char *text, size_t size, Manifest **ret_manifest, GPtrArray **ret_problems,
-                        GError **error)
+bool manifest_load_text(const char *name, char *text, size_t size, Manifest **ret_manifest,
+                        GPtrArray **ret_problems, GError **error)
 {
         ManifestReading r;
 
@@ -311,8 +326,9 @@ const ManifestIssuer *manifest_find_issuer(const Manifest *m, const char *name)
 char *manifest_certificate_request_digest(const ManifestCertificate *c)
 {
         g_autoptr(GChecksum) sum = g_checksum_new(G_CHECKSUM_SHA256);
-        g_autofree char *rest = g_strdup_printf("%u\n%" G_GUINT64_FORMAT "\n%s\n%s\n%s\n", c->usage, c->lifetime_usec,
-                                                key_type_to_string(c->key_type), c->issuer, c->subject);
+        g_autofree char *rest =
+                g_strdup_printf("%u\n%" G_GUINT64_FORMAT "\n%s\n%s\n%s\n", c->usage, c->lifetime_usec,
+                                key_type_to_string(c->key_type), c->issuer, c->subject);
 
         g_checksum_update(sum, (const guchar *) rest, -1);
         for (char **text = c->san_texts; text && *text; text++) {

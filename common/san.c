@@ -12,12 +12,12 @@
 #include <gnutls/x509-ext.h>
 #include <string.h>
 
-#define SANS_MAX      1000
-#define DNS_NAME_MAX  253 /* RFC 1035, 2.3.4, less the root's length byte and final dot */
-#define DNS_LABEL_MAX 63
+#define SANS_MAX       1000
+#define DNS_NAME_MAX   253 /* RFC 1035, 2.3.4, less the root's length byte and final dot */
+#define DNS_LABEL_MAX  63
 #define LOCAL_PART_MAX 64 /* RFC 5321, 4.5.3.1.1 */
-#define URI_MAX       2048
-#define OID_SAN       "2.5.29.17"
+#define URI_MAX        2048
+#define OID_SAN        "2.5.29.17"
 
 static const char *const prefixes[_SAN_TYPE_MAX] = {
         [SAN_DNS] = "dns:",
@@ -83,11 +83,12 @@ static bool label_check(const char *label, size_t length, const char *name, GErr
                 return refuse(error, "\"%s\" has a label that starts or ends with a hyphen", name);
         for (size_t i = 0; i < length; i++)
                 if (!g_ascii_isalnum(label[i]) && label[i] != '-')
-                        return refuse(error,
-                                      "\"%s\" is no DNS name: '%c' cannot be part of one\nLetters, digits, hyphens "
-                                      "and dots are allowed; for other kinds of name write \"ip:\", \"email:\" or "
-                                      "\"uri:\" before it.",
-                                      name, g_ascii_isprint(label[i]) ? label[i] : '?');
+                        return refuse(
+                                error,
+                                "\"%s\" is no DNS name: '%c' cannot be part of one\nLetters, digits, hyphens "
+                                "and dots are allowed; for other kinds of name write \"ip:\", \"email:\" or "
+                                "\"uri:\" before it.",
+                                name, g_ascii_isprint(label[i]) ? label[i] : '?');
         return true;
 }
 
@@ -122,17 +123,20 @@ static bool dns_check(const char *name, const char *text, bool wildcard_allowed,
         unsigned labels = 0;
 
         if (strlen(name) > DNS_NAME_MAX)
-                return refuse(error, "\"%.64s…\" is longer than the %d characters of a DNS name", text, DNS_NAME_MAX);
+                return refuse(error, "\"%.64s…\" is longer than the %d characters of a DNS name", text,
+                              DNS_NAME_MAX);
         if (strchr(name, '*') && (!wildcard_allowed || !is_wildcard || strchr(name + 1, '*')))
-                return refuse(error,
-                              "\"%s\" misuses a wildcard\nA wildcard is the whole left-most label and stands once: "
-                              "\"*.example.org\".",
-                              text);
+                return refuse(
+                        error,
+                        "\"%s\" misuses a wildcard\nA wildcard is the whole left-most label and stands once: "
+                        "\"*.example.org\".",
+                        text);
         if (!labels_check(is_wildcard ? name + 2 : name, text, &labels, error))
                 return false;
         if (is_wildcard && labels < 2)
                 return refuse(error,
-                              "\"%s\" is too wide a wildcard\nAt least two labels must follow it: \"*.example.org\".",
+                              "\"%s\" is too wide a wildcard\nAt least two labels must follow it: "
+                              "\"*.example.org\".",
                               text);
         return true;
 }
@@ -147,7 +151,8 @@ static bool labels_to_ascii(char **name, const char *text, GError **error)
 
         if (r < 0)
                 return refuse(error, "\"%s\" is no internationalised DNS name: %s", text, gnutls_strerror(r));
-        ascii = g_strdup_printf("%.*s%.*s", (int) (labels - *name), *name, (int) mapped.size, (const char *) mapped.data);
+        ascii = g_strdup_printf("%.*s%.*s", (int) (labels - *name), *name, (int) mapped.size,
+                                (const char *) mapped.data);
         gnutls_free(mapped.data);
         g_free(*name);
         *name = ascii;
@@ -180,7 +185,8 @@ static char *ip_normal(const char *text, GError **error)
 
         if (size == 0) {
                 refuse(error, "\"%s\" is no IP address%s", text,
-                       strchr(text, '/') ? "\nA certificate names hosts, not networks: write each address." : "");
+                       strchr(text, '/') ? "\nA certificate names hosts, not networks: write each address."
+                                         : "");
                 return NULL;
         }
         return address_to_string(bytes, size);
@@ -192,10 +198,11 @@ static char *email_normal(const char *text, GError **error)
         const char *at = strrchr(text, '@');
         size_t length = at ? (size_t) (at - text) : 0;
         g_autofree char *domain = NULL, *local = g_strndup(text, length);
-        size_t good = strspn(local, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.!#$%&'*+-/=?^_`{|}~");
+        size_t good = strspn(
+                local, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.!#$%&'*+-/=?^_`{|}~");
 
-        if (length == 0 || length > LOCAL_PART_MAX || good != length || local[0] == '.' || local[length - 1] == '.' ||
-            strstr(local, "..")) {
+        if (length == 0 || length > LOCAL_PART_MAX || good != length || local[0] == '.' ||
+            local[length - 1] == '.' || strstr(local, "..")) {
                 refuse(error, "\"%s\" is no email address", text);
                 return NULL;
         }
@@ -211,13 +218,17 @@ static char *uri_normal(const char *text, GError **error)
         const char *colon = strchr(text, ':');
         size_t length = strlen(text);
 
-        if (length == 0 || length > URI_MAX || !is_printable_ascii(text, length) || !colon || colon[1] == '\0' ||
-            !g_uri_split(text, G_URI_FLAGS_NONE, &scheme, NULL, &host, NULL, NULL, NULL, NULL, NULL) || !scheme) {
-                refuse(error, "\"%s\" is no absolute URI\nWrite it as \"uri:spiffe://example.org/web\".", text);
+        if (length == 0 || length > URI_MAX || !is_printable_ascii(text, length) || !colon ||
+            colon[1] == '\0' ||
+            !g_uri_split(text, G_URI_FLAGS_NONE, &scheme, NULL, &host, NULL, NULL, NULL, NULL, NULL) ||
+            !scheme) {
+                refuse(error, "\"%s\" is no absolute URI\nWrite it as \"uri:spiffe://example.org/web\".",
+                       text);
                 return NULL;
         }
         if (g_str_has_prefix(colon, "://") && (!host || !*host)) {
-                refuse(error, "\"%s\" names no host, which a URI in a certificate must (RFC 5280, 4.2.1.6)", text);
+                refuse(error, "\"%s\" names no host, which a URI in a certificate must (RFC 5280, 4.2.1.6)",
+                       text);
                 return NULL;
         }
         return g_strdup(text);
@@ -303,7 +314,8 @@ static char *text_of_email(const char *value)
         return g_strconcat("email:", local, domain, NULL);
 }
 
-/* Returns NULL when the name cannot be shown: it holds a NUL byte or is not ASCII (all these are IA5Strings). */
+/* Returns NULL when the name cannot be shown: it holds a NUL byte or is not ASCII (all these are IA5Strings).
+ */
 static char *text_of_general_name(unsigned type, const gnutls_datum_t *name, const gnutls_datum_t *oid)
 {
         g_autofree char *value = NULL;
@@ -324,8 +336,10 @@ static char *text_of_general_name(unsigned type, const gnutls_datum_t *name, con
         case GNUTLS_SAN_DN:
                 return g_strdup("other:directory-name");
         default:
-                if (oid && oid->data && oid->size > 0 && is_printable_ascii((const char *) oid->data, oid->size))
-                        return g_strdup_printf("other:%.*s", (int) MIN(oid->size, 128), (const char *) oid->data);
+                if (oid && oid->data && oid->size > 0 &&
+                    is_printable_ascii((const char *) oid->data, oid->size))
+                        return g_strdup_printf("other:%.*s", (int) MIN(oid->size, 128),
+                                               (const char *) oid->data);
                 return g_strdup_printf("other:%u", type);
         }
 }
@@ -354,8 +368,8 @@ static char **sorted_without_duplicates(GPtrArray *texts)
 
 static void bad_names(GError **error, const char *why)
 {
-        g_set_error(error, CERT_ERROR, CERT_ERROR_BAD_CERTIFICATE, "Its subject alternative names cannot be used: %s",
-                    why);
+        g_set_error(error, CERT_ERROR, CERT_ERROR_BAD_CERTIFICATE,
+                    "Its subject alternative names cannot be used: %s", why);
 }
 
 static char **texts_of_names(gnutls_subject_alt_names_t names, GError **error)
@@ -380,7 +394,8 @@ static char **texts_of_names(gnutls_subject_alt_names_t names, GError **error)
                 }
                 text = text_of_general_name(type, &name, &oid);
                 if (!text) {
-                        bad_names(error, "one holds a NUL byte, a character outside ASCII or a broken address");
+                        bad_names(error,
+                                  "one holds a NUL byte, a character outside ASCII or a broken address");
                         return NULL;
                 }
                 g_ptr_array_add(texts, text);
@@ -413,16 +428,16 @@ char **san_list_of_certificate(gnutls_x509_crt_t crt, GError **error)
 {
         gnutls_datum_t extension = { NULL, 0 };
 
-        return texts_of_extension(gnutls_x509_crt_get_extension_by_oid2(crt, OID_SAN, 0, &extension, NULL), &extension,
-                                  error);
+        return texts_of_extension(gnutls_x509_crt_get_extension_by_oid2(crt, OID_SAN, 0, &extension, NULL),
+                                  &extension, error);
 }
 
 char **san_list_of_request(gnutls_x509_crq_t crq, GError **error)
 {
         gnutls_datum_t extension = { NULL, 0 };
 
-        return texts_of_extension(gnutls_x509_crq_get_extension_by_oid2(crq, OID_SAN, 0, &extension, NULL), &extension,
-                                  error);
+        return texts_of_extension(gnutls_x509_crq_get_extension_by_oid2(crq, OID_SAN, 0, &extension, NULL),
+                                  &extension, error);
 }
 
 /* ---- Adding names ---- */
@@ -442,8 +457,8 @@ static bool added(int r, const San *san, GError **error)
 {
         if (r >= 0)
                 return true;
-        g_set_error(error, CERT_ERROR, CERT_ERROR_BAD_CERTIFICATE, "Cannot add the name \"%s\": %s", san->value,
-                    gnutls_strerror(r));
+        g_set_error(error, CERT_ERROR, CERT_ERROR_BAD_CERTIFICATE, "Cannot add the name \"%s\": %s",
+                    san->value, gnutls_strerror(r));
         return false;
 }
 
@@ -453,7 +468,8 @@ bool san_add_to_request(const San *san, gnutls_x509_crq_t crq, GError **error)
         unsigned size;
         const void *bytes = san_bytes(san, address, &size);
 
-        return added(gnutls_x509_crq_set_subject_alt_name(crq, gnutls_types[san->type], bytes, size, GNUTLS_FSAN_APPEND),
+        return added(gnutls_x509_crq_set_subject_alt_name(crq, gnutls_types[san->type], bytes, size,
+                                                          GNUTLS_FSAN_APPEND),
                      san, error);
 }
 
@@ -463,6 +479,7 @@ bool san_add_to_certificate(const San *san, gnutls_x509_crt_t crt, GError **erro
         unsigned size;
         const void *bytes = san_bytes(san, address, &size);
 
-        return added(gnutls_x509_crt_set_subject_alt_name(crt, gnutls_types[san->type], bytes, size, GNUTLS_FSAN_APPEND),
+        return added(gnutls_x509_crt_set_subject_alt_name(crt, gnutls_types[san->type], bytes, size,
+                                                          GNUTLS_FSAN_APPEND),
                      san, error);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Whatever bytes stand in a manifest, the load ends with a whole manifest or with problems that can be told. */
+/* Whatever bytes stand in a manifest, the load ends with a whole manifest or with problems that can be told.
+ */
 
 #include "agent/manifest-read.h"
 
@@ -44,7 +45,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         g_autoptr(GPtrArray) problems = NULL;
         g_autoptr(GError) error = NULL;
 
-        if (!manifest_load_text("/etc/cert-agent/manifest.json", g_memdup2(data, size), size, &m, &problems, &error)) {
+        if (!manifest_load_text("/etc/cert-agent/manifest.json", g_memdup2(data, size), size, &m, &problems,
+                                &error)) {
                 g_assert_nonnull(error);
                 check_problems(problems);
                 return 0;

@@ -13,8 +13,9 @@ static JsonDocument *document(const char *text)
 
 static void test_every_kind_of_value_is_read(void)
 {
-        g_autoptr(JsonDocument) d = document("{\"s\": \"x\", \"i\": -12, \"f\": 1.5e3, \"t\": true, \"n\": null,\n"
-                                             " \"a\": [1, [], {}], \"big\": 99999999999999999999}");
+        g_autoptr(JsonDocument) d =
+                document("{\"s\": \"x\", \"i\": -12, \"f\": 1.5e3, \"t\": true, \"n\": null,\n"
+                         " \"a\": [1, [], {}], \"big\": 99999999999999999999}");
         const JsonValue *root = json_document_root(d), *a;
 
         g_assert_cmpuint(json_document_faults(d)->len, ==, 0);
@@ -35,7 +36,8 @@ static void test_every_kind_of_value_is_read(void)
 
 static void test_escapes_become_characters(void)
 {
-        g_autoptr(JsonDocument) d = document("[\"\\\"\\\\\\/\\b\\f\\n\\r\\t\", \"\\u0041\\u00e9\\u20ac\\ud83d\\ude00\"]");
+        g_autoptr(JsonDocument) d =
+                document("[\"\\\"\\\\\\/\\b\\f\\n\\r\\t\", \"\\u0041\\u00e9\\u20ac\\ud83d\\ude00\"]");
         const JsonValue *v = json_document_root(d)->first;
 
         g_assert_cmpstr(v->string, ==, "\"\\/\b\f\n\r\t");
@@ -150,7 +152,8 @@ static void test_nesting_ends_at_64(void)
         g_assert_nonnull(json_document_root(a));
         g_assert_null(json_document_root(b));
         g_assert_null(json_document_root(c));
-        g_assert_nonnull(strstr(((JsonFault *) json_document_faults(c)->pdata[0])->message, "deeper than 64"));
+        g_assert_nonnull(
+                strstr(((JsonFault *) json_document_faults(c)->pdata[0])->message, "deeper than 64"));
 }
 
 static void test_brackets_in_strings_do_not_nest(void)
@@ -163,7 +166,8 @@ static void test_brackets_in_strings_do_not_nest(void)
 
 static void test_keys_that_stand_twice_are_all_found(void)
 {
-        g_autoptr(JsonDocument) d = document("{\"a\": 1, \"b\": {\"c\": 1,\n \"\\u0063\": 2},\n \"a\": 2, \"a\": 3}");
+        g_autoptr(JsonDocument) d =
+                document("{\"a\": 1, \"b\": {\"c\": 1,\n \"\\u0063\": 2},\n \"a\": 2, \"a\": 3}");
         g_autoptr(GString) big = g_string_new("{");
         g_autoptr(JsonDocument) e = NULL;
         const JsonFault *fault;
@@ -204,7 +208,8 @@ int main(int argc, char **argv)
         g_test_add_func("/json/a-nul-byte-is-refused", test_a_nul_byte_is_refused);
         g_test_add_func("/json/nesting-ends-at-64", test_nesting_ends_at_64);
         g_test_add_func("/json/brackets-in-strings-do-not-nest", test_brackets_in_strings_do_not_nest);
-        g_test_add_func("/json/keys-that-stand-twice-are-all-found", test_keys_that_stand_twice_are_all_found);
+        g_test_add_func("/json/keys-that-stand-twice-are-all-found",
+                        test_keys_that_stand_twice_are_all_found);
         g_test_add_func("/json/a-million-equal-keys-are-not-a-million-complaints",
                         test_a_million_equal_keys_are_not_a_million_complaints);
         return g_test_run();

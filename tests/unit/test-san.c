@@ -98,7 +98,8 @@ static void test_what_is_no_name_is_refused_with_the_reason(void)
 static void test_lengths_end_where_the_standards_say(void)
 {
         g_autofree char *label63 = g_strnfill(63, 'a'), *label64 = g_strnfill(64, 'a');
-        g_autofree char *good = g_strconcat(label63, ".example", NULL), *bad = g_strconcat(label64, ".example", NULL);
+        g_autofree char *good = g_strconcat(label63, ".example", NULL),
+                        *bad = g_strconcat(label64, ".example", NULL);
         g_autofree char *name253 = g_strdup_printf("%s.%s.%s.%.61s", label63, label63, label63, label63);
         g_autofree char *name254 = g_strdup_printf("%s.%s.%s.%.62s", label63, label63, label63, label63);
         g_autoptr(San) a = san_parse(good, NULL), b = san_parse(bad, NULL);
@@ -113,12 +114,16 @@ static void test_lengths_end_where_the_standards_say(void)
 
 static void test_a_request_gives_back_its_names_sorted(void)
 {
-        static const char *const texts[] = { "www.example.org", "uri:spiffe://example.org/web", "ip:2001:db8::1",
-                                             "*.example.org",   "ip:192.0.2.1", "email:a@b.example",
+        static const char *const texts[] = { "www.example.org", "uri:spiffe://example.org/web",
+                                             "ip:2001:db8::1",  "*.example.org",
+                                             "ip:192.0.2.1",    "email:a@b.example",
                                              "www.example.org" };
-        static const char *const expected[] = { "*.example.org",  "email:a@b.example",
-                                                "ip:192.0.2.1",   "ip:2001:db8::1",
-                                                "uri:spiffe://example.org/web", "www.example.org",
+        static const char *const expected[] = { "*.example.org",
+                                                "email:a@b.example",
+                                                "ip:192.0.2.1",
+                                                "ip:2001:db8::1",
+                                                "uri:spiffe://example.org/web",
+                                                "www.example.org",
                                                 NULL };
         g_autoptr(GError) error = NULL;
         g_auto(GStrv) list = NULL;
@@ -137,7 +142,8 @@ static void test_a_request_gives_back_its_names_sorted(void)
         gnutls_x509_crq_deinit(crq);
 }
 
-/* The names of a certificate whose extension is these bytes: made by hand, since GnuTLS writes no broken one. */
+/* The names of a certificate whose extension is these bytes: made by hand, since GnuTLS writes no broken one.
+ */
 static char **list_of_extension(const void *der, size_t size, GError **error)
 {
         char **list;
@@ -242,14 +248,16 @@ int main(int argc, char **argv)
         g_test_add_func("/san/what-is-no-name-is-refused-with-the-reason",
                         test_what_is_no_name_is_refused_with_the_reason);
         g_test_add_func("/san/lengths-end-where-the-standards-say", test_lengths_end_where_the_standards_say);
-        g_test_add_func("/san/a-request-gives-back-its-names-sorted", test_a_request_gives_back_its_names_sorted);
+        g_test_add_func("/san/a-request-gives-back-its-names-sorted",
+                        test_a_request_gives_back_its_names_sorted);
         g_test_add_func("/san/a-certificate-without-names-has-an-empty-list",
                         test_a_certificate_without_names_has_an_empty_list);
         g_test_add_func("/san/a-name-with-a-nul-byte-is-a-bad-certificate",
                         test_a_name_with_a_nul_byte_is_a_bad_certificate);
         g_test_add_func("/san/an-address-of-five-bytes-is-a-bad-certificate",
                         test_an_address_of_five_bytes_is_a_bad_certificate);
-        g_test_add_func("/san/a-dns-name-cannot-pose-as-an-address", test_a_dns_name_cannot_pose_as_an_address);
+        g_test_add_func("/san/a-dns-name-cannot-pose-as-an-address",
+                        test_a_dns_name_cannot_pose_as_an_address);
         g_test_add_func("/san/a-thousand-names-are-read-and-one-more-is-not",
                         test_a_thousand_names_are_read_and_one_more_is_not);
         return g_test_run();
