@@ -450,6 +450,11 @@ void agent_hold(Agent *a)
         a->holds++;
 }
 
+unsigned agent_holds(const Agent *a)
+{
+        return a->holds;
+}
+
 void agent_let_go(Agent *a)
 {
         a->holds--;

@@ -59,6 +59,7 @@ IssuePool *agent_issue_pool(Agent *a);
 /* Somebody other than a pass borrows from the manifest until the matching agent_let_go(); it then outlives a reload. */
 void agent_hold(Agent *a);
 void agent_let_go(Agent *a);
+unsigned agent_holds(const Agent *a);
 
 /* Nothing is at work and no file is watched. */
 bool agent_is_idle(const Agent *a);

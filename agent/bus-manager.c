@@ -238,6 +238,9 @@ static int method_reload(sd_bus_message *m, void *userdata, sd_bus_error *ret_er
         return sd_bus_reply_method_return(m, NULL);
 }
 
+/* Anybody may ask, and each question costs an issuer process its time. */
+#define BUNDLE_CALLS_MAX 16
+
 typedef struct BundleCall {
         Agent *agent;
         sd_bus_message *message;
@@ -276,6 +279,10 @@ static int method_get_bundle(sd_bus_message *m, void *userdata, sd_bus_error *re
         issuer = manifest ? manifest_find_issuer(manifest, name) : NULL;
         if (!issuer) {
                 error = g_error_new(CERT_ERROR, CERT_ERROR_NO_SUCH_ISSUER, "The manifest has no issuer \"%s\"", name);
+                return cert_error_to_bus(error, ret_error);
+        }
+        if (agent_holds(a) >= BUNDLE_CALLS_MAX) {
+                error = g_error_new(CERT_ERROR, CERT_ERROR_BUSY, "%d callers wait for roots already", BUNDLE_CALLS_MAX);
                 return cert_error_to_bus(error, ret_error);
         }
         call = g_new0(BundleCall, 1);
