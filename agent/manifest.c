@@ -198,6 +198,9 @@ static void reading_run(ManifestReading *r)
         for (unsigned i = 0; i < r->drafts->len; i++) {
                 ManifestCertificate *c = g_array_index(r->drafts, CertificateDraft, i).certificate;
 
+                g_autofree char *digest = manifest_certificate_request_digest(c);
+
+                c->request_digest = manifest_keep_string(r, digest);
                 g_ptr_array_add(r->manifest->certificates, c);
                 g_hash_table_insert(r->manifest->by_name, c->name, c);
         }

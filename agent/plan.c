@@ -147,6 +147,9 @@ static void find_in_files(Case *c, Findings *f)
                 if (file->mode != wanted->mode)
                         f->repair |= REASON_BIT(REASON_MODE_DRIFT);
         }
+        /* What is derived from a certificate that is not there cannot differ from it. */
+        if (!c->leaf)
+                f->repair &= ~REASON_BIT(REASON_CONTENT_DRIFT);
 }
 
 static bool key_is_readable(const Case *c)

@@ -33,7 +33,7 @@ typedef enum CertError {
 #define CERT_ERROR (cert_error_quark())
 GQuark cert_error_quark(void);
 
-/* "org.certagent1.Error.NotServing" for a code; static. */
+/* "org.certagent1.Error.NotServing" for a code; static. NULL when it is none. */
 const char *cert_error_to_name(CertError code);
 
 /* The code for a D-Bus error name, or _CERT_ERROR_INVALID. */

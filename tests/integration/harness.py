@@ -48,6 +48,7 @@ class Host:
         self.environment = dict(os.environ, CERT_AGENT_TEST_ROOT=str(self.root),
                                 DBUS_SYSTEM_BUS_ADDRESS=f"unix:path={self.bus}")
         self.environment.pop("JOURNAL_STREAM", None)
+        self.agent_environment = {}  # further variables for the agent alone
         self._start_bus()
 
     # ---- Processes ----
@@ -58,10 +59,12 @@ class Host:
         self.start(["dbus-daemon", f"--config-file={config}", "--nofork", "--nopidfile"])
         wait_for(self.bus.exists, "the message bus")
 
-    def start(self, command, log=None, **kwargs):
+    def start(self, command, log=None, environment=None):
         output = open(self.root / f"run/{log}.log", "ab") if log else subprocess.DEVNULL
-        p = subprocess.Popen([str(c) for c in command], env=self.environment, stdout=output, stderr=output,
-                             stdin=subprocess.DEVNULL, **kwargs)
+        p = subprocess.Popen([str(c) for c in command], env=dict(self.environment, **(environment or {})),
+                             stdout=output, stderr=output, stdin=subprocess.DEVNULL)
+        if log:
+            output.close()
         self.processes.append(p)
         return p
 
@@ -71,7 +74,7 @@ class Host:
 
     def start_agent(self, *arguments):
         self.agent_process = self.start([self.build / "agent/cert-agent", "--exit-idle-time=0", *arguments],
-                                        log="agent")
+                                        log="agent", environment=self.agent_environment)
         wait_for(lambda: self.call("ListCertificates", check=False) is not None or self.agent_process.poll() is not None,
                  "the agent")
         assert self.agent_process.poll() is None, "the agent ended:\n" + self.agent_log()
