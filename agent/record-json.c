@@ -78,7 +78,7 @@ static void add_record(JsonBuilder *b, const Record *r)
         add_string(b, "failed_digest", r->failed_digest);
         add_number(b, "failed_at", r->failed_at);
         add_number(b, "retry_at", r->retry_at);
-        add_string(b, "error", cert_error_to_name(r->error));
+        add_string(b, "error", r->error >= 0 ? cert_error_to_name(r->error) : NULL);
         add_string(b, "message", r->message);
         add_string(b, "hint", r->hint);
         add_flag(b, "blocked", r->blocked);

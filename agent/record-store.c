@@ -96,7 +96,7 @@ static void pack_record(GByteArray *a, const Record *r)
         pack_string(a, r->failed_digest);
         pack_u64(a, r->failed_at);
         pack_u64(a, r->retry_at);
-        pack_string(a, cert_error_to_name(r->error));
+        pack_string(a, r->error >= 0 ? cert_error_to_name(r->error) : NULL);
         pack_string(a, r->message);
         pack_string(a, r->hint);
         pack_u8(a, r->blocked);
