@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* cert-validate: what `certctl validate` runs. It is a program of its own because the check loads GnuTLS and json-glib,
+ * which certctl's other verbs shall not wait for. */
+
+#include "agent/manifest.h"
+#include "client/output-json.h"
+#include "client/terminal.h"
+#include "common/error.h"
+
+#include <locale.h>
+#include <stdio.h>
+#include <string.h>
+
+static void print_json(JsonFormat format, const GPtrArray *problems)
+{
+        g_autoptr(JsonOut) j = json_out_new(format);
+
+        json_out_begin(j, NULL, '[');
+        for (guint i = 0; problems && i < problems->len; i++) {
+                const ManifestProblem *p = problems->pdata[i];
+
+                json_out_begin(j, NULL, '{');
+                json_out_string(j, "file", p->file ?: "");
+                json_out_number(j, "line", p->line);
+                json_out_number(j, "column", p->column);
+                json_out_string(j, "path", p->path ?: "");
+                json_out_string(j, "message", p->message);
+                json_out_string(j, "hint", p->hint ?: "");
+                json_out_end(j);
+        }
+        json_out_end(j);
+        json_out_print(j);
+}
+
+static void print_problems(const Terminal *t, const GPtrArray *problems)
+{
+        for (guint i = 0; problems && i < problems->len; i++) {
+                g_autofree char *text = manifest_problem_to_string(problems->pdata[i]);
+                g_autofree char *clean = terminal_clean(t, text, false);
+
+                fprintf(stderr, "%s\n", clean);
+        }
+}
+
+static int report(JsonFormat format, bool quiet, const Manifest *manifest, const GPtrArray *problems,
+                  const GError *error)
+{
+        Terminal terminal;
+
+        terminal_probe(&terminal);
+        if (format != JSON_OFF)
+                print_json(format, problems);
+        else if (!manifest) {
+                g_autofree char *summary = cert_error_summary(error);
+                g_autofree char *clean = terminal_clean(&terminal, summary, false);
+
+                print_problems(&terminal, problems);
+                fprintf(stderr, "certctl: %s\n", clean);
+        } else if (!quiet)
+                printf("The manifest is without fault: %u certificate%s, %u issuer%s.\n", manifest->certificates->len,
+                       manifest->certificates->len == 1 ? "" : "s", g_hash_table_size(manifest->issuers),
+                       g_hash_table_size(manifest->issuers) == 1 ? "" : "s");
+        return manifest ? 0 : 1;
+}
+
+/* The arguments are made by certctl alone: [--json=FORMAT] [--quiet] -- [FILE]. */
+int main(int argc, char **argv)
+{
+        g_autoptr(GPtrArray) problems = NULL;
+        g_autoptr(Manifest) manifest = NULL;
+        g_autoptr(GError) error = NULL;
+        JsonFormat format = JSON_OFF;
+        bool quiet = false;
+        int i;
+
+        setlocale(LC_ALL, "");
+        for (i = 1; i < argc && !g_str_equal(argv[i], "--"); i++) {
+                quiet = quiet || g_str_equal(argv[i], "--quiet");
+                if (g_str_has_prefix(argv[i], "--json="))
+                        format = g_str_has_suffix(argv[i], "=short") ? JSON_SHORT : JSON_PRETTY;
+        }
+        if (i + 1 < argc)
+                (void) manifest_load_file(argv[i + 1], &manifest, &problems, &error);
+        else
+                (void) manifest_load(&manifest, &problems, &error);
+        return report(format, quiet, manifest, problems, error);
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "client/client.h"
+#include "client/output-json.h"
+
+#include <stdint.h>
+
+/* A certificate as the agent tells of it: a row of the list, or all its properties. */
+
+/* The strings are borrowed from the list's reply. */
+typedef struct CertRow {
+        const char *name, *state, *issuer;
+        uint64_t not_after, next_renewal;
+        const char *error; /* "NotServing", or "" */
+} CertRow;
+
+typedef struct CertList {
+        sd_bus_message *reply;
+        GArray *rows; /* CertRow */
+} CertList;
+
+bool cert_list_get(sd_bus *bus, CertList *ret_list, GError **error);
+void cert_list_clear(CertList *list);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(CertList, cert_list_clear)
+
+/* A row that is not as it should be: failed, blocked, degraded, or past its end. */
+bool cert_row_is_trouble(const CertRow *row, uint64_t now);
+
+typedef struct CertEvent {
+        uint64_t time;
+        char *kind, *reasons, *serial, *detail;
+} CertEvent;
+
+/* The properties of org.certagent1.Certificate; strings are never NULL. */
+typedef struct CertDetail {
+        char *name, *common_name, *issuer, *state, *serial_number, *fingerprint, *last_error, *hint, *served;
+        char *cert_path, *key_path, *key_type;
+        char **sans, **reasons, **units;
+        uint64_t not_before, not_after, next_renewal, last_renewal, retry_at;
+        uint32_t failure_count, generation;
+        GArray *history; /* CertEvent, oldest first as the agent gives them */
+} CertDetail;
+
+CertDetail *cert_detail_get(sd_bus *bus, const char *name, GError **error);
+CertDetail *cert_detail_free(CertDetail *detail);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(CertDetail, cert_detail_free)
+
+/* A service could work with its files: they are there, belong together, and are in their time. */
+bool cert_detail_is_usable(const CertDetail *d, uint64_t now);
+
+/* One property as the bus names it; NULL ends the list of names. */
+const char *cert_detail_property_name(unsigned index);
+char *cert_detail_property_text(const CertDetail *d, unsigned index); /* caller owns; NULL: print nothing */
+void cert_detail_property_json(const CertDetail *d, unsigned index, JsonOut *j);

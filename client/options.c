@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The command line: what each option is called, what it sets, and which verbs may have it. */
+
+#include "client/options.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+enum {
+        ARG_JSON = 0x100,
+        ARG_NO_PAGER,
+        ARG_NO_LEGEND,
+        ARG_DUE,
+        ARG_FORCE,
+        ARG_NO_WAIT,
+        ARG_VALUE,
+        ARG_VERSION,
+};
+
+static const struct option long_options[] = {
+        { "json", required_argument, NULL, ARG_JSON },
+        { "no-pager", no_argument, NULL, ARG_NO_PAGER },
+        { "no-legend", no_argument, NULL, ARG_NO_LEGEND },
+        { "quiet", no_argument, NULL, 'q' },
+        { "full", no_argument, NULL, 'l' },
+        { "all", no_argument, NULL, 'a' },
+        { "due", no_argument, NULL, ARG_DUE },
+        { "force", no_argument, NULL, ARG_FORCE },
+        { "no-wait", no_argument, NULL, ARG_NO_WAIT },
+        { "follow", no_argument, NULL, 'f' },
+        { "lines", required_argument, NULL, 'n' },
+        { "property", required_argument, NULL, 'p' },
+        { "value", no_argument, NULL, ARG_VALUE },
+        { "host", required_argument, NULL, 'H' },
+        { "machine", required_argument, NULL, 'M' },
+        { "version", no_argument, NULL, ARG_VERSION },
+        { "help", no_argument, NULL, 'h' },
+        { NULL, 0, NULL, 0 },
+};
+
+/* What an option sets, and the bit that says to which verbs it belongs (0: to all). */
+typedef struct OptionRow {
+        int value;
+        unsigned bit;
+        const char *typed;
+        size_t flag; /* offset of a bool in Options, or NO_FLAG */
+} OptionRow;
+
+#define NO_FLAG ((size_t) -1)
+
+static const OptionRow rows[] = {
+        { ARG_JSON, OPTION_JSON, "--json", NO_FLAG },
+        { ARG_NO_PAGER, OPTION_TABLE, "--no-pager", G_STRUCT_OFFSET(Options, no_pager) },
+        { ARG_NO_LEGEND, OPTION_TABLE, "--no-legend", G_STRUCT_OFFSET(Options, no_legend) },
+        { 'l', OPTION_TABLE, "--full", G_STRUCT_OFFSET(Options, full) },
+        { 'q', 0, "--quiet", G_STRUCT_OFFSET(Options, quiet) },
+        { 'a', OPTION_ALL, "--all", G_STRUCT_OFFSET(Options, all) },
+        { ARG_DUE, OPTION_DUE, "--due", G_STRUCT_OFFSET(Options, due) },
+        { ARG_FORCE, OPTION_FORCE, "--force", G_STRUCT_OFFSET(Options, force) },
+        { ARG_NO_WAIT, OPTION_NO_WAIT, "--no-wait", G_STRUCT_OFFSET(Options, no_wait) },
+        { 'f', OPTION_FOLLOW, "--follow", G_STRUCT_OFFSET(Options, follow) },
+        { 'n', OPTION_LINES, "--lines", NO_FLAG },
+        { 'p', OPTION_PROPERTY, "--property", NO_FLAG },
+        { ARG_VALUE, OPTION_PROPERTY, "--value", G_STRUCT_OFFSET(Options, value) },
+        { 'H', OPTION_HOST, "--host", NO_FLAG },
+        { 'M', OPTION_MACHINE, "--machine", NO_FLAG },
+};
+
+static const OptionRow *row_of(int value)
+{
+        for (size_t i = 0; i < G_N_ELEMENTS(rows); i++)
+                if (rows[i].value == value)
+                        return &rows[i];
+        return NULL;
+}
+
+const char *options_name(unsigned bits)
+{
+        for (size_t i = 0; i < G_N_ELEMENTS(rows); i++)
+                if (rows[i].bit & bits)
+                        return rows[i].typed;
+        return NULL;
+}
+
+static bool parse_json(Options *o, const char *text)
+{
+        if (g_str_equal(text, "off"))
+                o->json = JSON_OFF;
+        else if (g_str_equal(text, "short"))
+                o->json = JSON_SHORT;
+        else if (g_str_equal(text, "pretty"))
+                o->json = JSON_PRETTY;
+        else {
+                fprintf(stderr, "certctl: --json= takes short, pretty or off\n");
+                return false;
+        }
+        return true;
+}
+
+static bool parse_lines(Options *o, const char *text)
+{
+        guint64 n;
+
+        if (!g_ascii_string_to_unsigned(text, 10, 0, G_MAXINT, &n, NULL)) {
+                fprintf(stderr, "certctl: --lines= takes a number\n");
+                return false;
+        }
+        o->lines = (int) n;
+        return true;
+}
+
+/* An option that takes a value. */
+static bool take_value(Options *o, int value, const char *text)
+{
+        if (value == ARG_JSON)
+                return parse_json(o, text);
+        if (value == 'n')
+                return parse_lines(o, text);
+        if (value == 'p') {
+                if (!o->properties)
+                        o->properties = g_ptr_array_new_with_free_func(g_free);
+                g_ptr_array_add(o->properties, g_strdup(text));
+                return true;
+        }
+        /* What follows becomes an argument of ssh: never an option of it. */
+        if (*text == '-' || *text == '\0') {
+                fprintf(stderr, "certctl: \"%s\" is no name of a %s\n", text, value == 'H' ? "host" : "container");
+                return false;
+        }
+        g_free(value == 'H' ? g_steal_pointer(&o->host) : g_steal_pointer(&o->machine));
+        *(value == 'H' ? &o->host : &o->machine) = g_strdup(text);
+        return true;
+}
+
+OptionsVerdict options_parse(Options *options, int argc, char **argv, unsigned *ret_given, int *ret_first)
+{
+        OptionsVerdict verdict = OPTIONS_GO_ON;
+        unsigned given = 0;
+        int c;
+
+        options->lines = -1;
+        while ((c = getopt_long(argc, argv, "hqlafn:p:H:M:", long_options, NULL)) >= 0) {
+                const OptionRow *row = row_of(c);
+
+                if (c == 'h' || c == ARG_VERSION) {
+                        if (verdict == OPTIONS_GO_ON)
+                                verdict = c == 'h' ? OPTIONS_HELP : OPTIONS_VERSION;
+                        continue;
+                }
+                if (!row) /* getopt has said what is wrong */
+                        return OPTIONS_WRONG;
+                if (row->flag != NO_FLAG)
+                        G_STRUCT_MEMBER(bool, options, row->flag) = true;
+                else if (!take_value(options, c, optarg))
+                        return OPTIONS_WRONG;
+                given |= row->bit;
+        }
+        if (options->host && options->machine) {
+                fprintf(stderr, "certctl: --host and --machine exclude each other\n");
+                return OPTIONS_WRONG;
+        }
+        *ret_given = given;
+        *ret_first = optind;
+        return verdict;
+}
+
+void options_clear(Options *options)
+{
+        g_clear_pointer(&options->host, g_free);
+        g_clear_pointer(&options->machine, g_free);
+        g_clear_pointer(&options->properties, g_ptr_array_unref);
+}

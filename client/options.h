@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <glib.h>
+#include <stdbool.h>
+
+/* The command line, as it was typed. */
+
+typedef enum JsonFormat {
+        JSON_OFF,
+        JSON_SHORT,  /* one line */
+        JSON_PRETTY, /* indented */
+} JsonFormat;
+
+typedef struct Options {
+        JsonFormat json;
+        bool no_pager;
+        bool no_legend;
+        bool quiet;
+        bool full;
+        bool all;
+        bool due;
+        bool force;
+        bool no_wait;
+        bool follow;
+        bool value;
+        int lines;          /* -1: not said */
+        char *host;         /* -H, or NULL */
+        char *machine;      /* -M, or NULL */
+        GPtrArray *properties; /* -p: char*, or NULL */
+} Options;
+
+/* Bits that a verb puts into its row of the table: the options that mean something to it. */
+typedef enum OptionBit {
+        OPTION_JSON = 1 << 0,
+        OPTION_TABLE = 1 << 1, /* --no-pager --no-legend -l */
+        OPTION_ALL = 1 << 2,
+        OPTION_DUE = 1 << 3,
+        OPTION_FORCE = 1 << 4,
+        OPTION_NO_WAIT = 1 << 5,
+        OPTION_FOLLOW = 1 << 6,
+        OPTION_LINES = 1 << 7,
+        OPTION_PROPERTY = 1 << 8, /* -p --value */
+        OPTION_HOST = 1 << 9,
+        OPTION_MACHINE = 1 << 10,
+} OptionBit;
+
+typedef enum OptionsVerdict {
+        OPTIONS_GO_ON,
+        OPTIONS_HELP,
+        OPTIONS_VERSION,
+        OPTIONS_WRONG, /* said on standard error */
+} OptionsVerdict;
+
+/* Reads the options; the words that are none are moved to the end of `argv`, from *ret_first on. *ret_given gets the
+ * bits of the options that were there. `options` starts zeroed. */
+OptionsVerdict options_parse(Options *options, int argc, char **argv, unsigned *ret_given, int *ret_first);
+
+/* The name of the first option whose bit is in `bits`, as it is typed; NULL when none is. */
+const char *options_name(unsigned bits);
+
+void options_clear(Options *options);

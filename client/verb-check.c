@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* `certctl check`: the host's certificates in one line and one exit status, as monitoring systems want them (the
+ * convention of Nagios's plugins: 0 ok, 1 warning, 2 critical, 3 unknown; after '|' what can be drawn). */
+
+#include "client/certificate.h"
+#include "client/connect.h"
+#include "client/manager.h"
+#include "client/when.h"
+#include "common/error.h"
+#include "common/state.h"
+#include "common/timespan.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+typedef enum Verdict {
+        VERDICT_OK,
+        VERDICT_WARNING,
+        VERDICT_CRITICAL,
+        VERDICT_UNKNOWN,
+} Verdict;
+
+static const char *const verdicts[] = { "OK", "WARNING", "CRITICAL", "UNKNOWN" };
+
+/* So many are named in the line; the rest is counted. */
+#define NAMES_SHOWN 5
+
+typedef struct Summary {
+        Verdict verdict;
+        guint troubles;
+        GString *names;          /* of those that are not OK */
+        const CertRow *soonest;  /* the next to end, or NULL */
+} Summary;
+
+/* A renewal that should long have happened: the timer does not run, or nothing comes of it. The time between the
+ * planned renewal and the end is the yardstick, so that it holds for certificates of a day and of a year alike. */
+static Verdict judge_overdue(const CertRow *row, uint64_t now)
+{
+        uint64_t reserve, left = row->not_after - now;
+
+        if (row->next_renewal == 0 || row->next_renewal >= row->not_after || row->next_renewal > now)
+                return VERDICT_OK;
+        reserve = row->not_after - row->next_renewal;
+        if (left < reserve / 10)
+                return VERDICT_CRITICAL;
+        return left < reserve / 3 ? VERDICT_WARNING : VERDICT_OK;
+}
+
+static Verdict judge(const CertRow *row, uint64_t now)
+{
+        CertState state = cert_state_from_string(row->state);
+        Verdict overdue;
+
+        if (row->not_after > 0 && row->not_after <= now)
+                return VERDICT_CRITICAL;
+        if (state == CERT_STATE_BLOCKED || state == CERT_STATE_DEGRADED || state < 0)
+                return VERDICT_CRITICAL;
+        if (row->not_after == 0) /* there is none yet */
+                return state == CERT_STATE_FAILED ? VERDICT_CRITICAL : VERDICT_WARNING;
+        overdue = judge_overdue(row, now);
+        return state == CERT_STATE_FAILED || state == CERT_STATE_WAITING ? MAX(overdue, VERDICT_WARNING) : overdue;
+}
+
+static void summarise(const CertList *list, uint64_t now, Summary *s)
+{
+        for (guint i = 0; i < list->rows->len; i++) {
+                const CertRow *row = &g_array_index(list->rows, CertRow, i);
+                Verdict v = judge(row, now);
+
+                s->verdict = MAX(s->verdict, v);
+                if (row->not_after > 0 && (!s->soonest || row->not_after < s->soonest->not_after))
+                        s->soonest = row;
+                if (v == VERDICT_OK)
+                        continue;
+                if (s->troubles++ < NAMES_SHOWN)
+                        g_string_append_printf(s->names, "%s%s %s", s->names->len ? ", " : "", row->name,
+                                               row->not_after > 0 && row->not_after <= now ? "expired" : row->state);
+        }
+        if (s->troubles > NAMES_SHOWN)
+                g_string_append_printf(s->names, " and %u more", s->troubles - NAMES_SHOWN);
+}
+
+/* '|' ends the text for the monitoring system. */
+static char *clean(const Client *client, const char *text)
+{
+        char *c = terminal_clean(&client->terminal, text, false);
+
+        return g_strdelimit(c, "|", '/');
+}
+
+static void print_line(const Client *client, const Summary *s, const CertList *list, bool refused, uint64_t now)
+{
+        g_autofree char *names = clean(client, s->names->str), *soonest = NULL, *left = NULL;
+
+        printf("CERTIFICATES %s - ", verdicts[s->verdict]);
+        if (refused)
+                printf("manifest refused, the last good one is in force; ");
+        if (s->troubles > 0)
+                printf("%u of %u: %s", s->troubles, list->rows->len, names);
+        else
+                printf("%u certificate%s", list->rows->len, list->rows->len == 1 ? "" : "s");
+        if (s->soonest) {
+                soonest = clean(client, s->soonest->name);
+                left = when_relative(s->soonest->not_after, now);
+                printf("; %s ends first, %s", soonest, left);
+        }
+        printf(" | total=%u;;;0 trouble=%u;;;0", list->rows->len, s->troubles);
+        if (s->soonest)
+                printf(" soonest=%" PRIu64 "s;;;0",
+                       s->soonest->not_after > now ? (s->soonest->not_after - now) / USEC_PER_SEC : 0);
+        putchar('\n');
+}
+
+static ExitStatus unknown(const Client *client, const GError *error)
+{
+        g_autofree char *summary = cert_error_summary(error);
+        g_autofree char *text = clean(client, summary);
+
+        printf("CERTIFICATES UNKNOWN - %s\n", text);
+        return (ExitStatus) VERDICT_UNKNOWN;
+}
+
+ExitStatus verb_check(const Client *client, char **arguments)
+{
+        g_autoptr(GString) names = g_string_new(NULL);
+        g_auto(GStrv) problems = NULL;
+        g_auto(CertList) list = {};
+        g_autoptr(GError) error = NULL;
+        g_autoptr(sd_bus) bus = NULL;
+        Summary s = { .verdict = VERDICT_OK, .names = names };
+        uint64_t now = now_realtime();
+        bool refused;
+
+        if (!client_connect(client, &bus, &error) || !cert_list_get(bus, &list, &error))
+                return unknown(client, error);
+        problems = manager_manifest_problems(bus, &error);
+        if (!problems)
+                return unknown(client, error);
+        refused = *problems != NULL;
+        summarise(&list, now, &s);
+        if (refused)
+                s.verdict = MAX(s.verdict, VERDICT_WARNING);
+        if (!client->options.quiet)
+                print_line(client, &s, &list, refused, now);
+        return (ExitStatus) s.verdict;
+}

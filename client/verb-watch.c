@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* `certctl watch`: what happens in the agent, a line for each event, until it is interrupted. Listening does not start
+ * the agent, and does not keep it from leaving when it is idle. */
+
+#include "client/connect.h"
+#include "client/output-json.h"
+#include "common/error.h"
+#include "common/names.h"
+#include "common/timespan.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <time.h>
+
+typedef struct Watch {
+        const Client *client;
+        char **names; /* only these certificates; empty: all */
+        sd_event *event;
+} Watch;
+
+/* ---- Lines ---- */
+
+static void print_event(Watch *w, const char *subject, const char *kind, const char *text)
+{
+        const Terminal *t = &w->client->terminal;
+        uint64_t now = now_realtime();
+        g_autofree char *who = terminal_clean(t, subject, false), *what = terminal_clean(t, text, false);
+        time_t seconds = (time_t) (now / USEC_PER_SEC);
+        char stamp[16] = "";
+        struct tm tm;
+
+        if (w->client->options.json != JSON_OFF) {
+                g_autoptr(JsonOut) j = json_out_new(w->client->options.json);
+
+                json_out_begin(j, NULL, '{');
+                json_out_number(j, "time", now);
+                json_out_string(j, "subject", subject);
+                json_out_string(j, "event", kind);
+                json_out_string(j, "text", text);
+                json_out_end(j);
+                json_out_print(j);
+        } else {
+                Style style = style_of_state(kind);
+
+                if (localtime_r(&seconds, &tm))
+                        strftime(stamp, sizeof(stamp), "%H:%M:%S", &tm);
+                printf("%s %s: %s%s%s%s%s\n", stamp, who, style_on(t->colour_out, style), kind,
+                       style_off(t->colour_out, style), *what ? ": " : "", what);
+        }
+        if (fflush(stdout) == EOF) /* nobody reads any more */
+                (void) sd_event_exit(w->event, EXIT_STATUS_DONE);
+}
+
+static bool is_wanted(const Watch *w, const char *name)
+{
+        return !*w->names || g_strv_contains((const char *const *) w->names, name);
+}
+
+/* ---- Signals ---- */
+
+static char *last_label(const char *path, const char *prefix)
+{
+        char *label = NULL;
+
+        return sd_bus_path_decode(path, prefix, &label) > 0 ? label : NULL;
+}
+
+/* Of a certificate's changed properties the state and the error; a renewed one also has a new serial number. */
+static void print_certificate(Watch *w, const char *name, sd_bus_message *m)
+{
+        const char *property, *value, *state = NULL, *error = NULL, *serial = NULL;
+        int r = sd_bus_message_enter_container(m, 'a', "{sv}");
+
+        while (r >= 0 && (r = sd_bus_message_enter_container(m, 'e', "sv")) > 0) {
+                const char **target = NULL;
+
+                r = sd_bus_message_read(m, "s", &property);
+                if (r < 0)
+                        return;
+                target = g_str_equal(property, "State")          ? &state :
+                         g_str_equal(property, "LastError")      ? &error :
+                         g_str_equal(property, "SerialNumber")   ? &serial :
+                                                                   NULL;
+                r = target ? sd_bus_message_read(m, "v", "s", &value) : sd_bus_message_skip(m, "v");
+                if (r >= 0 && target)
+                        *target = value;
+                if (r >= 0)
+                        r = sd_bus_message_exit_container(m);
+        }
+        if (serial && *serial)
+                print_event(w, name, "new-certificate", serial);
+        if (state || (error && *error))
+                print_event(w, name, state ?: "error", error ?: "");
+}
+
+static void print_job(Watch *w, const char *id, sd_bus_message *m)
+{
+        const char *property, *name, *stage, *message;
+        g_autofree char *subject = g_strconcat("job ", id, NULL);
+        int r = sd_bus_message_enter_container(m, 'a', "{sv}");
+
+        while (r >= 0 && (r = sd_bus_message_enter_container(m, 'e', "sv")) > 0) {
+                r = sd_bus_message_read(m, "s", &property);
+                if (r >= 0 && !g_str_equal(property, "Progress"))
+                        r = sd_bus_message_skip(m, "v");
+                else if (r >= 0) {
+                        r = sd_bus_message_enter_container(m, 'v', "a(sss)");
+                        if (r >= 0)
+                                r = sd_bus_message_enter_container(m, 'a', "(sss)");
+                        while (r >= 0 && (r = sd_bus_message_read(m, "(sss)", &name, &stage, &message)) > 0)
+                                if (*w->names && is_wanted(w, name))
+                                        print_event(w, subject, stage, name);
+                        if (r >= 0)
+                                r = sd_bus_message_exit_container(m);
+                        if (r >= 0)
+                                r = sd_bus_message_exit_container(m);
+                }
+                if (r >= 0)
+                        r = sd_bus_message_exit_container(m);
+        }
+}
+
+static int on_properties_changed(sd_bus_message *m, void *userdata, sd_bus_error *ret_error)
+{
+        Watch *w = userdata;
+        const char *path = sd_bus_message_get_path(m), *interface;
+        g_autofree char *label = NULL;
+
+        if (sd_bus_message_read(m, "s", &interface) < 0)
+                return 0;
+        if (g_str_equal(interface, CERT_INTERFACE_CERTIFICATE)) {
+                label = last_label(path, CERT_BUS_CERTIFICATE_PATH);
+                if (label && is_wanted(w, label))
+                        print_certificate(w, label, m);
+        } else if (g_str_equal(interface, CERT_INTERFACE_JOB)) {
+                label = last_label(path, CERT_BUS_JOB_PATH);
+                if (label)
+                        print_job(w, label, m);
+        }
+        return 0;
+}
+
+static int on_job_new(sd_bus_message *m, void *userdata, sd_bus_error *ret_error)
+{
+        const char *path, *kind;
+        g_autofree char *subject = NULL;
+        uint32_t id;
+
+        if (sd_bus_message_read(m, "uos", &id, &path, &kind) < 0)
+                return 0;
+        subject = g_strdup_printf("job %u", id);
+        print_event(userdata, subject, "begins", kind);
+        return 0;
+}
+
+static int on_job_removed(sd_bus_message *m, void *userdata, sd_bus_error *ret_error)
+{
+        const char *path, *result;
+        g_autofree char *subject = NULL;
+        uint32_t id;
+
+        if (sd_bus_message_read(m, "uos", &id, &path, &result) < 0)
+                return 0;
+        subject = g_strdup_printf("job %u", id);
+        print_event(userdata, subject, "ends", result);
+        return 0;
+}
+
+static int on_manifest_reloaded(sd_bus_message *m, void *userdata, sd_bus_error *ret_error)
+{
+        const char *digest;
+
+        if (sd_bus_message_read(m, "s", &digest) >= 0)
+                print_event(userdata, "manifest", "reloaded", digest);
+        return 0;
+}
+
+static int on_disconnected(sd_bus_message *m, void *userdata, sd_bus_error *ret_error)
+{
+        Watch *w = userdata;
+
+        fprintf(stderr, "certctl: the connection ended\n");
+        return sd_event_exit(w->event, EXIT_STATUS_FAILED);
+}
+
+/* ---- The loop ---- */
+
+static bool subscribe(Watch *w, sd_bus *bus, GError **error)
+{
+        int r;
+
+        if (!client_match(bus, CERT_BUS_PATH, CERT_INTERFACE_MANAGER, "JobNew", on_job_new, w, error) ||
+            !client_match(bus, CERT_BUS_PATH, CERT_INTERFACE_MANAGER, "JobRemoved", on_job_removed, w, error) ||
+            !client_match(bus, CERT_BUS_PATH, CERT_INTERFACE_MANAGER, "ManifestReloaded", on_manifest_reloaded, w,
+                          error))
+                return false;
+        r = sd_bus_add_match(bus, NULL,
+                             "type='signal',sender='" CERT_BUS_NAME "',path_namespace='" CERT_BUS_PATH
+                             "',interface='org.freedesktop.DBus.Properties',member='PropertiesChanged'",
+                             on_properties_changed, w);
+        if (r >= 0)
+                r = sd_bus_match_signal(bus, NULL, NULL, "/org/freedesktop/DBus/Local",
+                                        "org.freedesktop.DBus.Local", "Disconnected", on_disconnected, w);
+        return r >= 0 || client_bad_reply(r, "listening to the agent", error);
+}
+
+static int loop(sd_bus *bus, Watch *w)
+{
+        g_autoptr(sd_event) event = sd_event_ref(sd_bus_get_event(bus));
+        sigset_t mask;
+        int r = 0;
+
+        if (!event) {
+                r = sd_event_new(&event);
+                if (r >= 0)
+                        r = sd_bus_attach_event(bus, event, SD_EVENT_PRIORITY_NORMAL);
+        }
+        sigemptyset(&mask);
+        sigaddset(&mask, SIGINT);
+        sigaddset(&mask, SIGTERM);
+        sigprocmask(SIG_BLOCK, &mask, NULL);
+        w->event = event;
+        if (r >= 0)
+                r = sd_event_add_signal(event, NULL, SIGINT, NULL, NULL); /* the default handler ends the loop */
+        if (r >= 0)
+                r = sd_event_add_signal(event, NULL, SIGTERM, NULL, NULL);
+        return r >= 0 ? sd_event_loop(event) : r;
+}
+
+ExitStatus verb_watch(const Client *client, char **arguments)
+{
+        g_autoptr(GError) error = NULL;
+        g_autoptr(sd_bus) bus = NULL;
+        Watch w = { .client = client, .names = arguments };
+        int r;
+
+        if (!client_connect(client, &bus, &error) || !subscribe(&w, bus, &error))
+                return client_report(client, error);
+        if (!client->options.quiet && client->options.json == JSON_OFF)
+                fprintf(stderr, "Watching; end it with Ctrl-C.\n");
+        r = loop(bus, &w);
+        if (r < 0) {
+                client_bad_reply(r, "watching", &error);
+                return client_report(client, error);
+        }
+        return (ExitStatus) r;
+}

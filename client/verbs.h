@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "client/client.h"
+
+/* The verbs of certctl: one table says what each takes, does, and tells of itself. */
+
+typedef struct Verb {
+        const char *name;
+        const char *arguments; /* as the synopsis writes them */
+        const char *summary;   /* one line; NULL: not listed */
+        int min, max;          /* number of arguments; max -1: any */
+        unsigned options;      /* OptionBit */
+        VerbFunction run;
+        const char *help; /* the lines below the synopsis, or NULL */
+} Verb;
+
+const Verb *verb_find(const char *name); /* NULL when there is none */
+
+/* To standard output: of all verbs, or of one. */
+void verb_print_help(const Verb *verb);
+
+/* Says on standard error what is wrong, if anything is. */
+bool verb_check_usage(const Verb *verb, unsigned given, int n_arguments);
