@@ -6,7 +6,7 @@
 #include <systemd/sd-bus.h>
 #include <systemd/sd-event.h>
 
-/* One connection to an issuer process: the bus, the Signer on it, and a watch over how much the other side sends. */
+/* One connection to an issuer process: the bus, the Signer on it, and an intake that bounds what the other side sends. */
 
 typedef struct IssuerConnection IssuerConnection;
 
@@ -14,8 +14,8 @@ typedef struct IssuerConnection IssuerConnection;
  * user then frees the connection. */
 typedef void (*IssuerConnectionEnded)(IssuerConnection *c, bool flooded, void *userdata);
 
-/* Takes `bus` (started, attached to `event`) in every case. ISSUER_UNREACHABLE. */
-IssuerConnection *issuer_connection_new(sd_event *event, sd_bus *bus, Offload *offload, IssuerConnectionEnded ended,
+/* Takes `fd` in every case. ISSUER_UNREACHABLE. */
+IssuerConnection *issuer_connection_new(sd_event *event, int fd, Offload *offload, IssuerConnectionEnded ended,
                                         void *userdata, GError **error);
 IssuerConnection *issuer_connection_free(IssuerConnection *c);
 

@@ -216,31 +216,29 @@ static void on_ended(IssuerConnection *connection, bool flooded, void *userdata)
 
 /* ---- Making connections ---- */
 
-static sd_bus *connect_issuer(IssuerType *t, pid_t *ret_worker, GError **error)
+static bool connect_issuer(IssuerType *t, int *ret_fd, pid_t *ret_worker, GError **error)
 {
         g_autofree char *path = g_strdup_printf(CERT_SOCKET_ISSUER_DIR "/%s", t->name);
         g_autofree char *program = g_strdup_printf(CERT_PROGRAM_DIR "/cert-issuer-%s", t->name);
-        sd_bus *bus;
 
         if (!issuer_config_type_is_valid(t->name)) {
                 g_set_error(error, CERT_ERROR, CERT_ERROR_ISSUER_UNREACHABLE,
                             "no issuer program can be of type \"%s\"\nCorrect \"type\" in the manifest.",
                             t->name);
-                return NULL;
+                return false;
         }
-        return worker_connect(t->pool->event, path, program, &bus, ret_worker, error) ? bus : NULL;
+        return worker_open(path, program, ret_fd, ret_worker, error);
 }
 
 static Slot *slot_new(IssuerType *t, GError **error)
 {
         Slot *s = g_new0(Slot, 1);
-        sd_bus *bus = connect_issuer(t, &s->worker, error);
-        int r = 0;
+        int fd, r = 0;
 
         s->type = t;
-        if (bus)
+        if (connect_issuer(t, &fd, &s->worker, error))
                 s->connection =
-                        issuer_connection_new(t->pool->event, bus, t->pool->offload, on_ended, s, error);
+                        issuer_connection_new(t->pool->event, fd, t->pool->offload, on_ended, s, error);
         if (s->connection)
                 r = sd_event_add_time_relative(t->pool->event, &s->idle, CLOCK_MONOTONIC, 0, 0, on_idle, s);
         if (r < 0)

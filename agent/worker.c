@@ -102,15 +102,14 @@ static int spawn(const char *program, int fd, pid_t *ret_pid)
         return r;
 }
 
-static bool start(sd_event *event, const char *program, sd_bus **ret_bus, pid_t *ret_pid, GError **error)
+static bool start(const char *program, int *ret_fd, pid_t *ret_pid, GError **error)
 {
         g_autofree char *opened = host_path(program);
         int pair[2], r;
-        pid_t pid = 0;
 
         r = socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0 ? errno : 0;
         if (r == 0) {
-                r = spawn(opened, pair[1], &pid);
+                r = spawn(opened, pair[1], ret_pid);
                 close(pair[1]);
                 if (r != 0)
                         close(pair[0]);
@@ -121,31 +120,38 @@ static bool start(sd_event *event, const char *program, sd_bus **ret_bus, pid_t 
                             g_strerror(r));
                 return false;
         }
-        if (!peer_connect_fd(event, pair[0], ret_bus, error)) {
-                worker_end(pid);
-                return false;
-        }
-        *ret_pid = pid;
+        *ret_fd = pair[0];
         return true;
 }
 
 /* ---- Connecting ---- */
 
-bool worker_connect(sd_event *event, const char *socket_path, const char *program, sd_bus **ret_bus,
-                    pid_t *ret_pid, GError **error)
+bool worker_open(const char *socket_path, const char *program, int *ret_fd, pid_t *ret_pid, GError **error)
 {
         g_autofree char *noun = g_path_get_basename(program);
         g_autoptr(GError) refused = NULL;
 
-        if (peer_connect(event, socket_path, CONNECT_TIMEOUT_USEC, ret_bus, &refused)) {
-                *ret_pid = 0;
+        *ret_pid = 0;
+        if (peer_open(socket_path, CONNECT_TIMEOUT_USEC, ret_fd, &refused))
                 return true;
-        }
         if (!systemd_runs())
-                return start(event, program, ret_bus, ret_pid, error);
+                return start(program, ret_fd, ret_pid, error);
         g_set_error(error, CERT_ERROR, CERT_ERROR_ISSUER_UNREACHABLE,
                     "%s\nRun: systemctl enable --now %s.socket (is its package installed?)", refused->message,
                     noun);
+        return false;
+}
+
+bool worker_connect(sd_event *event, const char *socket_path, const char *program, sd_bus **ret_bus,
+                    pid_t *ret_pid, GError **error)
+{
+        int fd;
+
+        if (!worker_open(socket_path, program, &fd, ret_pid, error))
+                return false;
+        if (peer_connect_fd(event, fd, ret_bus, error))
+                return true;
+        *ret_pid = worker_end(*ret_pid);
         return false;
 }
 

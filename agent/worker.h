@@ -19,6 +19,9 @@
 bool worker_connect(sd_event *event, const char *socket_path, const char *program, sd_bus **ret_bus,
                     pid_t *ret_pid, GError **error);
 
+/* The same, without a bus over it yet: *ret_fd is the connection, owned by the caller. */
+bool worker_open(const char *socket_path, const char *program, int *ret_fd, pid_t *ret_pid, GError **error);
+
 /* Ends a process that worker_connect() started, at once, and reaps it; 0 is fine. Close the bus first.
  * Workers keep what matters on disk before they answer, so this loses nothing. Returns 0. */
 pid_t worker_end(pid_t pid);

@@ -53,17 +53,20 @@ static const sd_bus_vtable daemon_vtable[] = {
 
 /* ---- Connections ---- */
 
-/* A bus over `fd`, not started. Owns `fd` from here on, whatever happens: sd_bus_set_fd() takes it only when
- * it succeeds. File descriptors are never accepted from the other side. */
-static int bus_over_fd(int fd, sd_bus **ret_bus)
+/* A bus over descriptors (which may be one), not started. Owns them from here on, whatever happens:
+ * sd_bus_set_fd() takes them only when it succeeds. File descriptors are never accepted from the other side.
+ */
+static int bus_over_fds(int in, int out, sd_bus **ret_bus)
 {
         g_autoptr(sd_bus) bus = NULL;
         int r = sd_bus_new(&bus);
 
         if (r >= 0)
-                r = sd_bus_set_fd(bus, fd, fd);
+                r = sd_bus_set_fd(bus, in, out);
         if (r < 0) {
-                close(fd);
+                close(in);
+                if (out != in)
+                        close(out);
                 return r;
         }
         r = sd_bus_negotiate_fds(bus, false);
@@ -99,7 +102,7 @@ static int start_server(sd_event *event, sd_bus *bus, const char *sender, bool t
 static bool serve(sd_event *event, int fd, const char *sender, bool trusted, sd_bus **ret_bus, GError **error)
 {
         g_autoptr(sd_bus) bus = NULL;
-        int r = bus_over_fd(fd, &bus);
+        int r = bus_over_fds(fd, fd, &bus);
 
         if (r >= 0)
                 r = start_server(event, bus, sender, trusted);
@@ -117,10 +120,10 @@ bool peer_serve(sd_event *event, int fd, const char *sender, sd_bus **ret_bus, G
         return serve(event, fd, sender, false, ret_bus, error);
 }
 
-bool peer_connect_fd(sd_event *event, int fd, sd_bus **ret_bus, GError **error)
+bool peer_connect_fds(sd_event *event, int in, int out, sd_bus **ret_bus, GError **error)
 {
         g_autoptr(sd_bus) bus = NULL;
-        int r = bus_over_fd(fd, &bus);
+        int r = bus_over_fds(in, out, &bus);
 
         if (r >= 0)
                 r = sd_bus_start(bus);
@@ -133,6 +136,11 @@ bool peer_connect_fd(sd_event *event, int fd, sd_bus **ret_bus, GError **error)
         }
         *ret_bus = g_steal_pointer(&bus);
         return true;
+}
+
+bool peer_connect_fd(sd_event *event, int fd, sd_bus **ret_bus, GError **error)
+{
+        return peer_connect_fds(event, fd, fd, ret_bus, error);
 }
 
 /* A unix(7) address holds 107 bytes: a longer path is reached through a descriptor of its folder, which the
@@ -184,7 +192,7 @@ static int connect_unix(const char *path, uint64_t timeout_usec)
         return saved == EAGAIN ? -ETIMEDOUT : -saved;
 }
 
-bool peer_connect(sd_event *event, const char *path, uint64_t timeout_usec, sd_bus **ret_bus, GError **error)
+bool peer_open(const char *path, uint64_t timeout_usec, int *ret_fd, GError **error)
 {
         g_autofree char *opened = host_path(path);
         int fd = connect_unix(opened, MAX(timeout_usec, 1));
@@ -194,7 +202,15 @@ bool peer_connect(sd_event *event, const char *path, uint64_t timeout_usec, sd_b
                             g_strerror(-fd));
                 return false;
         }
-        return peer_connect_fd(event, fd, ret_bus, error);
+        *ret_fd = fd;
+        return true;
+}
+
+bool peer_connect(sd_event *event, const char *path, uint64_t timeout_usec, sd_bus **ret_bus, GError **error)
+{
+        int fd;
+
+        return peer_open(path, timeout_usec, &fd, error) && peer_connect_fd(event, fd, ret_bus, error);
 }
 
 /* ---- Workers ---- */

@@ -20,8 +20,12 @@ bool peer_serve(sd_event *event, int fd, const char *sender, sd_bus **ret_bus, G
 /* The client side. Takes ownership of `fd` in every case. */
 bool peer_connect_fd(sd_event *event, int fd, sd_bus **ret_bus, GError **error);
 
+/* The same over two descriptors, `in` to read from and `out` to write to; takes ownership of both in every case. */
+bool peer_connect_fds(sd_event *event, int in, int out, sd_bus **ret_bus, GError **error);
+
 /* Connects to the socket at `path` (as the host has it; host_path() is applied), without blocking for more
  * than `timeout_usec`. CERT_ERROR_ISSUER_UNREACHABLE when nothing listens there. */
+bool peer_open(const char *path, uint64_t timeout_usec, int *ret_fd, GError **error);
 bool peer_connect(sd_event *event, const char *path, uint64_t timeout_usec, sd_bus **ret_bus, GError **error);
 
 /* A worker's main connection: fd 3, passed by PID 1 (Accept=yes, LISTEN_FDS) or by the agent that spawned it

@@ -265,6 +265,28 @@ static void write_header(FakeCall *c, uint32_t body)
         write_raw(c, &header, sizeof(header));
 }
 
+/* Signals that nobody asked for, each of a size that is fine. */
+static int behave_flood(FakeCall *c, sd_bus_error *ret_error)
+{
+        static const char zeros[65536];
+        sd_bus *bus = sd_bus_message_get_bus(c->message);
+        int r = 0;
+
+        for (uint64_t sent = 0; r >= 0 && sent < HUGE_SIZE; sent += sizeof(zeros)) {
+                sd_bus_message *m = NULL;
+
+                r = sd_bus_message_new_signal(bus, &m, CERT_BUS_ISSUER_PATH, CERT_INTERFACE_ISSUER, "Noise");
+                if (r >= 0)
+                        r = sd_bus_message_append_array(m, 'y', zeros, sizeof(zeros));
+                if (r >= 0)
+                        r = sd_bus_send(bus, m, NULL);
+                if (r >= 0)
+                        r = sd_bus_flush(bus);
+                sd_bus_message_unref(m);
+        }
+        return r < 0 ? r : 1;
+}
+
 /* A whole reply, of type "u": sd-bus itself would hold this program to its vtable. */
 static int behave_wrong_type(FakeCall *c, sd_bus_error *ret_error)
 {
@@ -407,6 +429,7 @@ static const struct {
         { "exit", behave_exit },
         { "expired", behave_expired },
         { "extra-names", behave_extra_names },
+        { "flood", behave_flood },
         { "garbage", behave_garbage },
         { "good", behave_good },
         { "half-message", behave_half_message },

@@ -11,7 +11,6 @@
 #include <glib/gstdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 
 static void assert_issued(IssueRun *r)
@@ -172,7 +171,8 @@ static const WrongAnswer wrong_answers[] = {
         { "crash", CERT_ERROR_ISSUER_PROTOCOL, "ended in the middle of a request" },
         { "exit", CERT_ERROR_ISSUER_PROTOCOL, "ended in the middle of a request" },
         { "garbage", CERT_ERROR_ISSUER_PROTOCOL, "ended in the middle of a request" },
-        { "huge", CERT_ERROR_ISSUER_PROTOCOL, "issuer \"site\"" },
+        { "huge", CERT_ERROR_ISSUER_PROTOCOL, "more than any answer may hold" },
+        { "flood", CERT_ERROR_ISSUER_PROTOCOL, "more than any answer may hold" },
         { "half-message", CERT_ERROR_ISSUER_TIMEOUT, "did not answer" },
         { "hang", CERT_ERROR_ISSUER_TIMEOUT, "did not answer" },
         { "sign-account", CERT_ERROR_NOT_AUTHORIZED, "no such key" },
@@ -185,11 +185,9 @@ static void test_wrong_answer(const void *data)
         const WrongAnswer *w = data;
         g_autofree char *config = fake_config(w->behaviour, w->code);
         g_autoptr(IssueRun) r = issue_run_new("fake", config);
-        struct rusage usage;
 
         issue_run(r, NULL);
         assert_failed(r, w->code, w->says);
-        g_assert_cmpint(getrusage(RUSAGE_SELF, &usage), ==, 0);
         g_assert_cmpuint(issue_pool_active(r->pool), ==, 0);
         issue_run_set_config(r, "{\"type\":\"fake\"}");
         issue_run(r, NULL);
@@ -324,8 +322,9 @@ static void test_a_hanging_issuer_does_not_hold_up_others(void)
                 issue_start(r->pool, r->certificate, &r->issuer, NULL, on_pair, &hanging);
         issue_start(r->pool, r->certificate, &good, NULL, on_pair, &same_type);
         issue_start(r->pool, r->certificate, &local, NULL, on_pair, &other_type);
-        issue_run_until(r, 1);
-        g_assert_cmpuint(other_type.good, ==, 1);
+        while (other_type.good == 0)
+                issue_run_until(r, r->answers + 1);
+        g_assert_cmpuint(hanging.failed, <=, 4);
         while (same_type.good == 0)
                 issue_run_until(r, r->answers + 1);
         g_assert_cmpuint(hanging.failed, <=, 4);
