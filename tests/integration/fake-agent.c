@@ -1,0 +1,503 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* fake-agent: serves the agent's D-Bus interfaces with scripted certificates and jobs, so that each thing certctl must
+ * be able to show and to survive can be had at will: failures, refusals, hostile text, jobs that end before they are
+ * looked at, an agent that dies. It issues nothing.
+ *
+ *   fake-agent [--count=N] [--good] [--refuse] [--deny] [--job=done|failed|skipped|canceled|gone|die|slow]
+ *              [--socket=PATH]
+ *
+ * It prints "ready" when it can be called. */
+
+#include "common/error.h"
+#include "common/names.h"
+#include "common/peer.h"
+#include "common/timespan.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <systemd/sd-bus.h>
+#include <systemd/sd-event.h>
+#include <unistd.h>
+
+#define STEP_USEC (30 * USEC_PER_MSEC)
+#define JOB_PATH  CERT_BUS_JOB_PATH "/7"
+
+typedef struct FakeCert {
+        const char *name, *state, *error, *message, *hint;
+        int64_t expires_sec, renewal_sec; /* from now; 0: none */
+        const char *reasons[3];
+} FakeCert;
+
+#define HOSTILE "\033]0;owned\a\033[2Jrm -rf \xe2\x80\xae\xc2\x9b" "31m\nsecond line"
+
+static const FakeCert scripted[] = {
+        { "web", "valid", "", "", "", 80 * 86400 + 30, 50 * 86400 + 30 },
+        { "mail", "failed", "IssuerRefused", "the issuer \"site\" refused the name mail.example.org",
+          "Add the name to the issuer's policy.", 20 * 86400 + 30, -86400, { "expiring" } },
+        { "db", "due", "", "", "", 0, -1, { "missing-cert", "missing-key" } },
+        { "api", "blocked", "KeyStorage", "the token is locked", "Unlock it, then: certctl renew api", 90 * 86400, 1 },
+        { "edge", "degraded", "NotServing", HOSTILE, HOSTILE, 90 * 86400, 60 * 86400, { "unit-not-serving" } },
+        { "slow", "waiting", "", "", "", 9 * 86400, 8 * 86400 },
+        { "gone", "valid", "", "", "", -86400, -2 * 86400, { "expired" } },
+        { "b\303\274cher \346\227\245\346\234\254", "valid", "", "", "", 80 * 86400, 50 * 86400 },
+};
+
+typedef struct Fake {
+        sd_event *event;
+        sd_bus *bus; /* the last that called */
+        GPtrArray *certs; /* FakeCert*, borrowed or allocated */
+        bool refuse, deny;
+        const char *job;
+        char **names; /* of the running job */
+        unsigned step;
+        bool job_exists;
+        sd_event_source *timer;
+} Fake;
+
+static Fake fake;
+
+/* ---- Certificates ---- */
+
+static uint64_t from_now(int64_t seconds)
+{
+        return seconds == 0 ? 0 : (uint64_t) ((int64_t) now_realtime() + seconds * (int64_t) USEC_PER_SEC);
+}
+
+static const FakeCert *find(const char *name)
+{
+        for (guint i = 0; i < fake.certs->len; i++)
+                if (g_str_equal(((FakeCert *) fake.certs->pdata[i])->name, name))
+                        return fake.certs->pdata[i];
+        return NULL;
+}
+
+static int find_object(sd_bus *bus, const char *path, const char *interface, void *userdata, void **ret,
+                       sd_bus_error *ret_error)
+{
+        g_autofree char *name = NULL;
+
+        if (sd_bus_path_decode(path, CERT_BUS_CERTIFICATE_PATH, &name) <= 0)
+                return 0;
+        *ret = (void *) find(name);
+        return *ret != NULL;
+}
+
+static int get_property(sd_bus *bus, const char *path, const char *interface, const char *property,
+                        sd_bus_message *reply, void *userdata, sd_bus_error *ret_error)
+{
+        const FakeCert *c = userdata;
+        const struct {
+                const char *name, *value;
+        } strings[] = {
+                { "Name", c->name },      { "CommonName", "www.example.org" }, { "Issuer", "site" },
+                { "State", c->state },    { "SerialNumber", "01:02:0a" },      { "Fingerprint", "abcd" },
+                { "LastError", c->message }, { "Hint", c->hint },              { "Served", "abcd" },
+                { "CertPath", "/etc/x.pem" }, { "KeyPath", "/etc/x.key" },     { "KeyType", "ecdsa-p256" },
+        };
+
+        for (size_t i = 0; i < G_N_ELEMENTS(strings); i++)
+                if (g_str_equal(property, strings[i].name))
+                        return sd_bus_message_append(reply, "s", strings[i].value);
+        if (g_str_equal(property, "Reasons"))
+                return sd_bus_message_append_strv(reply, (char **) c->reasons);
+        if (g_str_equal(property, "SubjectAltNames"))
+                return sd_bus_message_append(reply, "as", 2, "www.example.org", "ip:192.0.2.1");
+        if (g_str_equal(property, "Units"))
+                return sd_bus_message_append(reply, "as", 1, "nginx.service");
+        if (g_str_equal(property, "NotAfter"))
+                return sd_bus_message_append(reply, "t", from_now(c->expires_sec));
+        if (g_str_equal(property, "NextRenewal"))
+                return sd_bus_message_append(reply, "t", from_now(c->renewal_sec));
+        if (g_str_equal(property, "RetryAt"))
+                return sd_bus_message_append(reply, "t", from_now(*c->error ? 3600 : 0));
+        if (g_str_equal(property, "History"))
+                return sd_bus_message_append(reply, "a(tssss)", 1, from_now(-60), "renewed", "forced", "01:02:0a",
+                                             HOSTILE);
+        if (g_str_equal(property, "FailureCount") || g_str_equal(property, "Generation"))
+                return sd_bus_message_append(reply, "u", *c->error ? 3 : 0);
+        return sd_bus_message_append(reply, "t", from_now(-86400));
+}
+
+#define STRING_PROPERTY(name) SD_BUS_PROPERTY(name, "s", get_property, 0, 0)
+#define TIME_PROPERTY(name)   SD_BUS_PROPERTY(name, "t", get_property, 0, 0)
+
+static const sd_bus_vtable certificate_vtable[] = {
+        SD_BUS_VTABLE_START(0),
+        STRING_PROPERTY("Name"),
+        STRING_PROPERTY("CommonName"),
+        SD_BUS_PROPERTY("SubjectAltNames", "as", get_property, 0, 0),
+        STRING_PROPERTY("Issuer"),
+        STRING_PROPERTY("State"),
+        SD_BUS_PROPERTY("Reasons", "as", get_property, 0, 0),
+        STRING_PROPERTY("SerialNumber"),
+        STRING_PROPERTY("Fingerprint"),
+        TIME_PROPERTY("NotBefore"),
+        TIME_PROPERTY("NotAfter"),
+        TIME_PROPERTY("NextRenewal"),
+        TIME_PROPERTY("LastRenewal"),
+        STRING_PROPERTY("LastError"),
+        STRING_PROPERTY("Hint"),
+        TIME_PROPERTY("RetryAt"),
+        SD_BUS_PROPERTY("FailureCount", "u", get_property, 0, 0),
+        SD_BUS_PROPERTY("Units", "as", get_property, 0, 0),
+        STRING_PROPERTY("Served"),
+        STRING_PROPERTY("CertPath"),
+        STRING_PROPERTY("KeyPath"),
+        STRING_PROPERTY("KeyType"),
+        SD_BUS_PROPERTY("Generation", "u", get_property, 0, 0),
+        SD_BUS_PROPERTY("History", "a(tssss)", get_property, 0, 0),
+        SD_BUS_VTABLE_END,
+};
+
+/* ---- The job ---- */
+
+static const char *stage(void)
+{
+        static const char *const stages[] = { "queued", "issuing", "installing", "units", "verifying" };
+
+        if (fake.step < G_N_ELEMENTS(stages))
+                return stages[fake.step];
+        return g_str_equal(fake.job, "failed") ? "failed" : g_str_equal(fake.job, "skipped") ? "skipped" : "done";
+}
+
+static bool is_over(void)
+{
+        return fake.step >= 5;
+}
+
+static const char *result(void)
+{
+        return g_str_equal(fake.job, "slow") || g_str_equal(fake.job, "gone") ? "done" : fake.job;
+}
+
+static int get_job_property(sd_bus *bus, const char *path, const char *interface, const char *property,
+                            sd_bus_message *reply, void *userdata, sd_bus_error *ret_error)
+{
+        int r;
+
+        if (g_str_equal(property, "Id"))
+                return sd_bus_message_append(reply, "u", 7);
+        if (g_str_equal(property, "Kind"))
+                return sd_bus_message_append(reply, "s", "renew");
+        if (g_str_equal(property, "State"))
+                return sd_bus_message_append(reply, "s", is_over() ? "finished" : "running");
+        if (g_str_equal(property, "Result"))
+                return sd_bus_message_append(reply, "s", is_over() ? result() : "");
+        r = sd_bus_message_open_container(reply, 'a', "(sss)");
+        for (char **n = fake.names; r >= 0 && n && *n; n++)
+                r = sd_bus_message_append(reply, "(sss)", *n, stage(),
+                                          g_str_equal(stage(), "failed") ? "the issuer refused" : "");
+        return r >= 0 ? sd_bus_message_close_container(reply) : r;
+}
+
+static const sd_bus_vtable job_vtable[] = {
+        SD_BUS_VTABLE_START(0),
+        SD_BUS_PROPERTY("Id", "u", get_job_property, 0, SD_BUS_VTABLE_PROPERTY_CONST),
+        SD_BUS_PROPERTY("Kind", "s", get_job_property, 0, SD_BUS_VTABLE_PROPERTY_CONST),
+        SD_BUS_PROPERTY("State", "s", get_job_property, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+        SD_BUS_PROPERTY("Progress", "a(sss)", get_job_property, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+        SD_BUS_PROPERTY("Result", "s", get_job_property, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+        SD_BUS_VTABLE_END,
+};
+
+static int find_job(sd_bus *bus, const char *path, const char *interface, void *userdata, void **ret,
+                    sd_bus_error *ret_error)
+{
+        *ret = userdata;
+        return fake.job_exists && g_str_equal(path, JOB_PATH);
+}
+
+static void emit_removed(void)
+{
+        (void) sd_bus_emit_signal(fake.bus, CERT_BUS_PATH, CERT_INTERFACE_MANAGER, "JobRemoved", "uos", 7, JOB_PATH,
+                                  result());
+}
+
+static int on_step(sd_event_source *s, uint64_t usec, void *userdata)
+{
+        fake.step++;
+        if (g_str_equal(fake.job, "die") && fake.step == 2)
+                return sd_event_exit(fake.event, 0);
+        (void) sd_bus_emit_properties_changed(fake.bus, JOB_PATH, CERT_INTERFACE_JOB, "Progress", NULL);
+        if (is_over()) {
+                (void) sd_bus_emit_properties_changed(fake.bus, JOB_PATH, CERT_INTERFACE_JOB, "State", "Result", NULL);
+                emit_removed();
+                return 0;
+        }
+        (void) sd_event_source_set_time_relative(s, g_str_equal(fake.job, "slow") ? USEC_PER_SEC : STEP_USEC);
+        return sd_event_source_set_enabled(s, SD_EVENT_ONESHOT);
+}
+
+static int start_job(sd_bus_message *m, char **names)
+{
+        g_strfreev(fake.names);
+        fake.names = names;
+        fake.bus = sd_bus_message_get_bus(m);
+        fake.step = 0;
+        if (fake.deny)
+                return sd_bus_reply_method_errorf(m, SD_BUS_ERROR_ACCESS_DENIED, "Permission denied");
+        if (g_str_equal(fake.job, "gone")) {
+                fake.job_exists = false;
+                emit_removed();
+        } else {
+                fake.job_exists = true;
+                (void) sd_bus_emit_signal(fake.bus, CERT_BUS_PATH, CERT_INTERFACE_MANAGER, "JobNew", "uos", 7, JOB_PATH,
+                                          "renew");
+                fake.timer = sd_event_source_unref(fake.timer);
+                (void) sd_event_add_time_relative(fake.event, &fake.timer, CLOCK_MONOTONIC, STEP_USEC, 0, on_step, NULL);
+        }
+        return sd_bus_reply_method_return(m, "o", JOB_PATH);
+}
+
+/* ---- The manager ---- */
+
+static int no_such(sd_bus_message *m, const char *name)
+{
+        return sd_bus_reply_method_errorf(m, CERT_ERROR_PREFIX "NoSuchCertificate",
+                                          "there is no certificate \"%s\"\nSee the names that there are with: "
+                                          "certctl status", name);
+}
+
+static int method_list(sd_bus_message *m, void *userdata, sd_bus_error *ret_error)
+{
+        sd_bus_message *reply = NULL;
+        int r = sd_bus_message_new_method_return(m, &reply);
+
+        if (r >= 0)
+                r = sd_bus_message_open_container(reply, 'a', "(ssstts)");
+        for (guint i = 0; r >= 0 && i < fake.certs->len; i++) {
+                const FakeCert *c = fake.certs->pdata[i];
+
+                r = sd_bus_message_append(reply, "(ssstts)", c->name, c->state, "site", from_now(c->expires_sec),
+                                          from_now(c->renewal_sec), c->error);
+        }
+        if (r >= 0)
+                r = sd_bus_message_close_container(reply);
+        if (r >= 0)
+                r = sd_bus_send(NULL, reply, NULL);
+        sd_bus_message_unref(reply);
+        return r;
+}
+
+static int method_get(sd_bus_message *m, void *userdata, sd_bus_error *ret_error)
+{
+        g_autofree char *path = NULL;
+        const char *name;
+        int r = sd_bus_message_read(m, "s", &name);
+
+        if (r < 0)
+                return r;
+        if (!find(name))
+                return no_such(m, name);
+        r = sd_bus_path_encode(CERT_BUS_CERTIFICATE_PATH, name, &path);
+        return r < 0 ? r : sd_bus_reply_method_return(m, "o", path);
+}
+
+static int method_renew(sd_bus_message *m, void *userdata, sd_bus_error *ret_error)
+{
+        g_auto(GStrv) names = NULL;
+        int r = sd_bus_message_read_strv(m, &names);
+
+        if (r < 0)
+                return r;
+        for (char **n = names; n && *n; n++)
+                if (!find(*n))
+                        return no_such(m, *n);
+        return start_job(m, g_strdupv(names));
+}
+
+static int method_renew_due(sd_bus_message *m, void *userdata, sd_bus_error *ret_error)
+{
+        return start_job(m, g_new0(char *, 1));
+}
+
+static int method_ensure(sd_bus_message *m, void *userdata, sd_bus_error *ret_error)
+{
+        const char *name;
+        int r = sd_bus_message_read(m, "s", &name);
+        const char *names[] = { NULL, NULL };
+
+        if (r < 0)
+                return r;
+        names[0] = name;
+        return find(name) ? start_job(m, g_strdupv((char **) names)) : no_such(m, name);
+}
+
+static int method_plan(sd_bus_message *m, void *userdata, sd_bus_error *ret_error)
+{
+        sd_bus_message *reply = NULL;
+        int r = sd_bus_message_new_method_return(m, &reply);
+
+        if (r >= 0)
+                r = sd_bus_message_open_container(reply, 'a', "(ssast)");
+        for (guint i = 0; r >= 0 && i < fake.certs->len; i++) {
+                const FakeCert *c = fake.certs->pdata[i];
+
+                r = sd_bus_message_open_container(reply, 'r', "ssast");
+                if (r >= 0)
+                        r = sd_bus_message_append(reply, "ss", c->name, c->reasons[0] ? "issue" : "none");
+                if (r >= 0)
+                        r = sd_bus_message_append_strv(reply, (char **) c->reasons);
+                if (r >= 0)
+                        r = sd_bus_message_append(reply, "t", from_now(c->renewal_sec));
+                if (r >= 0)
+                        r = sd_bus_message_close_container(reply);
+        }
+        if (r >= 0)
+                r = sd_bus_message_close_container(reply);
+        if (r >= 0)
+                r = sd_bus_send(NULL, reply, NULL);
+        sd_bus_message_unref(reply);
+        return r;
+}
+
+static int method_reload(sd_bus_message *m, void *userdata, sd_bus_error *ret_error)
+{
+        if (fake.refuse)
+                return sd_bus_reply_method_errorf(m, CERT_ERROR_PREFIX "ManifestInvalid",
+                                                  "the manifest has 2 problems\nCorrect them, then: certctl reload");
+        (void) sd_bus_emit_signal(sd_bus_message_get_bus(m), CERT_BUS_PATH, CERT_INTERFACE_MANAGER, "ManifestReloaded",
+                                  "s", "beef");
+        return sd_bus_reply_method_return(m, NULL);
+}
+
+static int get_problems(sd_bus *bus, const char *path, const char *interface, const char *property,
+                        sd_bus_message *reply, void *userdata, sd_bus_error *ret_error)
+{
+        if (!fake.refuse)
+                return sd_bus_message_append(reply, "as", 0);
+        return sd_bus_message_append(reply, "as", 2, "/etc/cert-agent/manifest.json:3: issuers: unknown key \"sitee\"",
+                                     "/etc/cert-agent/manifest.json:9: certificates.web: " HOSTILE);
+}
+
+static const sd_bus_vtable manager_vtable[] = {
+        SD_BUS_VTABLE_START(0),
+        SD_BUS_METHOD("ListCertificates", "", "a(ssstts)", method_list, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD("GetCertificate", "s", "o", method_get, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD("Renew", "asa{sv}", "o", method_renew, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD("RenewDue", "", "o", method_renew_due, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD("Plan", "as", "a(ssast)", method_plan, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD("Ensure", "s", "o", method_ensure, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD("Reload", "", "", method_reload, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_SIGNAL("JobNew", "uos", 0),
+        SD_BUS_SIGNAL("JobRemoved", "uos", 0),
+        SD_BUS_SIGNAL("ManifestReloaded", "s", 0),
+        SD_BUS_PROPERTY("ManifestProblems", "as", get_problems, 0, 0),
+        SD_BUS_VTABLE_END,
+};
+
+/* ---- Serving ---- */
+
+static int add_objects(sd_bus *bus)
+{
+        int r = sd_bus_add_object_vtable(bus, NULL, CERT_BUS_PATH, CERT_INTERFACE_MANAGER, manager_vtable, NULL);
+
+        if (r >= 0)
+                r = sd_bus_add_fallback_vtable(bus, NULL, CERT_BUS_CERTIFICATE_PATH, CERT_INTERFACE_CERTIFICATE,
+                                               certificate_vtable, find_object, NULL);
+        return r >= 0 ? sd_bus_add_fallback_vtable(bus, NULL, CERT_BUS_JOB_PATH, CERT_INTERFACE_JOB, job_vtable, find_job,
+                                                   NULL) :
+                        r;
+}
+
+static int on_connection(sd_event_source *s, int fd, uint32_t revents, void *userdata)
+{
+        sd_bus *bus;
+        int peer = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+        /* The connection stays until the program ends. */
+        if (peer >= 0 && peer_serve(fake.event, peer, CERT_BUS_NAME, &bus, NULL))
+                return add_objects(bus);
+        return 0;
+}
+
+static int listen_on(const char *path)
+{
+        struct sockaddr_un address = { .sun_family = AF_UNIX };
+        int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+        g_strlcpy(address.sun_path, path, sizeof(address.sun_path));
+        if (fd < 0 || bind(fd, (struct sockaddr *) &address, sizeof(address)) < 0 || listen(fd, 8) < 0)
+                return -errno;
+        return sd_event_add_io(fake.event, NULL, fd, EPOLLIN, on_connection, NULL);
+}
+
+static int serve_system_bus(void)
+{
+        sd_bus *bus;
+        int r = sd_bus_open_system(&bus);
+
+        if (r >= 0)
+                r = sd_bus_attach_event(bus, fake.event, 0);
+        if (r >= 0)
+                r = add_objects(bus);
+        return r >= 0 ? sd_bus_request_name(bus, CERT_BUS_NAME, 0) : r;
+}
+
+static void fill(unsigned count, bool good)
+{
+        fake.certs = g_ptr_array_new();
+        for (size_t i = 0; i < G_N_ELEMENTS(scripted) && count == 0; i++)
+                if (!good || i == 0)
+                        g_ptr_array_add(fake.certs, (void *) &scripted[i]);
+        for (unsigned i = 0; i < count; i++) {
+                FakeCert *c = g_memdup2(&scripted[good ? 0 : i % 7], sizeof(FakeCert));
+
+                c->name = g_strdup_printf("cert-%05u", i);
+                g_ptr_array_add(fake.certs, c);
+        }
+}
+
+int main(int argc, char **argv)
+{
+        static const struct option options[] = {
+                { "count", required_argument, NULL, 'c' }, { "good", no_argument, NULL, 'g' },
+                { "refuse", no_argument, NULL, 'r' },      { "deny", no_argument, NULL, 'd' },
+                { "job", required_argument, NULL, 'j' },   { "socket", required_argument, NULL, 's' },
+                { NULL, 0, NULL, 0 },
+        };
+        const char *path = NULL;
+        unsigned count = 0;
+        bool good = false;
+        int c, r;
+
+        fake.job = "done";
+        while ((c = getopt_long(argc, argv, "", options, NULL)) >= 0)
+                switch (c) {
+                case 'c':
+                        count = (unsigned) g_ascii_strtoull(optarg, NULL, 10);
+                        break;
+                case 'g':
+                        good = true;
+                        break;
+                case 'r':
+                        fake.refuse = true;
+                        break;
+                case 'd':
+                        fake.deny = true;
+                        break;
+                case 'j':
+                        fake.job = optarg;
+                        break;
+                case 's':
+                        path = optarg;
+                        break;
+                default:
+                        return 2;
+                }
+        fill(count, good);
+        r = sd_event_new(&fake.event);
+        if (r >= 0)
+                r = path ? listen_on(path) : serve_system_bus();
+        if (r < 0) {
+                fprintf(stderr, "fake-agent: %s\n", g_strerror(-r));
+                return 1;
+        }
+        puts("ready");
+        fflush(stdout);
+        return sd_event_loop(fake.event) < 0;
+}
