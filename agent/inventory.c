@@ -456,6 +456,19 @@ static bool combined_holds_key(const Examination *x)
         return g_strcmp0(digest, x->leaf_key) == 0;
 }
 
+static bool holds_leaf_alone(const Examination *x)
+{
+        g_autoptr(GByteArray) alone = certificates_of(x->content[SLOT_LEAF_ALONE], 0);
+        gnutls_datum_t der = {};
+        bool same;
+
+        if (!alone || gnutls_x509_crt_export2(x->leaf, GNUTLS_X509_FMT_DER, &der) < 0)
+                return false;
+        same = alone->len == der.size && memcmp(alone->data, der.data, der.size) == 0;
+        gnutls_free(der.data);
+        return same;
+}
+
 /* With files that somebody else put there: they must say the same as the certificate file, in whatever spelling. */
 static bool derived_match_leaf(const Examination *x)
 {
@@ -464,6 +477,8 @@ static bool derived_match_leaf(const Examination *x)
         GBytes *combined = x->content[MANAGED_FILE_COMBINED];
 
         if (chain && !same_certificates(chain, 0, whole, 1))
+                return false;
+        if (x->content[SLOT_LEAF_ALONE] && !holds_leaf_alone(x))
                 return false;
         if (ca) {
                 g_autoptr(GByteArray) roots = certificates_of(ca, 0);
@@ -480,7 +495,7 @@ static void examine_derived(Examination *x)
 {
         g_autoptr(Generation) g = NULL;
 
-        if (!x->facts)
+        if (!x->facts || (x->certificate->directory && !x->content[SLOT_LEAF_ALONE]))
                 return;
         if (leaf_is_recorded(x) && x->record->generation != 0)
                 g = generation_load(x->certificate->name, x->record->generation, NULL);
