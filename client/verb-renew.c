@@ -191,7 +191,8 @@ static ExitStatus judge_all(const Client *client, sd_bus *bus)
                 const CertRow *row = &g_array_index(list.rows, CertRow, i);
 
                 if (cert_row_is_trouble(row, now))
-                        g_string_append_printf(names, "%s%s (%s)", names->len ? ", " : "", row->name, row->state);
+                        g_string_append_printf(names, "%s%s (%s)", names->len ? ", " : "", row->name,
+                                               row->not_after > 0 && row->not_after <= now ? "expired" : row->state);
         }
         if (names->len > 0) {
                 g_autofree char *text = terminal_clean(&client->terminal, names->str, false);

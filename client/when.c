@@ -6,6 +6,7 @@
 
 #include "common/timespan.h"
 
+#include <inttypes.h>
 #include <time.h>
 
 /* Beyond this the year has five digits: whatever was meant, it is never. */
@@ -23,27 +24,29 @@ char *when_absolute(uint64_t usec)
         return g_strdup(text);
 }
 
-/* Whole seconds, and from a day on whole hours, from a hundred days on whole days: more is noise. */
-static uint64_t rounded(uint64_t span)
+/* In days and hours, from a hundred days on in days: no month has a fixed length, and nobody plans by seconds. */
+static char *span_text(uint64_t span)
 {
-        if (span >= 100 * USEC_PER_DAY)
-                return span - span % USEC_PER_DAY;
-        if (span >= USEC_PER_DAY)
-                return span - span % USEC_PER_HOUR;
-        return span - span % USEC_PER_SEC;
+        uint64_t days = span / USEC_PER_DAY, hours = span % USEC_PER_DAY / USEC_PER_HOUR;
+
+        if (days == 0)
+                return timespan_format(span - span % USEC_PER_SEC);
+        if (days >= 100 || hours == 0)
+                return g_strdup_printf("%" PRIu64 "d", days);
+        return g_strdup_printf("%" PRIu64 "d %" PRIu64 "h", days, hours);
 }
 
 char *when_relative(uint64_t usec, uint64_t now)
 {
         bool past = usec < now;
-        uint64_t span = rounded(past ? now - usec : usec - now);
+        uint64_t span = past ? now - usec : usec - now;
         g_autofree char *text = NULL;
 
         if (usec == 0 || usec / USEC_PER_SEC >= (uint64_t) SECONDS_MAX)
                 return g_strdup("-");
-        if (span == 0)
+        if (span < USEC_PER_SEC)
                 return g_strdup("now");
-        text = timespan_format(span);
+        text = span_text(span);
         return past ? g_strconcat(text, " ago", NULL) : g_strconcat("in ", text, NULL);
 }
 
