@@ -437,13 +437,20 @@ static void batch_ask_followers(Pass *pass)
 
 /* ---- 7. Verify: what is served now ---- */
 
+/* Looks first: what was served is forgotten when files change, and they did. */
+static void item_note_served(PassItem *item, const char *fingerprint)
+{
+        certificate_look(item->pass->agent, item->certificate);
+        if (fingerprint)
+                inventory_set_served(item->pass->agent->inventory, item->wish->name, fingerprint);
+}
+
 static void on_verified(const char *name, const VerifyResult *result, void *userdata)
 {
         PassItem *item = userdata;
 
         item->verify = NULL;
-        if (result->served)
-                inventory_set_served(item->pass->agent->inventory, name, result->served);
+        item_note_served(item, result->served);
         if (result->outcome != VERIFY_SERVED)
                 item->error = g_error_copy(result->error);
         item_verdict(item);
@@ -474,8 +481,7 @@ static void on_looked(const char *name, const VerifyResult *result, void *userda
 
         item->verify = NULL;
         pass->issuing--;
-        if (result->served)
-                inventory_set_served(pass->agent->inventory, name, result->served);
+        item_note_served(item, result->served);
         certificate_refresh(pass->agent, c);
         plan = pass_plan(pass, c);
         if (plan.action == ACTION_UNITS && !item->settled) {
