@@ -252,6 +252,8 @@ static const char *job_carry_out(Job *j, GHashTable *unit)
                 return "invalid";
         if (!is_active(unit) && only_if_active)
                 return "done";
+        if (reload) /* as systemd does at the beginning of each */
+                set_fact(unit, "ReloadResult", "success");
         if (*command && (!g_spawn_command_line_sync(command, NULL, NULL, &status, NULL) || status != 0)) {
                 if (strstr(j->method, "Reload"))
                         set_fact(unit, "ReloadResult", "exit-code");
