@@ -7,6 +7,7 @@ import os
 import pathlib
 import pty
 import re
+import shutil
 import signal
 import struct
 import subprocess
@@ -377,6 +378,42 @@ class OtherVerbs(CertctlTest):
     def test_no_bus_and_no_socket_says_what_to_start(self):
         nowhere = {"DBUS_SYSTEM_BUS_ADDRESS": "unix:path=/no/such/socket"}
         self.assertIn("systemctl start", self.run_certctl("status", status=1, environment=nowhere).stderr)
+
+
+class Completion(CertctlTest):
+    SCRIPTS = pathlib.Path(__file__).resolve().parents[2] / "client/completion"
+
+    def complete(self, shell, line):
+        """What `shell` offers for the command line so far."""
+        bash = """source "$1"; eval "COMP_WORDS=($2)"; [[ $2 == *' ' ]] && COMP_WORDS+=("")
+                  COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); compopt() { :; }; _certctl; printf '%s\\n' "${COMPREPLY[@]}" """
+        command = {"bash": ["bash", "-c", bash, "bash", str(self.SCRIPTS / "bash"), line],
+                   "fish": ["fish", "-c", f"source {self.SCRIPTS / 'fish'}; complete -C '{line}'"]}[shell]
+        path = f"{self.host.build / 'client'}:{os.environ['PATH']}"
+        p = subprocess.run(command, env=dict(self.environment, PATH=path, HOME=str(self.host.root)), text=True,
+                           capture_output=True, timeout=60, stdin=subprocess.DEVNULL)
+        self.assertEqual(p.stderr, "")
+        return {offer.split("\t")[0] for offer in p.stdout.splitlines()}
+
+    def check_shell(self, shell):
+        self.fake()
+        self.assertLessEqual({"status", "renew", "watch"}, self.complete(shell, "certctl "))
+        self.assertEqual(self.complete(shell, "certctl st"), {"status"})
+        self.assertLessEqual({"web", "mail"}, self.complete(shell, "certctl renew "))
+        self.assertIn("web", self.complete(shell, "certctl renew --force w"))
+        self.assertIn("--no-wait", self.complete(shell, "certctl renew --n"))
+        self.assertNotIn("--due", self.complete(shell, "certctl status --"))
+
+    def test_bash(self):
+        self.check_shell("bash")
+
+    @unittest.skipUnless(shutil.which("fish"), "no fish here")
+    def test_fish(self):
+        self.check_shell("fish")
+
+    @unittest.skipUnless(shutil.which("zsh"), "no zsh here")
+    def test_zsh_reads_its_script(self):
+        self.assertEqual(subprocess.run(["zsh", "-n", self.SCRIPTS / "zsh"], timeout=60).returncode, 0)
 
 
 class RealAgent(CertctlTest):
