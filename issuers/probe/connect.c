@@ -24,9 +24,13 @@
 typedef struct addrinfo AddressList;
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(AddressList, freeaddrinfo)
 
-static void set_error(GError **error, const char *target, const char *why)
+static void set_error(GError **error, const char *why)
 {
-        g_set_error(error, CERT_ERROR, CERT_ERROR_NOT_SERVING, "connecting to %s: %s", target, why);
+        g_set_error(error, CERT_ERROR, CERT_ERROR_NOT_SERVING,
+                    "connecting: %s\n"
+                    "Check that the service runs and listens there, and \"connect\" in \"verify\" of the "
+                    "manifest.",
+                    why);
 }
 
 /* ---- One address ---- */
@@ -66,12 +70,12 @@ static bool connect_unix(const char *path, uint64_t deadline, int *ret_fd, GErro
         int fd;
 
         if (g_strlcpy(address.sun_path, opened, sizeof(address.sun_path)) >= sizeof(address.sun_path)) {
-                set_error(error, path, "the path is too long for a unix socket (107 bytes)");
+                set_error(error, "the path is too long for a unix socket (107 bytes)");
                 return false;
         }
         fd = connect_address((struct sockaddr *) &address, sizeof(address), deadline);
         if (fd < 0) {
-                set_error(error, path, g_strerror(-fd));
+                set_error(error, g_strerror(-fd));
                 return false;
         }
         *ret_fd = fd;
@@ -146,17 +150,17 @@ bool probe_connect(const char *target, uint64_t deadline, int *ret_fd, GError **
         if (target[0] == '/')
                 return connect_unix(target, deadline, ret_fd, error);
         if (!split(target, &host, &port)) {
-                set_error(error, target, "it is neither HOST:PORT, [V6]:PORT nor a path");
+                set_error(error, "it is neither HOST:PORT, [V6]:PORT nor a path");
                 return false;
         }
         r = resolve(host, port, &list);
         if (r != 0) {
-                set_error(error, target, r == EAI_SYSTEM ? g_strerror(errno) : gai_strerror(r));
+                set_error(error, r == EAI_SYSTEM ? g_strerror(errno) : gai_strerror(r));
                 return false;
         }
         r = connect_any(list, deadline);
         if (r < 0) {
-                set_error(error, target, g_strerror(-r));
+                set_error(error, g_strerror(-r));
                 return false;
         }
         *ret_fd = r;

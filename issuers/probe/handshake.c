@@ -132,23 +132,36 @@ static int shake(gnutls_session_t session, int fd, uint64_t deadline)
         return r;
 }
 
+/* What a failed handshake means to the administrator. */
+static const char *failure_words(int r)
+{
+        switch (r) {
+        case GNUTLS_E_TIMEDOUT:
+                return "the TLS handshake did not end in time";
+        case GNUTLS_E_PREMATURE_TERMINATION:
+                return "the server closed the connection in the TLS handshake";
+        case GNUTLS_E_UNEXPECTED_PACKET:
+        case GNUTLS_E_UNEXPECTED_PACKET_LENGTH:
+        case GNUTLS_E_UNSUPPORTED_VERSION_PACKET:
+        case GNUTLS_E_RECORD_OVERFLOW:
+                return "the server does not speak TLS there, or only after STARTTLS";
+        default:
+                return gnutls_strerror(r);
+        }
+}
+
 static void describe_failure(gnutls_session_t session, int r, GError **error)
 {
+        static const char hint[] =
+                "Check the service's TLS settings and log, and \"connect\" and \"starttls\" in "
+                "\"verify\" of the manifest.";
+
         if (r == GNUTLS_E_FATAL_ALERT_RECEIVED)
                 g_set_error(error, CERT_ERROR, CERT_ERROR_NOT_SERVING,
-                            "the server refused the TLS handshake: %s",
-                            gnutls_alert_get_name(gnutls_alert_get(session)) ?: "unknown alert");
-        else if (r == GNUTLS_E_TIMEDOUT)
-                g_set_error_literal(error, CERT_ERROR, CERT_ERROR_NOT_SERVING,
-                                    "the TLS handshake did not end in time");
-        else if (r == GNUTLS_E_UNEXPECTED_PACKET_LENGTH || r == GNUTLS_E_UNSUPPORTED_VERSION_PACKET)
-                g_set_error(error, CERT_ERROR, CERT_ERROR_NOT_SERVING,
-                            "the server does not speak TLS here (%s)\n"
-                            "Is it the right port? Does the protocol need \"starttls\"?",
-                            gnutls_strerror(r));
+                            "the server refused the TLS handshake: %s\n%s",
+                            gnutls_alert_get_name(gnutls_alert_get(session)) ?: "unknown alert", hint);
         else
-                g_set_error(error, CERT_ERROR, CERT_ERROR_NOT_SERVING, "the TLS handshake failed: %s",
-                            gnutls_strerror(r));
+                g_set_error(error, CERT_ERROR, CERT_ERROR_NOT_SERVING, "%s\n%s", failure_words(r), hint);
 }
 
 static bool run(gnutls_session_t session, int fd, uint64_t deadline, Seen *seen, GError **error)

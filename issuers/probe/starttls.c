@@ -17,6 +17,9 @@
 #define LINE_BYTES_MAX  4096
 #define TOTAL_BYTES_MAX (64 * 1024)
 #define QUOTED_MAX      120
+#define HINT                                                                                                 \
+        "\nCheck \"connect\" and \"starttls\" in \"verify\" of the manifest, and the service's TLS "         \
+        "settings."
 
 typedef struct Talk {
         int fd;
@@ -29,7 +32,7 @@ typedef struct Talk {
 
 static bool fail(GError **error, const char *why)
 {
-        g_set_error(error, CERT_ERROR, CERT_ERROR_NOT_SERVING, "before TLS: %s", why);
+        g_set_error(error, CERT_ERROR, CERT_ERROR_NOT_SERVING, "before TLS: %s" HINT, why);
         return false;
 }
 
@@ -42,7 +45,7 @@ static bool fail_quoting(GError **error, const char *why, const char *line)
         for (char *p = valid; *p; p++)
                 if ((unsigned char) *p < ' ' || *p == 0x7f)
                         *p = ' ';
-        g_set_error(error, CERT_ERROR, CERT_ERROR_NOT_SERVING, "before TLS: %s: \"%s\"", why, valid);
+        g_set_error(error, CERT_ERROR, CERT_ERROR_NOT_SERVING, "before TLS: %s: \"%s\"" HINT, why, valid);
         return false;
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* fake-agent: serves the agent's D-Bus interfaces with scripted certificates and jobs, so that each thing certctl must
- * be able to show and to survive can be had at will: failures, refusals, hostile text, jobs that end before they are
- * looked at, an agent that dies. It issues nothing.
+/* fake-agent: serves the agent's D-Bus interfaces with scripted certificates and jobs, so that each thing
+ * certctl must be able to show and to survive can be had at will: failures, refusals, hostile text, jobs that
+ * end before they are looked at, an agent that dies. It issues nothing.
  *
  *   fake-agent [--count=N] [--good] [--refuse] [--deny] [--job=done|failed|skipped|canceled|gone|die|slow]
  *              [--socket=PATH]
@@ -32,15 +32,31 @@ typedef struct FakeCert {
         const char *reasons[3];
 } FakeCert;
 
-#define HOSTILE "\033]0;owned\a\033[2Jrm -rf \xe2\x80\xae\xc2\x9b" "31m\nsecond line"
+#define HOSTILE                                                                                              \
+        "\033]0;owned\a\033[2Jrm -rf \xe2\x80\xae\xc2\x9b"                                                   \
+        "31m\nsecond line"
 
 static const FakeCert scripted[] = {
         { "web", "valid", "", "", "", 80 * 86400 + 30, 50 * 86400 + 30 },
-        { "mail", "failed", "IssuerRefused", "the issuer \"site\" refused the name mail.example.org",
-          "Add the name to the issuer's policy.", 20 * 86400 + 30, -86400, { "expiring" } },
+        { "mail",
+          "failed",
+          "IssuerRefused",
+          "the issuer \"site\" refused the name mail.example.org",
+          "Add the name to the issuer's policy.",
+          20 * 86400 + 30,
+          -86400,
+          { "expiring" } },
         { "db", "due", "", "", "", 0, -1, { "missing-cert", "missing-key" } },
-        { "api", "blocked", "KeyStorage", "the token is locked", "Unlock it, then: certctl renew api", 90 * 86400, 1 },
-        { "edge", "degraded", "NotServing", HOSTILE, HOSTILE, 90 * 86400, 60 * 86400, { "unit-not-serving" } },
+        { "api", "blocked", "KeyStorage", "the token is locked", "Unlock it, then: certctl renew api",
+          90 * 86400, 1 },
+        { "edge",
+          "degraded",
+          "NotServing",
+          HOSTILE,
+          HOSTILE,
+          90 * 86400,
+          60 * 86400,
+          { "unit-not-serving" } },
         { "slow", "waiting", "", "", "", 9 * 86400, 8 * 86400 },
         { "gone", "valid", "", "", "", -86400, -2 * 86400, { "expired" } },
         { "b\303\274cher \346\227\245\346\234\254", "valid", "", "", "", 80 * 86400, 50 * 86400 },
@@ -48,7 +64,7 @@ static const FakeCert scripted[] = {
 
 typedef struct Fake {
         sd_event *event;
-        sd_bus *bus; /* the last that called */
+        sd_bus *bus;      /* the last that called */
         GPtrArray *certs; /* FakeCert*, borrowed or allocated */
         bool refuse, deny;
         const char *job;
@@ -93,10 +109,18 @@ static int get_property(sd_bus *bus, const char *path, const char *interface, co
         const struct {
                 const char *name, *value;
         } strings[] = {
-                { "Name", c->name },      { "CommonName", "www.example.org" }, { "Issuer", "site" },
-                { "State", c->state },    { "SerialNumber", "01:02:0a" },      { "Fingerprint", "abcd" },
-                { "LastError", c->message }, { "Hint", c->hint },              { "Served", "abcd" },
-                { "CertPath", "/etc/x.pem" }, { "KeyPath", "/etc/x.key" },     { "KeyType", "ecdsa-p256" },
+                { "Name", c->name },
+                { "CommonName", "www.example.org" },
+                { "Issuer", "site" },
+                { "State", c->state },
+                { "SerialNumber", "01:02:0a" },
+                { "Fingerprint", "abcd" },
+                { "LastError", c->message },
+                { "Hint", c->hint },
+                { "Served", "abcd" },
+                { "CertPath", "/etc/x.pem" },
+                { "KeyPath", "/etc/x.key" },
+                { "KeyType", "ecdsa-p256" },
         };
 
         for (size_t i = 0; i < G_N_ELEMENTS(strings); i++)
@@ -115,8 +139,8 @@ static int get_property(sd_bus *bus, const char *path, const char *interface, co
         if (g_str_equal(property, "RetryAt"))
                 return sd_bus_message_append(reply, "t", from_now(*c->error ? 3600 : 0));
         if (g_str_equal(property, "History"))
-                return sd_bus_message_append(reply, "a(tssss)", 1, from_now(-60), "renewed", "forced", "01:02:0a",
-                                             HOSTILE);
+                return sd_bus_message_append(reply, "a(tssss)", 1, from_now(-60), "renewed", "forced",
+                                             "01:02:0a", HOSTILE);
         if (g_str_equal(property, "FailureCount") || g_str_equal(property, "Generation"))
                 return sd_bus_message_append(reply, "u", *c->error ? 3 : 0);
         return sd_bus_message_append(reply, "t", from_now(-86400));
@@ -161,7 +185,9 @@ static const char *stage(void)
 
         if (fake.step < G_N_ELEMENTS(stages))
                 return stages[fake.step];
-        return g_str_equal(fake.job, "failed") ? "failed" : g_str_equal(fake.job, "skipped") ? "skipped" : "done";
+        return g_str_equal(fake.job, "failed")    ? "failed"
+               : g_str_equal(fake.job, "skipped") ? "skipped"
+                                                  : "done";
 }
 
 static bool is_over(void)
@@ -213,8 +239,8 @@ static int find_job(sd_bus *bus, const char *path, const char *interface, void *
 
 static void emit_removed(void)
 {
-        (void) sd_bus_emit_signal(fake.bus, CERT_BUS_PATH, CERT_INTERFACE_MANAGER, "JobRemoved", "uos", 7, JOB_PATH,
-                                  result());
+        (void) sd_bus_emit_signal(fake.bus, CERT_BUS_PATH, CERT_INTERFACE_MANAGER, "JobRemoved", "uos", 7,
+                                  JOB_PATH, result());
 }
 
 static int on_step(sd_event_source *s, uint64_t usec, void *userdata)
@@ -224,7 +250,8 @@ static int on_step(sd_event_source *s, uint64_t usec, void *userdata)
                 return sd_event_exit(fake.event, 0);
         (void) sd_bus_emit_properties_changed(fake.bus, JOB_PATH, CERT_INTERFACE_JOB, "Progress", NULL);
         if (is_over()) {
-                (void) sd_bus_emit_properties_changed(fake.bus, JOB_PATH, CERT_INTERFACE_JOB, "State", "Result", NULL);
+                (void) sd_bus_emit_properties_changed(fake.bus, JOB_PATH, CERT_INTERFACE_JOB, "State",
+                                                      "Result", NULL);
                 emit_removed();
                 return 0;
         }
@@ -245,10 +272,11 @@ static int start_job(sd_bus_message *m, char **names)
                 emit_removed();
         } else {
                 fake.job_exists = true;
-                (void) sd_bus_emit_signal(fake.bus, CERT_BUS_PATH, CERT_INTERFACE_MANAGER, "JobNew", "uos", 7, JOB_PATH,
-                                          "renew");
+                (void) sd_bus_emit_signal(fake.bus, CERT_BUS_PATH, CERT_INTERFACE_MANAGER, "JobNew", "uos", 7,
+                                          JOB_PATH, "renew");
                 fake.timer = sd_event_source_unref(fake.timer);
-                (void) sd_event_add_time_relative(fake.event, &fake.timer, CLOCK_MONOTONIC, STEP_USEC, 0, on_step, NULL);
+                (void) sd_event_add_time_relative(fake.event, &fake.timer, CLOCK_MONOTONIC, STEP_USEC, 0,
+                                                  on_step, NULL);
         }
         return sd_bus_reply_method_return(m, "o", JOB_PATH);
 }
@@ -257,9 +285,11 @@ static int start_job(sd_bus_message *m, char **names)
 
 static int no_such(sd_bus_message *m, const char *name)
 {
-        return sd_bus_reply_method_errorf(m, CERT_ERROR_PREFIX "NoSuchCertificate",
-                                          "there is no certificate \"%s\"\nSee the names that there are with: "
-                                          "certctl status", name);
+        return sd_bus_reply_method_errorf(
+                m, CERT_ERROR_PREFIX "NoSuchCertificate",
+                "there is no certificate \"%s\"\nSee the names that there are with: "
+                "certctl status",
+                name);
 }
 
 static int method_list(sd_bus_message *m, void *userdata, sd_bus_error *ret_error)
@@ -272,8 +302,8 @@ static int method_list(sd_bus_message *m, void *userdata, sd_bus_error *ret_erro
         for (guint i = 0; r >= 0 && i < fake.certs->len; i++) {
                 const FakeCert *c = fake.certs->pdata[i];
 
-                r = sd_bus_message_append(reply, "(ssstts)", c->name, c->state, "site", from_now(c->expires_sec),
-                                          from_now(c->renewal_sec), c->error);
+                r = sd_bus_message_append(reply, "(ssstts)", c->name, c->state, "site",
+                                          from_now(c->expires_sec), from_now(c->renewal_sec), c->error);
         }
         if (r >= 0)
                 r = sd_bus_message_close_container(reply);
@@ -358,10 +388,11 @@ static int method_plan(sd_bus_message *m, void *userdata, sd_bus_error *ret_erro
 static int method_reload(sd_bus_message *m, void *userdata, sd_bus_error *ret_error)
 {
         if (fake.refuse)
-                return sd_bus_reply_method_errorf(m, CERT_ERROR_PREFIX "ManifestInvalid",
-                                                  "the manifest has 2 problems\nCorrect them, then: certctl reload");
-        (void) sd_bus_emit_signal(sd_bus_message_get_bus(m), CERT_BUS_PATH, CERT_INTERFACE_MANAGER, "ManifestReloaded",
-                                  "s", "beef");
+                return sd_bus_reply_method_errorf(
+                        m, CERT_ERROR_PREFIX "ManifestInvalid",
+                        "the manifest has 2 problems\nCorrect them, then: certctl reload");
+        (void) sd_bus_emit_signal(sd_bus_message_get_bus(m), CERT_BUS_PATH, CERT_INTERFACE_MANAGER,
+                                  "ManifestReloaded", "s", "beef");
         return sd_bus_reply_method_return(m, NULL);
 }
 
@@ -370,7 +401,8 @@ static int get_problems(sd_bus *bus, const char *path, const char *interface, co
 {
         if (!fake.refuse)
                 return sd_bus_message_append(reply, "as", 0);
-        return sd_bus_message_append(reply, "as", 2, "/etc/cert-agent/manifest.json:3: issuers: unknown key \"sitee\"",
+        return sd_bus_message_append(reply, "as", 2,
+                                     "/etc/cert-agent/manifest.json:3: issuers: unknown key \"sitee\"",
                                      "/etc/cert-agent/manifest.json:9: certificates.web: " HOSTILE);
 }
 
@@ -394,14 +426,16 @@ static const sd_bus_vtable manager_vtable[] = {
 
 static int add_objects(sd_bus *bus)
 {
-        int r = sd_bus_add_object_vtable(bus, NULL, CERT_BUS_PATH, CERT_INTERFACE_MANAGER, manager_vtable, NULL);
+        int r = sd_bus_add_object_vtable(bus, NULL, CERT_BUS_PATH, CERT_INTERFACE_MANAGER, manager_vtable,
+                                         NULL);
 
         if (r >= 0)
-                r = sd_bus_add_fallback_vtable(bus, NULL, CERT_BUS_CERTIFICATE_PATH, CERT_INTERFACE_CERTIFICATE,
-                                               certificate_vtable, find_object, NULL);
-        return r >= 0 ? sd_bus_add_fallback_vtable(bus, NULL, CERT_BUS_JOB_PATH, CERT_INTERFACE_JOB, job_vtable, find_job,
-                                                   NULL) :
-                        r;
+                r = sd_bus_add_fallback_vtable(bus, NULL, CERT_BUS_CERTIFICATE_PATH,
+                                               CERT_INTERFACE_CERTIFICATE, certificate_vtable, find_object,
+                                               NULL);
+        return r >= 0 ? sd_bus_add_fallback_vtable(bus, NULL, CERT_BUS_JOB_PATH, CERT_INTERFACE_JOB,
+                                                   job_vtable, find_job, NULL)
+                      : r;
 }
 
 static int on_connection(sd_event_source *s, int fd, uint32_t revents, void *userdata)
@@ -455,9 +489,12 @@ static void fill(unsigned count, bool good)
 int main(int argc, char **argv)
 {
         static const struct option options[] = {
-                { "count", required_argument, NULL, 'c' }, { "good", no_argument, NULL, 'g' },
-                { "refuse", no_argument, NULL, 'r' },      { "deny", no_argument, NULL, 'd' },
-                { "job", required_argument, NULL, 'j' },   { "socket", required_argument, NULL, 's' },
+                { "count", required_argument, NULL, 'c' },
+                { "good", no_argument, NULL, 'g' },
+                { "refuse", no_argument, NULL, 'r' },
+                { "deny", no_argument, NULL, 'd' },
+                { "job", required_argument, NULL, 'j' },
+                { "socket", required_argument, NULL, 's' },
                 { NULL, 0, NULL, 0 },
         };
         const char *path = NULL;

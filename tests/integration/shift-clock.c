@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* A library to preload: shifts the wall clock of one program by SHIFT_CLOCK seconds and leaves every other clock alone.
- * (libfaketime shifts timers too, also those of the monotonic clock, so that an event loop under it waits for years.) */
+/* A library to preload: shifts the wall clock of one program by SHIFT_CLOCK seconds and leaves every other
+ * clock alone. (libfaketime shifts timers too, also those of the monotonic clock, so that an event loop under
+ * it waits for years.) */
 
 #include <dlfcn.h>
 #include <stdlib.h>
@@ -40,6 +41,6 @@ __attribute__((visibility("default"))) int gettimeofday(struct timeval *restrict
         struct timespec now;
 
         clock_gettime(CLOCK_REALTIME, &now);
-        *ret = (struct timeval) { now.tv_sec, now.tv_nsec / 1000 };
+        *ret = (struct timeval){ now.tv_sec, now.tv_nsec / 1000 };
         return 0;
 }
