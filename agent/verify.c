@@ -24,7 +24,6 @@
 #define HANDSHAKE_USEC     (3 * USEC_PER_SEC)
 #define HANDSHAKE_MIN_USEC (20 * USEC_PER_MSEC) /* with less time left it would only fail */
 #define LATE_USEC          (1 * USEC_PER_SEC) /* the worker keeps the deadline, and its answer says more than ours */
-(300 * USEC_PER_MSEC) /* the worker keeps the deadline, and its answer says more than ours */
 #define ANSWER_USEC       (2 * USEC_PER_SEC) /* above the handshake's own limit: then the worker hangs */
 #define DELAY_MIN_USEC    (10 * USEC_PER_MSEC)
 #define DELAY_MAX_USEC    (100 * USEC_PER_MSEC)
