@@ -137,7 +137,7 @@ static void on_unit_told_again(const char *unit, const UnitResult *result, void 
         GroupUnit *u = userdata;
 
         u->job = NULL;
-        if (result->outcome == UNIT_FAILED) {
+        if (result->outcome == UNIT_FAILED || result->outcome == UNIT_TIMED_OUT) {
                 u->group->back_refused = true;
                 log_full(LOG_ERR, &(LogContext) { .unit = unit },
                          "%s fails with the previous certificates as well, so they are not the cause: %s", unit,

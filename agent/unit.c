@@ -149,7 +149,7 @@ static void job_wait(UnitJob *j, uint64_t usec, sd_event_time_handler_t handler)
 
 static bool job_wants_log(const UnitJob *j)
 {
-        return j->outcome == UNIT_FAILED && !j->name;
+        return (j->outcome == UNIT_FAILED || j->outcome == UNIT_TIMED_OUT) && !j->name;
 }
 
 static int on_failed_timer(sd_event_source *source, uint64_t usec, void *userdata)
@@ -314,7 +314,7 @@ static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata)
                 why = g_strdup_printf("the job was not done within %s; it is left to systemd", span);
         else
                 why = g_strdup_printf("systemd did not answer within %s", span);
-        job_fail_words(j, why, NULL);
+        job_fail(j, UNIT_TIMED_OUT, unit_error_new(&j->ref, why, NULL));
         return 0;
 }
 

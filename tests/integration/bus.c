@@ -48,14 +48,17 @@ static void start(TestBus *b, char **argv)
         g_array_append_val(b->pids, pid);
 }
 
-static void wait_for_file(const char *path)
+/* That the socket is there is not enough: it is bound before anybody listens. */
+static void wait_for_bus(void)
 {
         int64_t until = g_get_monotonic_time() + WAIT_USEC;
+        sd_bus *bus = NULL;
 
-        while (!g_file_test(path, G_FILE_TEST_EXISTS)) {
+        while (sd_bus_open_system(&bus) < 0) {
                 g_assert_cmpint(g_get_monotonic_time(), <, until);
                 g_usleep(2000);
         }
+        sd_bus_flush_close_unref(bus);
 }
 
 TestBus *test_bus_new(void)
@@ -74,8 +77,8 @@ TestBus *test_bus_new(void)
         g_assert_true(g_file_set_contents(file, text, -1, NULL));
         start(b, (char *[]){ (char *) "dbus-daemon", option, (char *) "--nofork", (char *) "--nopidfile",
                              NULL });
-        wait_for_file(socket);
         g_setenv("DBUS_SYSTEM_BUS_ADDRESS", address, TRUE);
+        wait_for_bus();
         return b;
 }
 

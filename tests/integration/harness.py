@@ -9,6 +9,7 @@ import os
 import pathlib
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import time
@@ -57,7 +58,12 @@ class Host:
         config = self.root / "run/bus.conf"
         config.write_text(BUS_CONFIG.format(socket=self.bus))
         self.start(["dbus-daemon", f"--config-file={config}", "--nofork", "--nopidfile"])
-        wait_for(self.bus.exists, "the message bus")
+
+        def listens():
+            with socket.socket(socket.AF_UNIX) as s:
+                return s.connect_ex(str(self.bus)) == 0
+
+        wait_for(listens, "the message bus")
 
     def start(self, command, log=None, environment=None):
         output = open(self.root / f"run/{log}.log", "ab") if log else subprocess.DEVNULL
