@@ -6,6 +6,7 @@
 #include "client/certificate.h"
 
 #include "client/connect.h"
+#include "client/property.h"
 #include "client/when.h"
 #include "common/error.h"
 #include "common/names.h"
@@ -144,69 +145,33 @@ CertDetail *cert_detail_free(CertDetail *d)
         return NULL;
 }
 
-static int read_string(sd_bus_message *m, char **target)
-{
-        const char *s;
-        int r = sd_bus_message_read(m, "v", "s", &s);
-
-        if (r >= 0) {
-                g_free(*target);
-                *target = g_strdup(s);
-        }
-        return r;
-}
-
-static int read_strings(sd_bus_message *m, char ***target)
-{
-        g_autoptr(GStrvBuilder) builder = g_strv_builder_new();
-        const char *s;
-        int r = sd_bus_message_enter_container(m, 'v', "as");
-
-        if (r >= 0)
-                r = sd_bus_message_enter_container(m, 'a', "s");
-        while (r >= 0 && (r = sd_bus_message_read(m, "s", &s)) > 0)
-                g_strv_builder_add(builder, s);
-        if (r >= 0)
-                r = sd_bus_message_exit_container(m);
-        if (r >= 0)
-                r = sd_bus_message_exit_container(m);
-        if (r >= 0) {
-                g_strfreev(*target);
-                *target = g_strv_builder_end(builder);
-        }
-        return r;
-}
-
 static int read_history(sd_bus_message *m, GArray *history)
 {
         const char *kind, *reasons, *serial, *detail;
         uint64_t time;
-        int r = sd_bus_message_enter_container(m, 'v', "a(tssss)");
+        int r = property_enter_array(m, "(tssss)");
 
-        if (r >= 0)
-                r = sd_bus_message_enter_container(m, 'a', "(tssss)");
         while (r >= 0 &&
                (r = sd_bus_message_read(m, "(tssss)", &time, &kind, &reasons, &serial, &detail)) > 0) {
                 CertEvent e = { time, g_strdup(kind), g_strdup(reasons), g_strdup(serial), g_strdup(detail) };
 
                 g_array_append_val(history, e);
         }
-        if (r >= 0)
-                r = sd_bus_message_exit_container(m);
-        return r >= 0 ? sd_bus_message_exit_container(m) : r;
+        return r >= 0 ? property_exit_array(m) : r;
 }
 
-static int read_property(sd_bus_message *m, CertDetail *d, const char *name)
+static int read_property(sd_bus_message *m, const char *name, void *userdata)
 {
         const Property *p = property_find(name);
+        CertDetail *d = userdata;
 
         if (!p)
                 return sd_bus_message_skip(m, "v");
         switch (p->type) {
         case PROPERTY_STRING:
-                return read_string(m, &MEMBER(d, p, char *));
+                return property_read_string(m, &MEMBER(d, p, char *));
         case PROPERTY_STRINGS:
-                return read_strings(m, &MEMBER(d, p, char **));
+                return property_read_strings(m, &MEMBER(d, p, char **));
         case PROPERTY_TIME:
                 return sd_bus_message_read(m, "v", "t", &MEMBER(d, p, uint64_t));
         case PROPERTY_NUMBER:
@@ -214,21 +179,6 @@ static int read_property(sd_bus_message *m, CertDetail *d, const char *name)
         default:
                 return read_history(m, d->history);
         }
-}
-
-static int read_all(sd_bus_message *m, CertDetail *d)
-{
-        const char *name;
-        int r = sd_bus_message_enter_container(m, 'a', "{sv}");
-
-        while (r >= 0 && (r = sd_bus_message_enter_container(m, 'e', "sv")) > 0) {
-                r = sd_bus_message_read(m, "s", &name);
-                if (r >= 0)
-                        r = read_property(m, d, name);
-                if (r >= 0)
-                        r = sd_bus_message_exit_container(m);
-        }
-        return r;
 }
 
 CertDetail *cert_detail_get(sd_bus *bus, const char *name, GError **error)
@@ -249,7 +199,7 @@ CertDetail *cert_detail_get(sd_bus *bus, const char *name, GError **error)
         }
         if (!client_get_all(bus, path, CERT_INTERFACE_CERTIFICATE, what, &reply, error))
                 return NULL;
-        r = read_all(reply, d);
+        r = property_walk(reply, read_property, d);
         if (r < 0) {
                 client_bad_reply(r, what, error);
                 return NULL;

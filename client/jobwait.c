@@ -26,16 +26,6 @@ struct JobWait {
         bool is_over, is_lost;
 };
 
-static void step_free(void *p)
-{
-        JobStep *s = p;
-
-        g_free(s->name);
-        g_free(s->stage);
-        g_free(s->message);
-        g_free(s);
-}
-
 static void settle(JobWait *w, const char *result)
 {
         static const char *const results[] = {
@@ -54,65 +44,36 @@ static void settle(JobWait *w, const char *result)
 
 /* ---- Reading the job's properties ---- */
 
-static int read_steps(sd_bus_message *m, JobWait *w)
+/* The result is looked at last: the steps that led to it may stand after it. */
+typedef struct Read {
+        JobWait *wait;
+        char *result;
+} Read;
+
+static int read_property(sd_bus_message *m, const char *name, void *userdata)
 {
-        g_autoptr(GPtrArray) steps = g_ptr_array_new_with_free_func(step_free);
-        const char *name, *stage, *message;
-        int r = sd_bus_message_enter_container(m, 'v', "a(sss)");
+        Read *read = userdata;
+        JobWait *w = read->wait;
+        int r;
 
-        if (r >= 0)
-                r = sd_bus_message_enter_container(m, 'a', "(sss)");
-        while (r >= 0 && (r = sd_bus_message_read(m, "(sss)", &name, &stage, &message)) > 0) {
-                JobStep *s = g_new(JobStep, 1);
-
-                *s = (JobStep) { g_strdup(name), g_strdup(stage), g_strdup(message) };
-                g_ptr_array_add(steps, s);
-        }
-        if (r >= 0)
-                r = sd_bus_message_exit_container(m);
-        if (r >= 0)
-                r = sd_bus_message_exit_container(m);
-        if (r < 0)
-                return r;
-        g_ptr_array_unref(w->steps);
-        w->steps = g_steal_pointer(&steps);
-        if (w->progress)
-                w->progress(w->steps, w->userdata);
-        return 0;
-}
-
-static int read_property(sd_bus_message *m, JobWait *w, char **result)
-{
-        const char *name, *text;
-        int r = sd_bus_message_read(m, "s", &name);
-
-        if (r < 0)
-                return r;
-        if (g_str_equal(name, "Progress"))
-                return read_steps(m, w);
-        if (!g_str_equal(name, "Result"))
+        if (g_str_equal(name, "Result"))
+                return property_read_string(m, &read->result);
+        if (!g_str_equal(name, "Progress"))
                 return sd_bus_message_skip(m, "v");
-        r = sd_bus_message_read(m, "v", "s", &text);
-        if (r >= 0) {
-                g_free(*result);
-                *result = g_strdup(text);
-        }
+        r = property_read_steps(m, &w->steps);
+        if (r >= 0 && w->progress)
+                w->progress(w->steps, w->userdata);
         return r;
 }
 
-/* a{sv}. The result is looked at last: the steps that led to it may stand after it. */
 static int read_properties(sd_bus_message *m, JobWait *w)
 {
-        g_autofree char *result = NULL;
-        int r = sd_bus_message_enter_container(m, 'a', "{sv}");
+        Read read = { .wait = w };
+        int r = property_walk(m, read_property, &read);
 
-        while (r >= 0 && (r = sd_bus_message_enter_container(m, 'e', "sv")) > 0) {
-                r = read_property(m, w, &result);
-                if (r >= 0)
-                        r = sd_bus_message_exit_container(m);
-        }
-        if (r >= 0 && result && *result)
-                settle(w, result);
+        if (r >= 0 && read.result && *read.result)
+                settle(w, read.result);
+        g_free(read.result);
         return r;
 }
 
@@ -221,7 +182,7 @@ JobWait *job_wait_new(sd_bus *bus, JobProgressFunction progress, void *userdata,
         w->progress = progress;
         w->userdata = userdata;
         w->end = _JOB_END_INVALID;
-        w->steps = g_ptr_array_new_with_free_func(step_free);
+        w->steps = g_ptr_array_new();
         r = listen_to(w);
         if (r < 0) {
                 client_bad_reply(r, "listening to the agent", error);
@@ -239,7 +200,7 @@ JobWait *job_wait_free(JobWait *w)
         sd_event_source_unref(w->on_int);
         sd_event_source_unref(w->on_term);
         sd_event_unref(w->event);
-        g_ptr_array_unref(w->steps);
+        g_clear_pointer(&w->steps, g_ptr_array_unref);
         g_free(w->path);
         g_free(w);
         return NULL;

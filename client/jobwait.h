@@ -2,15 +2,11 @@
 #pragma once
 
 #include "client/client.h"
+#include "client/property.h"
 
 #include <errno.h>
 
 /* Waiting for a job of the agent's. */
-
-/* How far one certificate of the job is: org.certagent1.Job's Progress. */
-typedef struct JobStep {
-        char *name, *stage, *message;
-} JobStep;
 
 typedef struct JobWait JobWait;
 

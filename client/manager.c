@@ -5,6 +5,7 @@
 #include "client/manager.h"
 
 #include "client/connect.h"
+#include "client/property.h"
 #include "common/names.h"
 
 #include <stdio.h>
@@ -13,23 +14,18 @@ char **manager_manifest_problems(sd_bus *bus, GError **error)
 {
         static const Call call = { CERT_BUS_PATH, "org.freedesktop.DBus.Properties", "Get",
                                    "asking for the manifest's problems", CALL_PLAIN };
-        g_autoptr(GStrvBuilder) builder = g_strv_builder_new();
         g_autoptr(sd_bus_message) reply = NULL;
-        const char *problem;
+        char **problems = NULL;
         int r;
 
         if (!client_call(bus, &call, &reply, error, "ss", CERT_INTERFACE_MANAGER, "ManifestProblems"))
                 return NULL;
-        r = sd_bus_message_enter_container(reply, 'v', "as");
-        if (r >= 0)
-                r = sd_bus_message_enter_container(reply, 'a', "s");
-        while (r >= 0 && (r = sd_bus_message_read(reply, "s", &problem)) > 0)
-                g_strv_builder_add(builder, problem);
+        r = property_read_strings(reply, &problems);
         if (r < 0) {
                 client_bad_reply(r, call.what, error);
                 return NULL;
         }
-        return g_strv_builder_end(builder);
+        return problems;
 }
 
 void manager_print_problems(const Client *client, char *const *problems)

@@ -44,7 +44,7 @@ static bool is_property(const char *wanted)
 static ExitStatus show_all(const Client *client, sd_bus *bus, char **names)
 {
         g_autoptr(JsonOut) j = client->options.json != JSON_OFF ? json_out_new(client->options.json) : NULL;
-        g_autoptr(Pager) pager = j ? NULL : pager_open(client);
+        g_autoptr(Pager) pager G_GNUC_UNUSED = j ? NULL : pager_open(client);
         ExitStatus status = EXIT_STATUS_DONE;
 
         for (char **name = names; *name; name++) {
@@ -189,7 +189,7 @@ static void plan_text(const Client *client, const GArray *items, bool all)
 {
         static const char *const headings[] = { "NAME", "ACTION", "REASONS", "DUE", NULL };
         g_autoptr(Table) table = table_new(&client->terminal, headings);
-        g_autoptr(Pager) pager = pager_open(client);
+        g_autoptr(Pager) pager G_GNUC_UNUSED = pager_open(client);
         uint64_t now = now_realtime();
         guint to_do = 0, rows = 0;
 

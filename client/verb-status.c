@@ -134,7 +134,7 @@ static ExitStatus status_of_all(const Client *client, sd_bus *bus)
 {
         g_auto(CertList) list = {};
         g_autoptr(GError) error = NULL;
-        g_autoptr(Pager) pager = NULL;
+        g_autoptr(Pager) pager G_GNUC_UNUSED = NULL;
         uint64_t now = now_realtime();
         bool refused;
         guint troubles;
@@ -167,7 +167,7 @@ static bool detail_is_trouble(const CertDetail *d, uint64_t now)
 /* Every name is answered for, also after one that is not there; the gravest status is the command's. */
 static ExitStatus status_of_some(const Client *client, sd_bus *bus, char **names)
 {
-        g_autoptr(Pager) pager = client->options.json == JSON_OFF && !client->options.quiet ? pager_open(client) : NULL;
+        g_autoptr(Pager) pager G_GNUC_UNUSED = client->options.json == JSON_OFF && !client->options.quiet ? pager_open(client) : NULL;
         g_autoptr(JsonOut) j = client->options.json != JSON_OFF ? json_out_new(client->options.json) : NULL;
         ExitStatus status = EXIT_STATUS_DONE;
         uint64_t now = now_realtime();

@@ -5,6 +5,7 @@
 
 #include "client/connect.h"
 #include "client/output-json.h"
+#include "client/property.h"
 #include "common/error.h"
 #include "common/names.h"
 #include "common/timespan.h"
@@ -17,6 +18,7 @@ typedef struct Watch {
         const Client *client;
         char **names; /* only these certificates; empty: all */
         sd_event *event;
+        GHashTable *stages; /* of the certificates named -> the stage last told; each change brings all steps again */
 } Watch;
 
 /* ---- Lines ---- */
@@ -66,58 +68,60 @@ static char *last_label(const char *path, const char *prefix)
         return sd_bus_path_decode(path, prefix, &label) > 0 ? label : NULL;
 }
 
-/* Of a certificate's changed properties the state and the error; a renewed one also has a new serial number. */
-static void print_certificate(Watch *w, const char *name, sd_bus_message *m)
+/* What of a certificate's changed properties is told. */
+typedef struct Change {
+        char *state, *error, *serial;
+} Change;
+
+static int read_change(sd_bus_message *m, const char *name, void *userdata)
 {
-        const char *property, *value, *state = NULL, *error = NULL, *serial = NULL;
-        int r = sd_bus_message_enter_container(m, 'a', "{sv}");
+        Change *c = userdata;
 
-        while (r >= 0 && (r = sd_bus_message_enter_container(m, 'e', "sv")) > 0) {
-                const char **target = NULL;
-
-                r = sd_bus_message_read(m, "s", &property);
-                if (r < 0)
-                        return;
-                target = g_str_equal(property, "State")          ? &state :
-                         g_str_equal(property, "LastError")      ? &error :
-                         g_str_equal(property, "SerialNumber")   ? &serial :
-                                                                   NULL;
-                r = target ? sd_bus_message_read(m, "v", "s", &value) : sd_bus_message_skip(m, "v");
-                if (r >= 0 && target)
-                        *target = value;
-                if (r >= 0)
-                        r = sd_bus_message_exit_container(m);
-        }
-        if (serial && *serial)
-                print_event(w, name, "new-certificate", serial);
-        if (state || (error && *error))
-                print_event(w, name, state ?: "error", error ?: "");
+        if (g_str_equal(name, "State"))
+                return property_read_string(m, &c->state);
+        if (g_str_equal(name, "LastError"))
+                return property_read_string(m, &c->error);
+        if (g_str_equal(name, "SerialNumber"))
+                return property_read_string(m, &c->serial);
+        return sd_bus_message_skip(m, "v");
 }
 
+static void print_certificate(Watch *w, const char *name, sd_bus_message *m)
+{
+        Change c = {};
+
+        if (property_walk(m, read_change, &c) >= 0) {
+                if (c.serial && *c.serial)
+                        print_event(w, name, "new-certificate", c.serial);
+                if (c.state || (c.error && *c.error))
+                        print_event(w, name, c.state ?: "error", c.error ?: "");
+        }
+        g_free(c.state);
+        g_free(c.error);
+        g_free(c.serial);
+}
+
+static int read_job(sd_bus_message *m, const char *name, void *userdata)
+{
+        return g_str_equal(name, "Progress") ? property_read_steps(m, userdata) : sd_bus_message_skip(m, "v");
+}
+
+/* The steps of the certificates that were named; of all they would be too many. */
 static void print_job(Watch *w, const char *id, sd_bus_message *m)
 {
-        const char *property, *name, *stage, *message;
         g_autofree char *subject = g_strconcat("job ", id, NULL);
-        int r = sd_bus_message_enter_container(m, 'a', "{sv}");
+        g_autoptr(GPtrArray) steps = NULL;
 
-        while (r >= 0 && (r = sd_bus_message_enter_container(m, 'e', "sv")) > 0) {
-                r = sd_bus_message_read(m, "s", &property);
-                if (r >= 0 && !g_str_equal(property, "Progress"))
-                        r = sd_bus_message_skip(m, "v");
-                else if (r >= 0) {
-                        r = sd_bus_message_enter_container(m, 'v', "a(sss)");
-                        if (r >= 0)
-                                r = sd_bus_message_enter_container(m, 'a', "(sss)");
-                        while (r >= 0 && (r = sd_bus_message_read(m, "(sss)", &name, &stage, &message)) > 0)
-                                if (*w->names && is_wanted(w, name))
-                                        print_event(w, subject, stage, name);
-                        if (r >= 0)
-                                r = sd_bus_message_exit_container(m);
-                        if (r >= 0)
-                                r = sd_bus_message_exit_container(m);
-                }
-                if (r >= 0)
-                        r = sd_bus_message_exit_container(m);
+        if (!*w->names || property_walk(m, read_job, &steps) < 0 || !steps)
+                return;
+        for (guint i = 0; i < steps->len; i++) {
+                const JobStep *step = steps->pdata[i];
+
+                if (!is_wanted(w, step->name) ||
+                    g_strcmp0(g_hash_table_lookup(w->stages, step->name), step->stage) == 0)
+                        continue;
+                g_hash_table_replace(w->stages, g_strdup(step->name), g_strdup(step->stage));
+                print_event(w, subject, step->stage, step->name);
         }
 }
 
@@ -232,7 +236,8 @@ ExitStatus verb_watch(const Client *client, char **arguments)
 {
         g_autoptr(GError) error = NULL;
         g_autoptr(sd_bus) bus = NULL;
-        Watch w = { .client = client, .names = arguments };
+        g_autoptr(GHashTable) stages = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+        Watch w = { .client = client, .names = arguments, .stages = stages };
         int r;
 
         if (!client_connect(client, &bus, &error) || !subscribe(&w, bus, &error))

@@ -334,6 +334,21 @@ class OtherVerbs(CertctlTest):
         self.assertEqual([line.split(" ", 1)[1] for line in lines],
                          ["job 7: begins: renew\n", "job 7: ends: done\n", "manifest: reloaded: beef\n"])
 
+    def test_watch_of_a_name_tells_each_step_once(self):
+        self.fake()
+        p = subprocess.Popen([self.program, "watch", "mail"], env=self.environment, text=True, stdout=subprocess.PIPE,
+                             stderr=subprocess.PIPE)
+        self.assertIn("Watching", p.stderr.readline())
+        self.run_certctl("renew", "web", "mail")
+        lines = []
+        while not lines or "ends" not in lines[-1]:
+            lines.append(p.stdout.readline().split(" ", 1)[1])
+        p.send_signal(signal.SIGINT)
+        p.communicate(timeout=10)
+        self.assertEqual(lines, [f"job 7: {step}\n" for step in
+                                 ("begins: renew", "issuing: mail", "installing: mail", "units: mail", "verifying: mail",
+                                  "done: mail", "ends: done")])
+
     def test_log_asks_journalctl(self):
         tools = self.host.path("/bin")
         tools.mkdir()
