@@ -308,46 +308,53 @@ bool folder_sync(const Folder *f, GError **error)
 
 /* ---- Folders of the state ---- */
 
-static int enter_state(int parent, const char *name, bool make)
+int folder_open_below(int parent, const char *name, bool make, bool sync)
 {
         int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
-        if (fd >= 0 || errno != ENOENT || !make)
-                return fd;
-        if (mkdirat(parent, name, 0700) < 0 && errno != EEXIST)
-                return -1;
-        /* The name of a new folder must be on disk before anything in it is relied upon. */
-        if (fsync(parent) < 0)
-                return -1;
-        return openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (fd < 0 && errno == ENOENT && make) {
+                if (mkdirat(parent, name, 0700) < 0 && errno != EEXIST)
+                        return -errno;
+                /* The name of a new folder must be on disk before anything in it is relied upon. */
+                if (sync && fsync(parent) < 0)
+                        return -errno;
+                fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        }
+        return fd < 0 ? -errno : fd;
+}
+
+/* The state folder itself. StateDirectory= with DynamicUser= makes it a link: PID 1's, to be followed. */
+static int open_state(bool make)
+{
+        g_autofree char *path = host_path(CERT_STATE_DIR);
+        int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+        if (fd < 0 && errno == ENOENT && make && g_mkdir_with_parents(path, 0700) >= 0)
+                fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        return fd < 0 ? -errno : fd;
 }
 
 int folder_open_state(const char *path, bool make, GError **error)
 {
-        g_autofree char *base = host_path(CERT_STATE_DIR);
         g_auto(GStrv) parts = NULL;
-        int fd, saved;
+        int fd;
 
         g_return_val_if_fail(g_str_has_prefix(path, CERT_STATE_DIR), -1);
-        if (make)
-                (void) g_mkdir_with_parents(base, 0700);
-        /* StateDirectory= with DynamicUser= makes this one a link: PID 1's, to be followed. */
-        fd = open(base, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         parts = g_strsplit(path + strlen(CERT_STATE_DIR), "/", -1);
+        fd = open_state(make);
         for (char **part = parts; fd >= 0 && *part; part++) {
-                int next;
+                int parent = fd;
 
                 if (!**part)
                         continue;
-                next = enter_state(fd, *part, make);
-                saved = errno;
-                close(fd);
-                errno = saved;
-                fd = next;
+                fd = folder_open_below(parent, *part, make, true);
+                close(parent);
         }
-        if (fd < 0 && (make || errno != ENOENT))
-                folder_set_error(error, errno, "Opening the state folder", path);
-        return fd;
+        if (fd >= 0)
+                return fd;
+        if (make || fd != -ENOENT)
+                folder_set_error(error, -fd, "Opening the state folder", path);
+        return -1;
 }
 
 /* ---- Small helpers ---- */

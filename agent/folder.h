@@ -37,6 +37,9 @@ bool folder_sync(const Folder *f, GError **error);
  * an error, or, without `make`, missing (then no error is set). */
 int folder_open_state(const char *path, bool make, GError **error);
 
+/* One folder below another; made with mode 0700 when `make`, its name durable when `sync`. -errno on failure. */
+int folder_open_below(int parent, const char *name, bool make, bool sync);
+
 /* A file's name that is a bare name: no '/', not "." or "..", not empty. */
 bool folder_name_is_safe(const char *name);
 

@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #define NEW_FOLDER ".new"
+#define FOLDERS_MAX 256 /* open at once: a service may have 1,024 descriptors */
 #define SYNC_EACH_MAX 2 /* generations up to which fsync(2) of each file is cheaper than syncfs(2) */
 
 typedef struct StoredFile {
@@ -49,16 +50,17 @@ static char *path_of(const char *name)
         return g_strconcat(CERT_GENERATION_DIR "/", name, NULL);
 }
 
-static int open_folder(const char *name, bool make, GError **error)
+static bool name_is_fit(const char *name)
+{
+        return folder_name_is_safe(name) && *name != '.';
+}
+
+/* -1 when there is none. */
+static int open_folder(const char *name)
 {
         g_autofree char *path = path_of(name);
 
-        if (!folder_name_is_safe(name) || *name == '.') {
-                folder_set_error(error, EINVAL, "Opening the folder of the generations of", name);
-                errno = EINVAL;
-                return -1;
-        }
-        return folder_open_state(path, make, error);
+        return name_is_fit(name) ? folder_open_state(path, false, NULL) : -1;
 }
 
 /* ---- Numbers ---- */
@@ -107,7 +109,7 @@ static GArray *numbers_in(int folder)
 
 GArray *generation_list(const char *name)
 {
-        _cleanup_close_ int folder = open_folder(name, false, NULL);
+        _cleanup_close_ int folder = open_folder(name);
 
         return numbers_in(folder);
 }
@@ -141,7 +143,7 @@ static bool is_needed(unsigned number, const unsigned *needed)
 
 void generation_prune(const char *name, unsigned keep, const unsigned *needed)
 {
-        _cleanup_close_ int folder = open_folder(name, false, NULL);
+        _cleanup_close_ int folder = open_folder(name);
         g_autoptr(GArray) numbers = numbers_in(folder);
 
         for (unsigned i = 0; i + keep < numbers->len; i++)
@@ -151,7 +153,7 @@ void generation_prune(const char *name, unsigned keep, const unsigned *needed)
 
 void generation_forget(const char *name)
 {
-        _cleanup_close_ int folder = open_folder(name, false, NULL);
+        _cleanup_close_ int folder = open_folder(name);
         _cleanup_close_ int parent = folder >= 0 ? folder_open_state(CERT_GENERATION_DIR, false, NULL) : -1;
         g_autoptr(GArray) numbers = numbers_in(folder);
 
@@ -235,23 +237,26 @@ static void saving_fail(Saving *s, int number)
 {
         g_autofree char *path = path_of(s->item->name);
 
-        remove_one(s->folder, NEW_FOLDER);
-        close(s->folder);
-        s->folder = -1;
+        if (s->folder >= 0) {
+                remove_one(s->folder, NEW_FOLDER);
+                close(s->folder);
+                s->folder = -1;
+        }
         folder_set_error(&s->item->error, number, "Keeping the new generation in", path);
 }
 
-static void saving_write(Saving *s, GenerationSave *item, bool sync)
+static void saving_write(Saving *s, GenerationSave *item, int base, bool sync)
 {
         int r;
 
         *s = (Saving) { .item = item, .folder = -1 };
         if (item->generation->number > 0) /* it is there already */
                 return;
-        s->folder = open_folder(item->name, true, &item->error);
-        if (s->folder < 0)
-                return;
-        r = write_new(s->folder, item->generation, sync);
+        r = name_is_fit(item->name) ? folder_open_below(base, item->name, true, sync) : -EINVAL;
+        if (r >= 0) {
+                s->folder = r;
+                r = write_new(s->folder, item->generation, sync);
+        }
         if (r < 0)
                 saving_fail(s, -r);
 }
@@ -271,34 +276,43 @@ static void saving_number(Saving *s, bool sync)
         }
 }
 
-static void sync_all(Saving *savings, size_t n)
+static void sync_all(Saving *savings, size_t n, int base)
 {
-        int fd = folder_open_state(CERT_GENERATION_DIR, false, NULL);
-        int r = fd < 0 ? -ENOENT : syncfs(fd) < 0 ? -errno : 0;
+        int r = syncfs(base) < 0 ? -errno : 0;
 
-        if (fd >= 0)
-                close(fd);
         for (size_t i = 0; r < 0 && i < n; i++)
                 if (savings[i].folder >= 0)
                         saving_fail(&savings[i], -r);
 }
 
-void generation_save_many(GenerationSave *items, size_t n)
+/* In parts: each has a descriptor open for each generation. */
+static void save_some(GenerationSave *items, size_t n, int base)
 {
         g_autofree Saving *savings = g_new(Saving, n);
         bool each = n <= SYNC_EACH_MAX;
 
         for (size_t i = 0; i < n; i++)
-                saving_write(&savings[i], &items[i], each);
+                saving_write(&savings[i], &items[i], base, each);
         if (!each)
-                sync_all(savings, n);
+                sync_all(savings, n, base);
         for (size_t i = 0; i < n; i++)
                 saving_number(&savings[i], each);
         if (!each)
-                sync_all(savings, n);
+                sync_all(savings, n, base);
         for (size_t i = 0; i < n; i++)
                 if (savings[i].folder >= 0)
                         close(savings[i].folder);
+}
+
+void generation_save_many(GenerationSave *items, size_t n)
+{
+        g_autoptr(GError) error = NULL;
+        _cleanup_close_ int base = folder_open_state(CERT_GENERATION_DIR, true, &error);
+
+        for (size_t i = 0; base < 0 && i < n; i++)
+                items[i].error = g_error_copy(error);
+        for (size_t i = 0; base >= 0 && i < n; i += FOLDERS_MAX)
+                save_some(items + i, MIN(n - i, FOLDERS_MAX), base);
 }
 
 bool generation_save(Generation *g, const char *name, GError **error)
@@ -335,7 +349,7 @@ bool generation_read_file(int folder, const char *name, const char *shown, GByte
 Generation *generation_load(const char *name, unsigned number, GError **error)
 {
         g_autofree char *path = g_strdup_printf(CERT_GENERATION_DIR "/%s/%u", name, number);
-        _cleanup_close_ int folder = folder_name_is_safe(name) ? folder_open_state(path, false, error) : -1;
+        _cleanup_close_ int folder = name_is_fit(name) ? folder_open_state(path, false, error) : -1;
         g_autoptr(GBytes) key = NULL, cert = NULL, chain = NULL, ca = NULL;
         g_autoptr(Generation) g = NULL;
 
