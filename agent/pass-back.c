@@ -46,7 +46,7 @@ static void item_record_return(PassItem *item)
                  &(LogContext) { .message_id = CERT_MESSAGE_ROLLED_BACK,
                                  .name = r->name,
                                  .serial = item->previous->serial },
-                 "The new certificate was not taken; the previous one is in place again: %s", item->error->message);
+                 "The new certificate was not taken; the previous one is in place again.");
 }
 
 /* Installs the previous generations; returns those (PassItem*) that are back. */

@@ -115,7 +115,7 @@ static void item_log(const PassItem *item, JobStage stage, const GError *error)
 {
         const Certificate *c = item->certificate;
         g_autofree char *reasons = reason_set_to_string(item->reasons);
-        g_autofree char *until = NULL, *retry = NULL;
+        g_autofree char *until = NULL, *retry = NULL, *summary = NULL;
         LogContext context = {
                 .name = c->wish->name,
                 .state = cert_state_to_string(certificate_state(c)),
@@ -142,7 +142,9 @@ static void item_log(const PassItem *item, JobStage stage, const GError *error)
                                      : c->record->degraded ? CERT_MESSAGE_DEGRADED
                                                             : CERT_MESSAGE_FAILED;
                 retry = timestamp_format(c->record->retry_at);
-                log_full(LOG_ERR, &context, "%s (%s); tried again at %s.", error->message, reasons, retry);
+                summary = cert_error_summary(error);
+                log_full(LOG_ERR, &context, "%s (%s); tried again at %s.\n%s", summary, reasons, retry,
+                         cert_error_hint(error));
                 break;
         default:
                 break;

@@ -47,7 +47,7 @@ static void log_journal(int priority, const LogContext *c, const char *message)
         char level[] = { (char) ('0' + priority), '\0' };
         size_t n = 0;
 
-        add_field(fields, &n, "MESSAGE=", message);
+        add_field(fields, &n, "MESSAGE=", message); /* lines of it are shown as such */
         add_field(fields, &n, "PRIORITY=", level);
         add_field(fields, &n, "SYSLOG_IDENTIFIER=", g_get_prgname() ?: "cert-agent");
         if (c) {
@@ -66,17 +66,18 @@ static void log_journal(int priority, const LogContext *c, const char *message)
 
 void log_full(int priority, const LogContext *context, const char *format, ...)
 {
-        g_autofree char *message = NULL;
+        g_autofree char *text = NULL, *message = NULL;
         va_list ap;
 
         va_start(ap, format);
-        message = g_strdup_vprintf(format, ap);
+        text = g_strdup_vprintf(format, ap);
         va_end(ap);
-        g_strdelimit(message, "\n", ' ');
+        message = context && context->name ? g_strdup_printf("%s: %s", context->name, text) : g_strdup(text);
 
-        if (stderr_is_journal())
+        if (stderr_is_journal()) {
                 log_journal(priority, context, message);
-        else if (priority < LOG_DEBUG)
-                fprintf(stderr, "%s%s%s\n", context && context->name ? context->name : "",
-                        context && context->name ? ": " : "", message);
+        } else if (priority < LOG_DEBUG) {
+                g_strdelimit(message, "\n", ' ');
+                fprintf(stderr, "%s\n", message);
+        }
 }
