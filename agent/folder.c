@@ -2,11 +2,11 @@
 
 /* Folders, walked by descriptors
  *
- * A path is opened in one openat2(2) that follows no link at all; only when there is a link on the way (or the
- * kernel lacks the call, or something is wrong and must be named) is it walked part by part, and each link is
- * looked at before it is followed. Nobody but root can make the walk end in a folder that is not at that path:
- * directories cannot be hard-linked, and a link by another user, or in a folder where another user could
- * exchange it, is an error.
+ * A path is opened in one openat2(2) that follows no link at all; only when there is a link on the way (or
+ * the kernel lacks the call, or something is wrong and must be named) is it walked part by part, and each
+ * link is looked at before it is followed. Nobody but root can make the walk end in a folder that is not at
+ * that path: directories cannot be hard-linked, and a link by another user, or in a folder where another user
+ * could exchange it, is an error.
  */
 
 #include "agent/folder.h"
@@ -34,22 +34,24 @@ static char *hint_for(int number, const char *path)
 
         switch (number) {
         case EROFS:
-                return g_strdup_printf("The file system is read-only, or the agent's sandbox makes it so. For the "
-                                       "latter run \"systemctl edit cert-agent.service\" and add, under [Service]: "
-                                       "ReadWritePaths=%s",
-                                       folder);
+                return g_strdup_printf(
+                        "The file system is read-only, or the agent's sandbox makes it so. For the "
+                        "latter run \"systemctl edit cert-agent.service\" and add, under [Service]: "
+                        "ReadWritePaths=%s",
+                        folder);
         case ENOSPC:
         case EDQUOT:
-                return g_strdup_printf("Free some space on the file system of %s (see: df -h %s; df -i %s).", folder,
-                                       folder, folder);
+                return g_strdup_printf("Free some space on the file system of %s (see: df -h %s; df -i %s).",
+                                       folder, folder, folder);
         case ENOENT:
         case ENOTDIR:
                 return g_strdup_printf("The folder is gone; make it again: install -d %s", folder);
         case EACCES:
         case EPERM:
-                return g_strdup_printf("Check that the file is not immutable (lsattr %s), and that neither the mount "
-                                       "nor a security module forbids it.",
-                                       path);
+                return g_strdup_printf(
+                        "Check that the file is not immutable (lsattr %s), and that neither the mount "
+                        "nor a security module forbids it.",
+                        path);
         case EIO:
                 return g_strdup("The disk failed; look at: journalctl -k -p err");
         default:
@@ -61,8 +63,8 @@ bool folder_set_error(GError **error, int number, const char *doing, const char 
 {
         g_autofree char *hint = hint_for(number, path);
 
-        g_set_error(error, CERT_ERROR, CERT_ERROR_INSTALL_FAILED, "%s %s: %s%s%s", doing, path, g_strerror(number),
-                    hint ? "\n" : "", hint ?: "");
+        g_set_error(error, CERT_ERROR, CERT_ERROR_INSTALL_FAILED, "%s %s: %s%s%s", doing, path,
+                    g_strerror(number), hint ? "\n" : "", hint ?: "");
         return false;
 }
 
@@ -71,12 +73,14 @@ static bool set_folder_error(GError **error, int number, const char *path, const
 {
         if (number == ENOENT) {
                 g_set_error(error, CERT_ERROR, CERT_ERROR_INSTALL_FAILED,
-                            "The folder %s is gone (%s is missing)\nMake it again: install -d %s", path, part, path);
+                            "The folder %s is gone (%s is missing)\nMake it again: install -d %s", path, part,
+                            path);
                 return false;
         }
         if (number == ENOTDIR) {
                 g_set_error(error, CERT_ERROR, CERT_ERROR_INSTALL_FAILED,
-                            "The folder %s cannot be reached: %s is not a folder\nMove %s away, then run: install -d %s",
+                            "The folder %s cannot be reached: %s is not a folder\nMove %s away, then run: "
+                            "install -d %s",
                             path, part, part, path);
                 return false;
         }
@@ -117,7 +121,8 @@ static bool is_ours(uid_t uid)
         return uid == 0 || uid == geteuid();
 }
 
-/* Whether the link could have been made, or exchanged, by another user. `link` is an O_PATH descriptor of it. */
+/* Whether the link could have been made, or exchanged, by another user. `link` is an O_PATH descriptor of it.
+ */
 static bool check_link(const Walk *w, const struct stat *link, const char *name, GError **error)
 {
         struct stat folder;
@@ -128,9 +133,11 @@ static bool check_link(const Walk *w, const struct stat *link, const char *name,
             (!(folder.st_mode & S_IWGRP) || folder.st_gid == 0))
                 return true;
         g_set_error(error, CERT_ERROR, CERT_ERROR_INSTALL_FAILED,
-                    "The folder %s cannot be trusted: \"%s\" in it is a symbolic link that users other than root can change "
+                    "The folder %s cannot be trusted: \"%s\" in it is a symbolic link that users other than "
+                    "root can change "
                     "(link of user %u, in a folder of user %u with mode %04o)\n"
-                    "Name the real folder in the manifest, or let root alone own the link and write in its folder.",
+                    "Name the real folder in the manifest, or let root alone own the link and write in its "
+                    "folder.",
                     w->path, name, (unsigned) link->st_uid, (unsigned) folder.st_uid,
                     (unsigned) (folder.st_mode & 07777));
         return false;
@@ -259,7 +266,7 @@ Folder *folder_open(const char *path, GError **error)
         if (fd < 0)
                 return NULL;
         f = g_new(Folder, 1);
-        *f = (Folder) { .path = g_strdup(path), .fd = fd };
+        *f = (Folder){ .path = g_strdup(path), .fd = fd };
         if (fstat(fd, &st) < 0) {
                 set_folder_error(error, errno, path, path);
                 return NULL;
@@ -292,10 +299,11 @@ bool folder_check_owner(const Folder *f, uid_t owner, GError **error)
 {
         if (is_ours(f->owner) || f->owner == owner)
                 return true;
-        g_set_error(error, CERT_ERROR, CERT_ERROR_INSTALL_FAILED,
-                    "The folder %s cannot be trusted: it belongs to user %u, the file in it is to be user %u's\n"
-                    "Run: chown root %s, or let the file belong to user %u in the manifest (\"owner\").",
-                    f->path, (unsigned) f->owner, (unsigned) owner, f->path, (unsigned) f->owner);
+        g_set_error(
+                error, CERT_ERROR, CERT_ERROR_INSTALL_FAILED,
+                "The folder %s cannot be trusted: it belongs to user %u, the file in it is to be user %u's\n"
+                "Run: chown root %s, or let the file belong to user %u in the manifest (\"owner\").",
+                f->path, (unsigned) f->owner, (unsigned) owner, f->path, (unsigned) f->owner);
         return false;
 }
 

@@ -2,8 +2,8 @@
 
 /* A generation from the managed files
  *
- * What stands on the host before the agent's first install, or after somebody's own: read as it is, and taken only
- * when key and certificate make a pair.
+ * What stands on the host before the agent's first install, or after somebody's own: read as it is, and taken
+ * only when key and certificate make a pair.
  */
 
 #include "agent/generation-private.h"
@@ -20,8 +20,8 @@
 static char *live_path(const ManifestCertificate *c, ManagedFile f)
 {
         static const char *const names[_MANAGED_FILE_MAX] = {
-                [MANAGED_FILE_CERT] = "fullchain.pem", [MANAGED_FILE_KEY] = "key.pem",
-                [MANAGED_FILE_CHAIN] = "chain.pem",    [MANAGED_FILE_CA] = "ca.pem",
+                [MANAGED_FILE_CERT] = "fullchain.pem",    [MANAGED_FILE_KEY] = "key.pem",
+                [MANAGED_FILE_CHAIN] = "chain.pem",       [MANAGED_FILE_CA] = "ca.pem",
                 [MANAGED_FILE_COMBINED] = "combined.pem",
         };
 
@@ -95,7 +95,8 @@ static GBytes *key_in(GBytes *pem, GError **error)
         d.data = (unsigned char *) g_bytes_get_data(pem, NULL);
         r = gnutls_x509_privkey_import2(key, &d, GNUTLS_X509_FMT_PEM, NULL, GNUTLS_PKCS_PLAIN);
         if (r >= 0)
-                r = gnutls_x509_privkey_export2_pkcs8(key, GNUTLS_X509_FMT_PEM, NULL, GNUTLS_PKCS_PLAIN, &out);
+                r = gnutls_x509_privkey_export2_pkcs8(key, GNUTLS_X509_FMT_PEM, NULL, GNUTLS_PKCS_PLAIN,
+                                                      &out);
         if (r >= 0) {
                 bytes = secret_bytes_new(out.data, out.size);
                 gnutls_memset(out.data, 0, out.size);
@@ -104,8 +105,8 @@ static GBytes *key_in(GBytes *pem, GError **error)
         gnutls_x509_privkey_deinit(key);
 finish:
         if (r < 0)
-                g_set_error(error, CERT_ERROR, CERT_ERROR_BAD_CERTIFICATE, "The key file holds no key that can be read: %s",
-                            gnutls_strerror(r));
+                g_set_error(error, CERT_ERROR, CERT_ERROR_BAD_CERTIFICATE,
+                            "The key file holds no key that can be read: %s", gnutls_strerror(r));
         return bytes;
 }
 
@@ -125,14 +126,15 @@ Generation *generation_from_files(const ManifestCertificate *c, GError **error)
         g_autoptr(GPtrArray) chain = NULL, roots = NULL;
         g_autoptr(Generation) g = NULL;
 
-        if (!read_either(c, MANAGED_FILE_CERT, &cert_file, error) || !read_live(c, MANAGED_FILE_CA, &ca_file, error) ||
+        if (!read_either(c, MANAGED_FILE_CERT, &cert_file, error) ||
+            !read_live(c, MANAGED_FILE_CA, &ca_file, error) ||
             (!c->key_uri && !read_either(c, MANAGED_FILE_KEY, &key_file, error)))
                 return NULL;
         chain = certificates_in(cert_file);
         roots = certificates_in(ca_file);
         if (chain->len == 0 || (!c->key_uri && !key_file)) {
-                g_set_error(error, CERT_ERROR, CERT_ERROR_BAD_CERTIFICATE, "The files of \"%s\" hold no %s", c->name,
-                            chain->len == 0 ? "certificate" : "key");
+                g_set_error(error, CERT_ERROR, CERT_ERROR_BAD_CERTIFICATE, "The files of \"%s\" hold no %s",
+                            c->name, chain->len == 0 ? "certificate" : "key");
                 return NULL;
         }
         if (key_file) {

@@ -2,9 +2,9 @@
 
 /* The generations that are kept
  *
- * Owns CERT_GENERATION_DIR: NAME/NUMBER/{key,cert,chain,ca}.pem, files 0600 in folders 0700; a file that would be
- * empty is not there. A generation is made in a hidden folder, synced, and gets its number by a rename: a number
- * never stands for half a generation, whenever the power fails.
+ * Owns CERT_GENERATION_DIR: NAME/NUMBER/{key,cert,chain,ca}.pem, files 0600 in folders 0700; a file that
+ * would be empty is not there. A generation is made in a hidden folder, synced, and gets its number by a
+ * rename: a number never stands for half a generation, whenever the power fails.
  */
 
 #include "agent/generation-private.h"
@@ -21,9 +21,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#define NEW_FOLDER ".new"
-#define FOLDERS_MAX 256 /* open at once: a service may have 1,024 descriptors */
-#define SYNC_EACH_MAX 2 /* generations up to which fsync(2) of each file is cheaper than syncfs(2) */
+#define NEW_FOLDER    ".new"
+#define FOLDERS_MAX   256 /* open at once: a service may have 1,024 descriptors */
+#define SYNC_EACH_MAX 2   /* generations up to which fsync(2) of each file is cheaper than syncfs(2) */
 
 typedef struct StoredFile {
         const char *name;
@@ -249,7 +249,7 @@ static void saving_write(Saving *s, GenerationSave *item, int base, bool sync)
 {
         int r;
 
-        *s = (Saving) { .item = item, .folder = -1 };
+        *s = (Saving){ .item = item, .folder = -1 };
         if (item->generation->number > 0) /* it is there already */
                 return;
         r = name_is_fit(item->name) ? folder_open_below(base, item->name, true, sync) : -EINVAL;
@@ -327,7 +327,8 @@ bool generation_save(Generation *g, const char *name, GError **error)
 
 /* ---- Loading ---- */
 
-bool generation_read_file(int folder, const char *name, const char *shown, GBytes **ret_content, GError **error)
+bool generation_read_file(int folder, const char *name, const char *shown, GBytes **ret_content,
+                          GError **error)
 {
         switch (readfile_at(folder, name, READFILE_MAX, ret_content, NULL)) {
         case READ_DONE:
@@ -359,11 +360,14 @@ Generation *generation_load(const char *name, unsigned number, GError **error)
                                     "There is no generation %u of \"%s\" any more", number, name);
                 return NULL;
         }
-        if (!generation_read_file(folder, "key.pem", path, &key, error) || !generation_read_file(folder, "cert.pem", path, &cert, error) ||
-            !generation_read_file(folder, "chain.pem", path, &chain, error) || !generation_read_file(folder, "ca.pem", path, &ca, error))
+        if (!generation_read_file(folder, "key.pem", path, &key, error) ||
+            !generation_read_file(folder, "cert.pem", path, &cert, error) ||
+            !generation_read_file(folder, "chain.pem", path, &chain, error) ||
+            !generation_read_file(folder, "ca.pem", path, &ca, error))
                 return NULL;
         if (!key && !cert) {
-                g_set_error(error, CERT_ERROR, CERT_ERROR_BAD_CERTIFICATE, "%s holds neither a key nor a certificate", path);
+                g_set_error(error, CERT_ERROR, CERT_ERROR_BAD_CERTIFICATE,
+                            "%s holds neither a key nor a certificate", path);
                 return NULL;
         }
         g = generation_new_from_pem(key, cert, chain, ca, error);

@@ -15,7 +15,7 @@
 #include <gnutls/x509.h>
 #include <string.h>
 
-#define CHAIN_MAX 16 /* certificates in one answer; GnuTLS's own limit for a path */
+#define CHAIN_MAX  16 /* certificates in one answer; GnuTLS's own limit for a path */
 #define SERIAL_MAX 64
 #define KEY_ID_MAX 64
 
@@ -194,8 +194,8 @@ Generation *generation_new(GBytes *key_pem, GPtrArray *chain, GPtrArray *roots, 
         g_autoptr(Generation) g = g_atomic_rc_box_new0(Generation);
 
         if (chain->len == 0 || chain->len > CHAIN_MAX) {
-                g_set_error(error, CERT_ERROR, CERT_ERROR_BAD_CERTIFICATE, "The chain has %u certificates, 1 to %d are taken",
-                            chain->len, CHAIN_MAX);
+                g_set_error(error, CERT_ERROR, CERT_ERROR_BAD_CERTIFICATE,
+                            "The chain has %u certificates, 1 to %d are taken", chain->len, CHAIN_MAX);
                 return NULL;
         }
         g->key_pem = ref_or_null(key_pem);
@@ -212,7 +212,8 @@ Generation *generation_new_key(GBytes *key_pem)
         return generation_new_from_pem(key_pem, NULL, NULL, NULL, NULL);
 }
 
-Generation *generation_new_from_pem(GBytes *key_pem, GBytes *cert_pem, GBytes *chain_pem, GBytes *ca_pem, GError **error)
+Generation *generation_new_from_pem(GBytes *key_pem, GBytes *cert_pem, GBytes *chain_pem, GBytes *ca_pem,
+                                    GError **error)
 {
         g_autoptr(Generation) g = g_atomic_rc_box_new0(Generation);
 
@@ -250,7 +251,8 @@ GBytes *generation_file(const Generation *g, ManagedFile f)
 /* The key id (a digest of the SubjectPublicKeyInfo) of the leaf and of the key. */
 static int key_ids(const Generation *g, uint8_t *ret_leaf, uint8_t *ret_key, size_t *size)
 {
-        gnutls_datum_t cert = { .size = (unsigned) size_of(g->cert_pem) }, key = { .size = (unsigned) size_of(g->key_pem) };
+        gnutls_datum_t cert = { .size = (unsigned) size_of(g->cert_pem) },
+                       key = { .size = (unsigned) size_of(g->key_pem) };
         gnutls_x509_privkey_t private = NULL;
         gnutls_x509_crt_t crt = NULL;
         size_t key_size = *size;

@@ -2,10 +2,10 @@
 
 /* Recovery of installs that were cut off
  *
- * Forward, where that can be done: what is still staged is renamed in. Where something staged is lost (a power cut, a
- * folder that is gone), the pair decides: if what stands there matches, it is left as it is; else the new generation
- * is installed again from the state folder, else an older one, else an older one in those folders that can still be
- * reached. Doing it twice, or being cut off in it, changes nothing.
+ * Forward, where that can be done: what is still staged is renamed in. Where something staged is lost (a
+ * power cut, a folder that is gone), the pair decides: if what stands there matches, it is left as it is;
+ * else the new generation is installed again from the state folder, else an older one, else an older one in
+ * those folders that can still be reached. Doing it twice, or being cut off in it, changes nothing.
  */
 
 #include "agent/install.h"
@@ -47,8 +47,9 @@ static bool file_is(const Folder *f, const char *name, const Change *c)
         g_autofree char *digest = NULL;
         struct stat st;
 
-        if (readfile_at(f->fd, name, READFILE_MAX, &content, &st) != READ_DONE || st.st_uid != c->attributes.uid ||
-            st.st_gid != c->attributes.gid || (st.st_mode & 07777) != c->attributes.mode)
+        if (readfile_at(f->fd, name, READFILE_MAX, &content, &st) != READ_DONE ||
+            st.st_uid != c->attributes.uid || st.st_gid != c->attributes.gid ||
+            (st.st_mode & 07777) != c->attributes.mode)
                 return false;
         digest = g_compute_checksum_for_bytes(G_CHECKSUM_SHA256, content);
         return g_str_equal(digest, c->digest);
@@ -141,13 +142,14 @@ static bool install_newest(const ManifestCertificate *c, unsigned not_this)
         g_autoptr(GArray) numbers = generation_list(c->name);
 
         for (unsigned i = numbers->len; i > 0; i--)
-                if (g_array_index(numbers, guint, i - 1) != not_this && install_number(c, g_array_index(numbers, guint, i - 1), NULL))
+                if (g_array_index(numbers, guint, i - 1) != not_this &&
+                    install_number(c, g_array_index(numbers, guint, i - 1), NULL))
                         return true;
         return false;
 }
 
-/* Key or certificate cannot be put where it belongs: then at least what can be reached goes back to what was there,
- * which is what the rest will match when its folder comes back. */
+/* Key or certificate cannot be put where it belongs: then at least what can be reached goes back to what was
+ * there, which is what the rest will match when its folder comes back. */
 static bool install_where_possible(ManifestCertificate c, unsigned not_this)
 {
         bool any = false;
@@ -172,22 +174,29 @@ static bool item_mend(const IntentItem *item, const GError *lost)
                 change_drop(g_ptr_array_index(item->changes, i));
         present = generation_from_files(&c, NULL);
         if (present) {
-                log_full(LOG_WARNING, &context, "An install that was cut off could not be finished (%s): the files are a pair, and stay",
+                log_full(LOG_WARNING, &context,
+                         "An install that was cut off could not be finished (%s): the files are a pair, and "
+                         "stay",
                          lost->message);
                 return true;
         }
         if (install_number(&c, item->generation, &error))
                 return true;
         if (install_newest(&c, item->generation)) {
-                log_full(LOG_WARNING, &context, "An install that was cut off could not be finished (%s): the previous generation is back",
+                log_full(LOG_WARNING, &context,
+                         "An install that was cut off could not be finished (%s): the previous generation is "
+                         "back",
                          error->message);
                 return true;
         }
         if (install_where_possible(c, item->generation))
-                log_full(LOG_ERR, &context, "An install that was cut off could not be finished (%s): the previous generation is back where it could be put",
+                log_full(LOG_ERR, &context,
+                         "An install that was cut off could not be finished (%s): the previous generation is "
+                         "back where it could be put",
                          error->message);
         else
-                log_full(LOG_ERR, &context, "An install that was cut off could not be finished: %s", error->message);
+                log_full(LOG_ERR, &context, "An install that was cut off could not be finished: %s",
+                         error->message);
         return false;
 }
 
@@ -213,7 +222,8 @@ static void set_aside(const char *file)
 
         if (intent_set_aside(file, &error))
                 log_full(LOG_ERR, &context,
-                         "The intent of an install that was cut off is damaged; it was set aside as " CERT_STATE_DIR "/%s.damaged. "
+                         "The intent of an install that was cut off is damaged; it was set aside "
+                         "as " CERT_STATE_DIR "/%s.damaged. "
                          "The files are judged as they are: see certctl status",
                          file);
         else

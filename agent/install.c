@@ -7,13 +7,14 @@
  *  1. Each folder is walked to once, and what earlier crashes left staged in it is removed.
  *  2. What differs from what is there is staged beside it, with its final owner, mode and label.
  *  3. One intent is written for all that could be staged. Staged files and intent are made durable.
- *  4. The renames, one certificate after the other. The certificate goes before its key, back to back: servers read
- *     them in this order, and a reader is misled only when both of its reads fall between the two renames, or one
- *     before and one after; the other order would mislead it for longer.
+ *  4. The renames, one certificate after the other. The certificate goes before its key, back to back:
+ *     servers read them in this order, and a reader is misled only when both of its reads fall between the
+ *     two renames, or one before and one after; the other order would mislead it for longer.
  *  5. The folders are made durable, then the intent is removed.
  *
- * An item that fails is undone by itself. A few files are synced one by one; for many, one syncfs(2) a file system
- * costs less (measured on ext4: 0.3 ms for the fsync(2) of a file, 0.5 ms for the syncfs(2) of 8, 18 ms of 1,000).
+ * An item that fails is undone by itself. A few files are synced one by one; for many, one syncfs(2) a file
+ * system costs less (measured on ext4: 0.3 ms for the fsync(2) of a file, 0.5 ms for the syncfs(2) of 8, 18
+ * ms of 1,000).
  */
 
 #include "agent/install.h"
@@ -32,9 +33,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#define SYNC_EACH_MAX 8 /* files */
-#define FOLDERS_MAX 256 /* open at once: a service may have 1,024 descriptors */
-#define WORKS_MAX 2000  /* in one intent */
+#define SYNC_EACH_MAX 8    /* files */
+#define FOLDERS_MAX   256  /* open at once: a service may have 1,024 descriptors */
+#define WORKS_MAX     2000 /* in one intent */
 
 /* The certificate before its key: see above. */
 static const ManagedFile rename_order[] = {
@@ -53,7 +54,7 @@ typedef struct Chunk {
         GHashTable *folders; /* path (the Folder's) -> Folder* */
         GHashTable *targets; /* names of all targets of the batch; for sweeping */
         GPtrArray *works;
-        Labels *labels;      /* borrowed */
+        Labels *labels; /* borrowed */
         bool sync_each;
         bool sweep;
 } Chunk;
@@ -104,7 +105,7 @@ static void work_undo(Work *w)
                 g_autoptr(GError) error = NULL;
 
                 if (!step_undo(g_ptr_array_index(w->steps, i - 1), &error))
-                        log_full(LOG_ERR, &(LogContext) { .name = w->item->certificate->name },
+                        log_full(LOG_ERR, &(LogContext){ .name = w->item->certificate->name },
                                  "Cannot put back what was there before: %s", error->message);
         }
         g_ptr_array_set_size(w->steps, 0);
@@ -172,7 +173,8 @@ static bool stage_managed_file(Chunk *k, Work *w, ManagedFile f, GError **error)
         if (!content)
                 return true;
         folder = chunk_folder(k, c->path[f], a->uid, error);
-        if (!folder || !step_new_file(folder, c->path[f], f, content, a, k->labels, k->sync_each, &step, error))
+        if (!folder ||
+            !step_new_file(folder, c->path[f], f, content, a, k->labels, k->sync_each, &step, error))
                 return false;
         work_add(w, step);
         return true;
@@ -195,8 +197,9 @@ static bool stage_directory(Chunk *k, Work *w, GError **error)
 static bool stage_all(Chunk *k, Work *w, GError **error)
 {
         if (!w->item->generation->cert_pem) {
-                g_set_error(error, CERT_ERROR, CERT_ERROR_INSTALL_FAILED, "Generation %u of \"%s\" holds no certificate",
-                            w->item->generation->number, w->item->certificate->name);
+                g_set_error(error, CERT_ERROR, CERT_ERROR_INSTALL_FAILED,
+                            "Generation %u of \"%s\" holds no certificate", w->item->generation->number,
+                            w->item->certificate->name);
                 return false;
         }
         if (w->item->certificate->directory)
@@ -296,8 +299,9 @@ static Intent *intent_of(Chunk *k)
                 const Work *w = g_ptr_array_index(k->works, i);
 
                 if (w->steps->len > 0)
-                        g_ptr_array_add(intent->items, intent_item_new(w->item->certificate, w->item->generation->number,
-                                                                       w->changes));
+                        g_ptr_array_add(intent->items,
+                                        intent_item_new(w->item->certificate, w->item->generation->number,
+                                                        w->changes));
         }
         return intent;
 }

@@ -2,8 +2,8 @@
 
 /* An intent as JSON
  *
- * Read with the manifest's strict reader. An intent decides what is renamed by root: whatever is not exactly what
- * intent_to_json() writes makes the whole of it damaged.
+ * Read with the manifest's strict reader. An intent decides what is renamed by root: whatever is not exactly
+ * what intent_to_json() writes makes the whole of it damaged.
  */
 
 #include "agent/intent-private.h"
@@ -18,8 +18,8 @@
 #define VERSION 1
 
 static const char *const file_keys[_MANAGED_FILE_MAX] = {
-        [MANAGED_FILE_CERT] = "cert",         [MANAGED_FILE_KEY] = "key", [MANAGED_FILE_CHAIN] = "chain", [MANAGED_FILE_CA] = "ca",
-        [MANAGED_FILE_COMBINED] = "combined",
+        [MANAGED_FILE_CERT] = "cert", [MANAGED_FILE_KEY] = "key",           [MANAGED_FILE_CHAIN] = "chain",
+        [MANAGED_FILE_CA] = "ca",     [MANAGED_FILE_COMBINED] = "combined",
 };
 
 /* ---- Writing ---- */
@@ -107,7 +107,8 @@ static bool read_number(const JsonValue *object, const char *key, uint64_t max, 
 {
         const JsonValue *v = json_value_member(object, key);
 
-        if (!v || v->kind != JSON_KIND_NUMBER || !v->is_integer || v->integer < 0 || (uint64_t) v->integer > max)
+        if (!v || v->kind != JSON_KIND_NUMBER || !v->is_integer || v->integer < 0 ||
+            (uint64_t) v->integer > max)
                 return false;
         *ret = (uint64_t) v->integer;
         return true;
@@ -126,7 +127,8 @@ static bool read_string(const JsonValue *object, const char *key, char **ret)
 
 static bool read_path(const JsonValue *object, const char *key, char **ret)
 {
-        return read_string(object, key, ret) && (!*ret || (g_path_is_absolute(*ret) && !g_str_has_suffix(*ret, "/")));
+        return read_string(object, key, ret) &&
+               (!*ret || (g_path_is_absolute(*ret) && !g_str_has_suffix(*ret, "/")));
 }
 
 static bool read_attributes(const JsonValue *object, const char *key, FileAttributes *ret)
@@ -137,7 +139,7 @@ static bool read_attributes(const JsonValue *object, const char *key, FileAttrib
         if (!v || v->kind != JSON_KIND_OBJECT || !read_number(v, "uid", UINT32_MAX - 1, &uid) ||
             !read_number(v, "gid", UINT32_MAX - 1, &gid) || !read_number(v, "mode", 0777, &mode))
                 return false;
-        *ret = (FileAttributes) { .uid = (uid_t) uid, .gid = (gid_t) gid, .mode = (mode_t) mode };
+        *ret = (FileAttributes){ .uid = (uid_t) uid, .gid = (gid_t) gid, .mode = (mode_t) mode };
         return true;
 }
 
@@ -161,9 +163,10 @@ static bool read_kind(const JsonValue *v, ManagedFile *ret)
 
 static bool read_change(const JsonValue *v, Change *c)
 {
-        return v->kind == JSON_KIND_OBJECT && read_kind(v, &c->file) && read_path(v, "path", &c->path) && c->path &&
-               read_string(v, "staged", &c->staged) && c->staged && stage_is_name(c->staged, NULL) &&
-               read_string(v, "digest", &c->digest) && read_string(v, "link", &c->link) &&
+        return v->kind == JSON_KIND_OBJECT && read_kind(v, &c->file) && read_path(v, "path", &c->path) &&
+               c->path && read_string(v, "staged", &c->staged) && c->staged &&
+               stage_is_name(c->staged, NULL) && read_string(v, "digest", &c->digest) &&
+               read_string(v, "link", &c->link) &&
                (c->digest ? !c->link && is_digest(c->digest) : c->link != NULL) &&
                read_attributes(v, "attributes", &c->attributes);
 }
@@ -201,7 +204,8 @@ static bool read_item(const JsonValue *v, IntentItem *item)
         for (ManagedFile f = 0; f < _MANAGED_FILE_MAX; f++)
                 if (!read_path(v, file_keys[f], &item->path[f]))
                         return false;
-        return read_path(v, "directory", &item->directory) && read_attributes(v, "cert_attributes", &item->cert_attributes) &&
+        return read_path(v, "directory", &item->directory) &&
+               read_attributes(v, "cert_attributes", &item->cert_attributes) &&
                read_attributes(v, "key_attributes", &item->key_attributes) && read_changes(v, item);
 }
 
@@ -211,11 +215,13 @@ Intent *intent_from_json(GBytes *content)
         const char *data = g_bytes_get_data(content, &size);
         g_autoptr(JsonDocument) document = json_document_new(g_strndup(data, size), size);
         const JsonValue *root = json_document_root(document);
-        const JsonValue *items = root && root->kind == JSON_KIND_OBJECT ? json_value_member(root, "items") : NULL;
+        const JsonValue *items =
+                root && root->kind == JSON_KIND_OBJECT ? json_value_member(root, "items") : NULL;
         g_autoptr(Intent) intent = intent_new();
         uint64_t version;
 
-        if (!items || items->kind != JSON_KIND_ARRAY || !read_number(root, "version", UINT32_MAX, &version) || version != VERSION)
+        if (!items || items->kind != JSON_KIND_ARRAY || !read_number(root, "version", UINT32_MAX, &version) ||
+            version != VERSION)
                 return NULL;
         for (const JsonValue *e = items->first; e; e = e->next) {
                 g_ptr_array_add(intent->items, g_new0(IntentItem, 1));

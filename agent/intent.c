@@ -2,8 +2,8 @@
 
 /* An intent's file
  *
- * Owns CERT_INTENT_DIR. A file gets its name by a rename once it is whole, so that half an intent is never taken for
- * one. Its form stands in agent/intent-json.c.
+ * Owns CERT_INTENT_DIR. A file gets its name by a rename once it is whole, so that half an intent is never
+ * taken for one. Its form stands in agent/intent-json.c.
  */
 
 #include "agent/intent-private.h"
@@ -20,7 +20,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define SUFFIX ".json"
+#define SUFFIX     ".json"
 #define SUFFIX_NEW ".new"
 #define INTENT_MAX (UINT32_C(16) << 20) /* bytes; a batch of 1,000 certificates takes 1 MiB */
 

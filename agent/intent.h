@@ -6,9 +6,10 @@
 #include <glib.h>
 #include <stdbool.h>
 
-/* An intent: what an install is about to rename, written and synced before the first rename, removed after the last
- * one is durable. Whoever finds one knows that an install was cut off, and how to finish it. One JSON file each in
- * CERT_INTENT_DIR; it holds paths, owners and digests, no secret but the digest of a random key. */
+/* An intent: what an install is about to rename, written and synced before the first rename, removed after
+ * the last one is durable. Whoever finds one knows that an install was cut off, and how to finish it. One
+ * JSON file each in CERT_INTENT_DIR; it holds paths, owners and digests, no secret but the digest of a random
+ * key. */
 
 /* One name that is replaced: by a staged file, or (a `directory`) by a symbolic link. */
 typedef struct Change {
@@ -46,15 +47,15 @@ Intent *intent_new(void);
 Intent *intent_free(Intent *intent);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Intent, intent_free)
 
-/* Writes it under a name of its own; with `sync` file and folder are durable when it returns, else the caller syncs
- * the file system. INSTALL_FAILED. */
+/* Writes it under a name of its own; with `sync` file and folder are durable when it returns, else the caller
+ * syncs the file system. INSTALL_FAILED. */
 bool intent_write(Intent *intent, bool sync, GError **error);
 
 /* Removes its file, durably. One that is not there is fine. */
 bool intent_remove(Intent *intent, GError **error);
 
-/* The bare names of the intents that are there (char*, caller owns), and what a crash left of one that was being
- * written is removed. NULL with an error when the folder cannot be read. */
+/* The bare names of the intents that are there (char*, caller owns), and what a crash left of one that was
+ * being written is removed. NULL with an error when the folder cannot be read. */
 GPtrArray *intent_list(GError **error);
 
 bool intent_is_there(void);

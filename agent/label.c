@@ -25,7 +25,8 @@ Labels *labels_new(void)
                 return NULL;
         handle = selabel_open(SELABEL_CTX_FILE, NULL, 0);
         if (!handle) {
-                log_warning("The SELinux policy's file contexts cannot be read (%s): new files get their folder's label, "
+                log_warning("The SELinux policy's file contexts cannot be read (%s): new files get their "
+                            "folder's label, "
                             "ignoring",
                             g_strerror(errno));
                 return NULL;
@@ -53,7 +54,8 @@ void labels_enter(Labels *l, const char *path, mode_t type)
         /* ENOENT: the policy leaves this path to the folder's label. */
         if (selabel_lookup_raw(l->handle, &context, path, (int) type) < 0) {
                 if (errno != ENOENT)
-                        log_warning("No SELinux label can be found for %s (%s), ignoring", path, g_strerror(errno));
+                        log_warning("No SELinux label can be found for %s (%s), ignoring", path,
+                                    g_strerror(errno));
                 return;
         }
         if (setfscreatecon_raw(context) < 0)

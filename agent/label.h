@@ -5,13 +5,13 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-/* SELinux labels of new files: what the policy says of the final path is set before the file is made, so that it
- * never stands under the hidden name's label. Without SELinux, or where it is off, nothing is done. */
+/* SELinux labels of new files: what the policy says of the final path is set before the file is made, so that
+ * it never stands under the hidden name's label. Without SELinux, or where it is off, nothing is done. */
 
 typedef struct Labels Labels;
 
-/* Reads the policy's table of paths; once for many files. NULL where SELinux is off or the table cannot be read
- * (said in the log): every function takes NULL. */
+/* Reads the policy's table of paths; once for many files. NULL where SELinux is off or the table cannot be
+ * read (said in the log): every function takes NULL. */
 Labels *labels_new(void);
 Labels *labels_free(Labels *l);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Labels, labels_free)

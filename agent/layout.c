@@ -2,9 +2,9 @@
 
 /* The `directory` layout
  *
- * Owns the hidden folder beside the link. A folder in it is named by the generation's number; should one of that name be
- * there with other content (a crash, a repair of owner or mode), the next is NUMBER.1, NUMBER.2, …: a reader in
- * mid-read must never see a file change.
+ * Owns the hidden folder beside the link. A folder in it is named by the generation's number; should one of
+ * that name be there with other content (a crash, a repair of owner or mode), the next is NUMBER.1, NUMBER.2,
+ * …: a reader in mid-read must never see a file change.
  */
 
 #include "agent/layout.h"
@@ -28,8 +28,8 @@ static const struct {
         const char *name;
         ManagedFile file; /* _MANAGED_FILE_INVALID: the leaf alone */
 } layout_files[] = {
-        { "cert.pem", _MANAGED_FILE_INVALID }, { "key.pem", MANAGED_FILE_KEY },
-        { "chain.pem", MANAGED_FILE_CHAIN },   { "fullchain.pem", MANAGED_FILE_CERT },
+        { "cert.pem", _MANAGED_FILE_INVALID },     { "key.pem", MANAGED_FILE_KEY },
+        { "chain.pem", MANAGED_FILE_CHAIN },       { "fullchain.pem", MANAGED_FILE_CERT },
         { "combined.pem", MANAGED_FILE_COMBINED }, { "ca.pem", MANAGED_FILE_CA },
 };
 
@@ -42,8 +42,8 @@ static GBytes *content_of(const Generation *g, size_t i)
 
 static const FileAttributes *attributes_of(const ManifestCertificate *c, size_t i)
 {
-        return manifest_certificate_attributes(c, layout_files[i].file == _MANAGED_FILE_INVALID ? MANAGED_FILE_CERT :
-                                                                                                  layout_files[i].file);
+        return manifest_certificate_attributes(
+                c, layout_files[i].file == _MANAGED_FILE_INVALID ? MANAGED_FILE_CERT : layout_files[i].file);
 }
 
 static char *store_name(const ManifestCertificate *c)
@@ -70,9 +70,9 @@ static bool is_empty(int folder)
         return empty;
 }
 
-/* Everyone may enter: each file has its own owner and mode. mkdirat(2) alone would let the umask or a default ACL say
- * otherwise. In a folder that is not root's its owner may have put another one there meanwhile: nothing is done to
- * one that has anything in it. */
+/* Everyone may enter: each file has its own owner and mode. mkdirat(2) alone would let the umask or a default
+ * ACL say otherwise. In a folder that is not root's its owner may have put another one there meanwhile:
+ * nothing is done to one that has anything in it. */
 static bool open_up(int folder)
 {
         if (!is_empty(folder)) {
@@ -100,14 +100,15 @@ static Folder *open_own(const Folder *parent, const char *name, Labels *labels, 
                 return NULL;
         }
         f = g_new0(Folder, 1);
-        *f = (Folder) { .path = g_steal_pointer(&path), .fd = fd };
+        *f = (Folder){ .path = g_steal_pointer(&path), .fd = fd };
         if (made && !open_up(fd)) {
                 folder_set_error(error, errno, "Making the folder", f->path);
                 return NULL;
         }
         if (fstat(fd, &st) < 0 || st.st_uid != geteuid() || (st.st_mode & 022)) {
                 g_set_error(error, CERT_ERROR, CERT_ERROR_INSTALL_FAILED,
-                            "The folder %s is not the agent's own\nMove it away; the agent makes it anew.", f->path);
+                            "The folder %s is not the agent's own\nMove it away; the agent makes it anew.",
+                            f->path);
                 return NULL;
         }
         return g_steal_pointer(&f);
@@ -123,8 +124,8 @@ static bool file_is_so(const Folder *f, const char *name, GBytes *content, const
 
         if (!content)
                 return outcome == READ_MISSING;
-        return outcome == READ_DONE && g_bytes_equal(present, content) && st.st_uid == a->uid && st.st_gid == a->gid &&
-               (st.st_mode & 07777) == a->mode;
+        return outcome == READ_DONE && g_bytes_equal(present, content) && st.st_uid == a->uid &&
+               st.st_gid == a->gid && (st.st_mode & 07777) == a->mode;
 }
 
 static bool folder_is_so(const Folder *f, const ManifestCertificate *c, const Generation *g)
@@ -138,13 +139,15 @@ static bool folder_is_so(const Folder *f, const ManifestCertificate *c, const Ge
         return true;
 }
 
-static bool fill(const Folder *f, const ManifestCertificate *c, const Generation *g, Labels *labels, GError **error)
+static bool fill(const Folder *f, const ManifestCertificate *c, const Generation *g, Labels *labels,
+                 GError **error)
 {
         for (size_t i = 0; i < G_N_ELEMENTS(layout_files); i++) {
                 g_autoptr(GBytes) content = content_of(g, i);
                 g_autofree char *path = g_strconcat(f->path, "/", layout_files[i].name, NULL);
 
-                if (content && !stage_write(f, layout_files[i].name, path, content, attributes_of(c, i), labels, false, error))
+                if (content && !stage_write(f, layout_files[i].name, path, content, attributes_of(c, i),
+                                            labels, false, error))
                         return false;
         }
         return true;
@@ -162,8 +165,8 @@ static void remove_folder(int store, const char *name)
 }
 
 /* Tries one name: false with *ret_taken when there is such a folder with something else in it. */
-static bool try_name(const Folder *store, const char *name, const ManifestCertificate *c, const Generation *g, Labels *labels,
-                     bool *ret_taken, GError **error)
+static bool try_name(const Folder *store, const char *name, const ManifestCertificate *c, const Generation *g,
+                     Labels *labels, bool *ret_taken, GError **error)
 {
         struct stat st;
         bool is_new = fstatat(store->fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT;
@@ -184,14 +187,15 @@ static bool try_name(const Folder *store, const char *name, const ManifestCertif
         return false;
 }
 
-bool layout_write(const Folder *parent, const ManifestCertificate *c, const Generation *g, Labels *labels, char **ret_link,
-                  GError **error)
+bool layout_write(const Folder *parent, const ManifestCertificate *c, const Generation *g, Labels *labels,
+                  char **ret_link, GError **error)
 {
         g_autofree char *hidden = store_name(c);
         g_autoptr(Folder) store = open_own(parent, hidden, labels, error);
 
         for (unsigned i = 0; store && i < TRIES_MAX; i++) {
-                g_autofree char *name = i == 0 ? g_strdup_printf("%u", g->number) : g_strdup_printf("%u.%u", g->number, i);
+                g_autofree char *name =
+                        i == 0 ? g_strdup_printf("%u", g->number) : g_strdup_printf("%u.%u", g->number, i);
                 bool taken;
 
                 if (try_name(store, name, c, g, labels, &taken, error)) {

@@ -8,14 +8,15 @@
 #include <glib.h>
 #include <stdbool.h>
 
-/* The `directory` layout: FOLDER/NAME is a symbolic link to FOLDER/.NAME.cert-agent/NUMBER, which holds all files of one
- * generation and is never changed once the link led to it. `parent` is FOLDER. Errors are INSTALL_FAILED. */
+/* The `directory` layout: FOLDER/NAME is a symbolic link to FOLDER/.NAME.cert-agent/NUMBER, which holds all
+ * files of one generation and is never changed once the link led to it. `parent` is FOLDER. Errors are
+ * INSTALL_FAILED. */
 
-/* Makes the generation's folder, or finds one that is exactly so already; *ret_link is what the link must say, caller
- * owns. Nothing is synced: the caller does that before it flips the link. */
-bool layout_write(const Folder *parent, const ManifestCertificate *c, const Generation *g, Labels *labels, char **ret_link,
-                  GError **error);
+/* Makes the generation's folder, or finds one that is exactly so already; *ret_link is what the link must
+ * say, caller owns. Nothing is synced: the caller does that before it flips the link. */
+bool layout_write(const Folder *parent, const ManifestCertificate *c, const Generation *g, Labels *labels,
+                  char **ret_link, GError **error);
 
-/* Removes old folders: all but the newest c->keep, the one that `link` names and the one that `before` names (what the link
- * said until now, NULL for nothing: readers may be in it). */
+/* Removes old folders: all but the newest c->keep, the one that `link` names and the one that `before` names
+ * (what the link said until now, NULL for nothing: readers may be in it). */
 void layout_prune(const Folder *parent, const ManifestCertificate *c, const char *link, const char *before);

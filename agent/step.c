@@ -35,13 +35,15 @@ static bool look(Step *s, const char *path, GError **error)
         s->before_type = st.st_mode & S_IFMT;
         if (S_ISDIR(st.st_mode)) {
                 g_set_error(error, CERT_ERROR, CERT_ERROR_INSTALL_FAILED,
-                            "A folder stands at %s\nMove it away; the agent removes no folder that it did not make.", path);
+                            "A folder stands at %s\nMove it away; the agent removes no folder that it did "
+                            "not make.",
+                            path);
                 return false;
         }
         if (S_ISLNK(st.st_mode))
                 (void) look_at_link(s);
         else if (readfile_at(s->folder->fd, s->name, READFILE_MAX, &s->before_content, &st) == READ_DONE)
-                s->before_attributes = (FileAttributes) { st.st_uid, st.st_gid, st.st_mode & 07777 };
+                s->before_attributes = (FileAttributes){ st.st_uid, st.st_gid, st.st_mode & 07777 };
         return true;
 }
 
@@ -70,12 +72,12 @@ static bool is_as_it_should_be(const Step *s, GBytes *content, const FileAttribu
 {
         const FileAttributes *b = &s->before_attributes;
 
-        return s->before_content && g_bytes_equal(s->before_content, content) && a->uid == b->uid && a->gid == b->gid &&
-               a->mode == b->mode;
+        return s->before_content && g_bytes_equal(s->before_content, content) && a->uid == b->uid &&
+               a->gid == b->gid && a->mode == b->mode;
 }
 
-bool step_new_file(Folder *folder, const char *path, ManagedFile file, GBytes *content, const FileAttributes *a,
-                   Labels *labels, bool sync, Step **ret_step, GError **error)
+bool step_new_file(Folder *folder, const char *path, ManagedFile file, GBytes *content,
+                   const FileAttributes *a, Labels *labels, bool sync, Step **ret_step, GError **error)
 {
         Step *s = step_new(folder, path, error);
         char *staged;
@@ -97,7 +99,8 @@ bool step_new_file(Folder *folder, const char *path, ManagedFile file, GBytes *c
         return true;
 }
 
-bool step_new_link(Folder *folder, const char *path, const char *text, Labels *labels, Step **ret_step, GError **error)
+bool step_new_link(Folder *folder, const char *path, const char *text, Labels *labels, Step **ret_step,
+                   GError **error)
 {
         Step *s = step_new(folder, path, error);
         char *staged;
@@ -149,11 +152,13 @@ static bool put_back(Step *s, GError **error)
                 if (!stage_link(s->folder, s->name, path, s->before_link, NULL, &staged, error))
                         return false;
         } else if (s->before_content) {
-                if (!stage_file(s->folder, s->name, path, s->before_content, &s->before_attributes, NULL, true, &staged, error))
+                if (!stage_file(s->folder, s->name, path, s->before_content, &s->before_attributes, NULL,
+                                true, &staged, error))
                         return false;
         } else {
                 g_set_error(error, CERT_ERROR, CERT_ERROR_INSTALL_FAILED,
-                            "What stood at %s before was not a file of at most 1 MiB and cannot be put back", path);
+                            "What stood at %s before was not a file of at most 1 MiB and cannot be put back",
+                            path);
                 return false;
         }
         if (stage_rename(s->folder, staged, s->name, path, error))

@@ -2,9 +2,10 @@
 
 /* An install in which a system call fails.
  *
- * This program runs itself below strace(1), which makes the n-th call of a kind fail (a broken disk, a full one, a
- * file system across which nothing can be renamed), for each kind and every n there is. Whatever was said of the
- * install, every pair must match afterwards: the new one where it was said to be done, else an old or a new one.
+ * This program runs itself below strace(1), which makes the n-th call of a kind fail (a broken disk, a full
+ * one, a file system across which nothing can be renamed), for each kind and every n there is. Whatever was
+ * said of the install, every pair must match afterwards: the new one where it was said to be done, else an
+ * old or a new one.
  */
 
 #include "agent/install.h"
@@ -17,9 +18,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define N 2
+#define N           2
 #define SAID_FAILED 3
-#define RUNS_MAX 60 /* of one kind */
+#define RUNS_MAX    60 /* of one kind */
 
 static const char *const names[N] = { "web", "mail" };
 
@@ -34,7 +35,7 @@ static ManifestCertificate *certificate_new(unsigned i)
 {
         ManifestCertificate *c = fixture_certificate_new(names[i]);
 
-        c->key_attributes = (FileAttributes) { 65534, 33, 0440 };
+        c->key_attributes = (FileAttributes){ 65534, 33, 0440 };
         g_free(c->path[MANAGED_FILE_KEY]);
         c->path[MANAGED_FILE_KEY] = g_strconcat("/etc/keys/", names[i], ".key", NULL);
         return c;
@@ -42,7 +43,7 @@ static ManifestCertificate *certificate_new(unsigned i)
 
 static void case_init(Case *k)
 {
-        *k = (Case) { .root = fixture_root_new(), .authority = fixture_authority_new() };
+        *k = (Case){ .root = fixture_root_new(), .authority = fixture_authority_new() };
         fixture_make_folder(k->root, "/etc/tls", 0755);
         fixture_make_folder(k->root, "/etc/keys", 0755);
         for (unsigned i = 0; i < N; i++) {
@@ -71,7 +72,7 @@ static bool install(ManifestCertificate *const *c, Generation *const *g)
         bool done = true;
 
         for (unsigned i = 0; i < N; i++)
-                items[i] = (InstallItem) { .certificate = c[i], .generation = g[i] };
+                items[i] = (InstallItem){ .certificate = c[i], .generation = g[i] };
         install_batch(items, N);
         for (unsigned i = 0; i < N; i++) {
                 done = done && !items[i].error;
@@ -111,7 +112,8 @@ static bool run_with_error(const char *call, const char *error, unsigned n, int 
         g_autofree char *said = NULL;
         g_autoptr(GError) e = NULL;
 
-        g_assert_true(g_spawn_sync(NULL, (char **) argv, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL, NULL, &said, ret_status, &e));
+        g_assert_true(g_spawn_sync(NULL, (char **) argv, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL, NULL, &said,
+                                   ret_status, &e));
         g_assert_no_error(e);
         return strstr(said, "(INJECTED)") != NULL;
 }
@@ -167,8 +169,8 @@ static void test_each_call_fails(void)
                 const char *call, *error;
                 bool is_fatal; /* the install cannot be done without it */
         } kinds[] = {
-                { "fchown", "EPERM", true }, { "fchmod", "EIO", true },   { "write", "ENOSPC", true },
-                { "fsync", "EIO", true },    { "renameat", "EXDEV", true }, { "renameat", "EROFS", true },
+                { "fchown", "EPERM", true },  { "fchmod", "EIO", true },     { "write", "ENOSPC", true },
+                { "fsync", "EIO", true },     { "renameat", "EXDEV", true }, { "renameat", "EROFS", true },
                 { "unlinkat", "EIO", false },
         };
         g_autofree char *strace = g_find_program_in_path("strace");

@@ -2,10 +2,11 @@
 
 /* An install, killed at every one of its system calls.
  *
- * A child installs new generations over old ones and is killed (SIGKILL) as it enters its n-th system call, for every
- * n there is. Before the recovery every file must be wholly old or wholly new; after it every key must match its
- * certificate, and nothing may be left behind. The recovery itself is then killed at each of its own system calls,
- * too. The test also demands that some of the kills left a pair that did not match: else it would prove nothing.
+ * A child installs new generations over old ones and is killed (SIGKILL) as it enters its n-th system call,
+ * for every n there is. Before the recovery every file must be wholly old or wholly new; after it every key
+ * must match its certificate, and nothing may be left behind. The recovery itself is then killed at each of
+ * its own system calls, too. The test also demands that some of the kills left a pair that did not match:
+ * else it would prove nothing.
  */
 
 #include "agent/install.h"
@@ -21,7 +22,7 @@
 #include <unistd.h>
 
 #define CERTIFICATES_MAX 12
-#define RECOVERY_STRIDE 7 /* every so manieth of the kills that left an intent has its recovery killed */
+#define RECOVERY_STRIDE  7 /* every so manieth of the kills that left an intent has its recovery killed */
 
 typedef struct Case {
         char *root;
@@ -38,7 +39,7 @@ static void add_certificate(Case *k, const char *name, bool directory)
 {
         ManifestCertificate *c = fixture_certificate_new(name);
 
-        c->key_attributes = (FileAttributes) { 65534, 33, 0440 };
+        c->key_attributes = (FileAttributes){ 65534, 33, 0440 };
         if (directory) {
                 g_clear_pointer(&c->path[MANAGED_FILE_CERT], g_free);
                 g_clear_pointer(&c->path[MANAGED_FILE_KEY], g_free);
@@ -57,7 +58,7 @@ static void add_certificate(Case *k, const char *name, bool directory)
 
 static void case_init(Case *k)
 {
-        *k = (Case) { .root = fixture_root_new(), .authority = fixture_authority_new() };
+        *k = (Case){ .root = fixture_root_new(), .authority = fixture_authority_new() };
         fixture_make_folder(k->root, "/etc/tls", 0755);
         fixture_make_folder(k->root, "/etc/keys", 0755);
 }
@@ -78,7 +79,7 @@ static void install(Case *k, Generation *const *generations)
         InstallItem items[CERTIFICATES_MAX] = {};
 
         for (unsigned i = 0; i < k->n; i++)
-                items[i] = (InstallItem) { .certificate = k->c[i], .generation = generations[i] };
+                items[i] = (InstallItem){ .certificate = k->c[i], .generation = generations[i] };
         install_batch(items, k->n);
         for (unsigned i = 0; i < k->n; i++)
                 g_assert_no_error(items[i].error);
@@ -114,7 +115,8 @@ static bool run_killed(Case *k, void (*work)(Case *), unsigned n)
         }
         g_assert_cmpint(waitpid(pid, &status, 0), ==, pid);
         g_assert_true(WIFSTOPPED(status));
-        g_assert_cmpint(ptrace(PTRACE_SETOPTIONS, pid, NULL, PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL), ==, 0);
+        g_assert_cmpint(ptrace(PTRACE_SETOPTIONS, pid, NULL, PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL), ==,
+                        0);
         for (;;) {
                 g_assert_cmpint(ptrace(PTRACE_SYSCALL, pid, NULL, NULL), ==, 0);
                 g_assert_cmpint(waitpid(pid, &status, 0), ==, pid);
@@ -140,7 +142,10 @@ static bool file_is(Case *k, unsigned i, ManagedFile f, const Generation *g)
 {
         const ManifestCertificate *c = k->c[i];
         g_autofree char *path = g_strconcat(k->root, c->directory ?: c->path[f],
-                                            !c->directory ? "" : f == MANAGED_FILE_KEY ? "/key.pem" : "/fullchain.pem", NULL);
+                                            !c->directory           ? ""
+                                            : f == MANAGED_FILE_KEY ? "/key.pem"
+                                                                    : "/fullchain.pem",
+                                            NULL);
         const FileAttributes *a = manifest_certificate_attributes(c, f);
         g_autoptr(GBytes) content = generation_file(g, f);
         g_autofree char *present = NULL;
@@ -148,8 +153,8 @@ static bool file_is(Case *k, unsigned i, ManagedFile f, const Generation *g)
         gsize size;
 
         return g_file_get_contents(path, &present, &size, NULL) && size == g_bytes_get_size(content) &&
-               memcmp(present, g_bytes_get_data(content, NULL), size) == 0 && stat(path, &st) == 0 && st.st_uid == a->uid &&
-               st.st_gid == a->gid && (st.st_mode & 07777) == a->mode;
+               memcmp(present, g_bytes_get_data(content, NULL), size) == 0 && stat(path, &st) == 0 &&
+               st.st_uid == a->uid && st.st_gid == a->gid && (st.st_mode & 07777) == a->mode;
 }
 
 static bool pair_is(Case *k, unsigned i, const Generation *g)
@@ -164,8 +169,10 @@ static void check_files_are_whole(Case *k)
                 bool matches = pair_is(k, i, k->old[i]) || pair_is(k, i, k->new[i]);
 
                 k->mismatches += !matches;
-                g_assert_true(file_is(k, i, MANAGED_FILE_CERT, k->old[i]) || file_is(k, i, MANAGED_FILE_CERT, k->new[i]));
-                g_assert_true(file_is(k, i, MANAGED_FILE_KEY, k->old[i]) || file_is(k, i, MANAGED_FILE_KEY, k->new[i]));
+                g_assert_true(file_is(k, i, MANAGED_FILE_CERT, k->old[i]) ||
+                              file_is(k, i, MANAGED_FILE_CERT, k->new[i]));
+                g_assert_true(file_is(k, i, MANAGED_FILE_KEY, k->old[i]) ||
+                              file_is(k, i, MANAGED_FILE_KEY, k->new[i]));
                 g_assert_true(matches || !k->c[i]->directory); /* a flip is atomic */
         }
 }
@@ -203,8 +210,8 @@ static void check_next_install(Case *k)
 
 /* ---- The runs ---- */
 
-/* The recovery of the n-th kill, itself killed at every system call. Which call is the n-th may differ by one or two
- * from run to run (the allocator), so whether there is an intent is asked anew. */
+/* The recovery of the n-th kill, itself killed at every system call. Which call is the n-th may differ by one
+ * or two from run to run (the allocator), so whether there is an intent is asked anew. */
 static void kill_recoveries(Case *k, unsigned n)
 {
         bool was_cut_off, was_killed;
@@ -225,8 +232,8 @@ static void kill_recoveries(Case *k, unsigned n)
         }
 }
 
-/* `step`: every so manieth call as long as there is no intent; with one, every call. The recovery is killed only
- * where `step` is 1: with many certificates it takes too long. */
+/* `step`: every so manieth call as long as there is no intent; with one, every call. The recovery is killed
+ * only where `step` is 1: with many certificates it takes too long. */
 static void kill_at_each_call(Case *k, unsigned step)
 {
         unsigned cut_off = 0;
@@ -249,8 +256,8 @@ static void kill_at_each_call(Case *k, unsigned step)
                 if (step == 1 && was_cut_off && cut_off++ % RECOVERY_STRIDE == 0)
                         kill_recoveries(k, n);
         }
-        g_test_message("%u kills, %u left a pair that did not match, %u recoveries killed", k->kills, k->mismatches,
-                       k->recovery_kills);
+        g_test_message("%u kills, %u left a pair that did not match, %u recoveries killed", k->kills,
+                       k->mismatches, k->recovery_kills);
         g_assert_cmpuint(k->kills, >, 20);
         g_assert_cmpuint(k->forward, >, 0);
 }

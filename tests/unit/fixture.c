@@ -12,8 +12,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define YEAR_2020 1577836800
-#define YEAR_2120 4733510400
+#define YEAR_2020   1577836800
+#define YEAR_2120   4733510400
 #define SERIAL_SIZE 16
 
 /* ---- The test root ---- */
@@ -91,9 +91,9 @@ ManifestCertificate *fixture_certificate_new(const char *name)
         c->key_type = KEY_TYPE_ECDSA_P256;
         c->path[MANAGED_FILE_CERT] = g_strdup_printf("/etc/tls/%s.pem", name);
         c->path[MANAGED_FILE_KEY] = g_strdup_printf("/etc/tls/%s.key", name);
-        c->cert_attributes = (FileAttributes) { geteuid(), getegid(), 0644 };
-        c->key_attributes = (FileAttributes) { geteuid(), getegid(), 0640 };
-        c->renew_before = (RenewBefore) { .is_percent = true, .percent = 33 };
+        c->cert_attributes = (FileAttributes){ geteuid(), getegid(), 0644 };
+        c->key_attributes = (FileAttributes){ geteuid(), getegid(), 0640 };
+        c->renew_before = (RenewBefore){ .is_percent = true, .percent = 33 };
         c->units = g_ptr_array_new();
         c->keep = 3;
         c->request_digest = g_compute_checksum_for_string(G_CHECKSUM_SHA256, host, -1);
@@ -127,7 +127,8 @@ static gnutls_x509_privkey_t key_new_of_type(KeyType type)
         gnutls_x509_privkey_t key;
 
         g_assert_cmpint(gnutls_x509_privkey_init(&key), ==, 0);
-        g_assert_cmpint(gnutls_x509_privkey_generate(key, key_type_algorithm(type), key_type_bits(type), 0), ==, 0);
+        g_assert_cmpint(gnutls_x509_privkey_generate(key, key_type_algorithm(type), key_type_bits(type), 0),
+                        ==, 0);
         return key;
 }
 
@@ -149,8 +150,8 @@ static void set_random_serial(gnutls_x509_crt_t crt)
         g_assert_cmpint(gnutls_x509_crt_set_serial(crt, serial, sizeof serial), ==, 0);
 }
 
-static gnutls_x509_crt_t certificate_new(const char *common_name, gnutls_x509_privkey_t key, time_t not_before,
-                                         time_t not_after)
+static gnutls_x509_crt_t certificate_new(const char *common_name, gnutls_x509_privkey_t key,
+                                         time_t not_before, time_t not_after)
 {
         gnutls_x509_crt_t crt;
 
@@ -158,8 +159,8 @@ static gnutls_x509_crt_t certificate_new(const char *common_name, gnutls_x509_pr
         g_assert_cmpint(gnutls_x509_crt_set_version(crt, 3), ==, 0);
         set_random_serial(crt);
         if (common_name)
-                g_assert_cmpint(gnutls_x509_crt_set_dn_by_oid(crt, GNUTLS_OID_X520_COMMON_NAME, 0, common_name,
-                                                              (unsigned) strlen(common_name)),
+                g_assert_cmpint(gnutls_x509_crt_set_dn_by_oid(crt, GNUTLS_OID_X520_COMMON_NAME, 0,
+                                                              common_name, (unsigned) strlen(common_name)),
                                 ==, 0);
         g_assert_cmpint(gnutls_x509_crt_set_activation_time(crt, not_before), ==, 0);
         g_assert_cmpint(gnutls_x509_crt_set_expiration_time(crt, not_after), ==, 0);
@@ -175,7 +176,8 @@ FixtureAuthority *fixture_authority_new(void)
         a->key = key_new_of_type(KEY_TYPE_ECDSA_P256);
         a->crt = certificate_new("Test Authority", a->key, YEAR_2020, YEAR_2120);
         g_assert_cmpint(gnutls_x509_crt_set_basic_constraints(a->crt, 1, -1), ==, 0);
-        g_assert_cmpint(gnutls_x509_crt_set_key_usage(a->crt, GNUTLS_KEY_KEY_CERT_SIGN | GNUTLS_KEY_CRL_SIGN), ==, 0);
+        g_assert_cmpint(gnutls_x509_crt_set_key_usage(a->crt, GNUTLS_KEY_KEY_CERT_SIGN | GNUTLS_KEY_CRL_SIGN),
+                        ==, 0);
         g_assert_cmpint(gnutls_x509_crt_sign2(a->crt, a->crt, a->key, GNUTLS_DIG_SHA256, 0), ==, 0);
         g_assert_cmpint(gnutls_x509_crt_export2(a->crt, GNUTLS_X509_FMT_DER, &der), ==, 0);
         a->der = bytes_take_datum(&der);
@@ -198,7 +200,9 @@ GBytes *fixture_key_new(KeyType type)
         gnutls_x509_privkey_t key = key_new_of_type(type);
         gnutls_datum_t pem;
 
-        g_assert_cmpint(gnutls_x509_privkey_export2_pkcs8(key, GNUTLS_X509_FMT_PEM, NULL, GNUTLS_PKCS_PLAIN, &pem), ==, 0);
+        g_assert_cmpint(
+                gnutls_x509_privkey_export2_pkcs8(key, GNUTLS_X509_FMT_PEM, NULL, GNUTLS_PKCS_PLAIN, &pem),
+                ==, 0);
         gnutls_x509_privkey_deinit(key);
         return bytes_take_datum(&pem);
 }
@@ -213,8 +217,8 @@ static void set_usage(gnutls_x509_crt_t crt, unsigned usage)
         g_assert_cmpint(gnutls_x509_crt_set_basic_constraints(crt, 0, -1), ==, 0);
 }
 
-GBytes *fixture_authority_sign(const FixtureAuthority *a, const ManifestCertificate *c, GBytes *key_pem, time_t not_before,
-                               time_t not_after)
+GBytes *fixture_authority_sign(const FixtureAuthority *a, const ManifestCertificate *c, GBytes *key_pem,
+                               time_t not_before, time_t not_after)
 {
         gnutls_datum_t pem = { .size = (unsigned) g_bytes_get_size(key_pem) }, der;
         gnutls_x509_privkey_t key;
@@ -222,7 +226,8 @@ GBytes *fixture_authority_sign(const FixtureAuthority *a, const ManifestCertific
 
         pem.data = (unsigned char *) g_bytes_get_data(key_pem, NULL);
         g_assert_cmpint(gnutls_x509_privkey_init(&key), ==, 0);
-        g_assert_cmpint(gnutls_x509_privkey_import2(key, &pem, GNUTLS_X509_FMT_PEM, NULL, GNUTLS_PKCS_PLAIN), ==, 0);
+        g_assert_cmpint(gnutls_x509_privkey_import2(key, &pem, GNUTLS_X509_FMT_PEM, NULL, GNUTLS_PKCS_PLAIN),
+                        ==, 0);
         crt = certificate_new(c->common_name, key, not_before, not_after);
         for (unsigned i = 0; i < c->sans->len; i++) {
                 g_autoptr(GError) error = NULL;

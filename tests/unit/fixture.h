@@ -20,7 +20,8 @@ char *fixture_path(const char *root, const char *path);
 void fixture_make_folder(const char *root, const char *path, mode_t mode);
 
 /* A certificate as a manifest with the defaults would have it: issuer "site", common name and only SAN
- * "NAME.example", /etc/tls/NAME.pem 0644 and /etc/tls/NAME.key 0640, owned by this process's user and group. */
+ * "NAME.example", /etc/tls/NAME.pem 0644 and /etc/tls/NAME.key 0640, owned by this process's user and group.
+ */
 ManifestCertificate *fixture_certificate_new(const char *name);
 ManifestCertificate *fixture_certificate_free(ManifestCertificate *c);
 /* Replaces the SANs by these texts (NULL ends). */
@@ -43,14 +44,14 @@ GBytes *fixture_key_new(KeyType type);
 
 /* A leaf for `c` (subject by common name, SANs, usage) over this key, valid between the two times
  * (seconds since 1970), with a random serial. DER; caller owns. */
-GBytes *fixture_authority_sign(const FixtureAuthority *a, const ManifestCertificate *c, GBytes *key_pem, time_t not_before,
-                               time_t not_after);
+GBytes *fixture_authority_sign(const FixtureAuthority *a, const ManifestCertificate *c, GBytes *key_pem,
+                               time_t not_before, time_t not_after);
 
 /* A generation for `c`, valid from an hour ago for 90 days, with a key of c->key_type. Not saved. */
 Generation *fixture_generation_new(const FixtureAuthority *a, const ManifestCertificate *c);
 
-/* Whether this is root; if not, the test at hand is skipped, or, where CI is in the environment, failed: what was not
- * tested must not look tested. */
+/* Whether this is root; if not, the test at hand is skipped, or, where CI is in the environment, failed: what
+ * was not tested must not look tested. */
 bool fixture_is_root(void);
 
 /* Asserts that a file below the root has this content, owner and mode. */

@@ -104,7 +104,8 @@ static void test_a_link_of_another_user(Fixture *f, gconstpointer data)
         if (!fixture_is_root())
                 return;
         make_link(f, "tls", "/etc/theirs", NOBODY);
-        assert_refused("/etc/theirs", "\"theirs\" in it is a symbolic link that users other than root can change");
+        assert_refused("/etc/theirs",
+                       "\"theirs\" in it is a symbolic link that users other than root can change");
 }
 
 static void test_a_link_in_a_folder_of_another_user(Fixture *f, gconstpointer data)
@@ -114,7 +115,8 @@ static void test_a_link_in_a_folder_of_another_user(Fixture *f, gconstpointer da
         fixture_make_folder(f->root, "/home/eve", 0755);
         make_link(f, "/etc/tls", "/home/eve/tls", 0);
         give_away(f, "/home/eve", NOBODY);
-        assert_refused("/home/eve/tls", "\"tls\" in it is a symbolic link that users other than root can change");
+        assert_refused("/home/eve/tls",
+                       "\"tls\" in it is a symbolic link that users other than root can change");
 }
 
 static void test_a_link_in_a_folder_that_others_may_write(Fixture *f, gconstpointer data)
@@ -147,7 +149,8 @@ static void test_what_is_missing_is_named(Fixture *f, gconstpointer data)
         g_autofree char *file = fixture_path(f->root, "/etc/file");
 
         g_assert_true(g_file_set_contents(file, "x", 1, NULL));
-        assert_refused("/etc/gone/below", "The folder /etc/gone/below is gone (gone is missing)\nMake it again: install -d /etc/gone/below");
+        assert_refused("/etc/gone/below", "The folder /etc/gone/below is gone (gone is missing)\nMake it "
+                                          "again: install -d /etc/gone/below");
         assert_refused("/etc/file/below", "file is not a folder");
         make_link(f, "/nowhere", "/etc/dangling", geteuid());
         assert_refused("/etc/dangling", "(nowhere is missing)");

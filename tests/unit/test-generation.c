@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Generations: what each managed file holds of one, keeping and finding them, reading the managed files as they
- * stand. */
+/* Generations: what each managed file holds of one, keeping and finding them, reading the managed files as
+ * they stand. */
 
 #include "agent/generation.h"
 #include "common/error.h"
@@ -36,14 +36,16 @@ static void tear_down(Fixture *f, gconstpointer data)
 
 static void assert_bytes(GBytes *a, GBytes *b)
 {
-        g_assert_cmpmem(g_bytes_get_data(a, NULL), g_bytes_get_size(a), g_bytes_get_data(b, NULL), g_bytes_get_size(b));
+        g_assert_cmpmem(g_bytes_get_data(a, NULL), g_bytes_get_size(a), g_bytes_get_data(b, NULL),
+                        g_bytes_get_size(b));
 }
 
 static void write_live(Fixture *f, const char *path, GBytes *content)
 {
         g_autofree char *file = fixture_path(f->root, path);
 
-        g_assert_true(g_file_set_contents(file, g_bytes_get_data(content, NULL), (gssize) g_bytes_get_size(content), NULL));
+        g_assert_true(g_file_set_contents(file, g_bytes_get_data(content, NULL),
+                                          (gssize) g_bytes_get_size(content), NULL));
 }
 
 /* ---- In memory ---- */
@@ -168,7 +170,7 @@ static void test_many_saved_together(Fixture *f, gconstpointer data)
 
         for (unsigned i = 0; i < G_N_ELEMENTS(items); i++) {
                 (void) g_snprintf(names[i], sizeof names[i], i == 7 ? "../bad" : "c%u", i);
-                items[i] = (GenerationSave) { fixture_generation_new(f->authority, f->c), names[i], NULL };
+                items[i] = (GenerationSave){ fixture_generation_new(f->authority, f->c), names[i], NULL };
         }
         generation_save_many(items, G_N_ELEMENTS(items));
         for (unsigned i = 0; i < G_N_ELEMENTS(items); i++) {

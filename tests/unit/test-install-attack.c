@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Installing where others can interfere: what another user puts at a target or on the way to it, and what a process of
- * that user does while an install runs. A victim file, root's, must never change; a key must never be seen with a
- * wider mode or another owner than its final ones. */
+/* Installing where others can interfere: what another user puts at a target or on the way to it, and what a
+ * process of that user does while an install runs. A victim file, root's, must never change; a key must never
+ * be seen with a wider mode or another owner than its final ones. */
 
 #include "agent/install.h"
 #include "common/error.h"
@@ -22,10 +22,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define NOBODY 65534
-#define WWW 33
+#define NOBODY   65534
+#define WWW      33
 #define INSTALLS 250 /* in a race, times two generations */
-#define VICTIM "root's own"
+#define VICTIM   "root's own"
 
 typedef struct Fixture {
         char *root;
@@ -125,7 +125,7 @@ static void test_a_hard_link_is_not_given_away_by_a_repair(Fixture *f, gconstpoi
                 return;
         install(f, f->a);
         g_assert_cmpint(link(f->key, other), ==, 0);
-        f->c->key_attributes = (FileAttributes) { NOBODY, NOBODY, 0644 };
+        f->c->key_attributes = (FileAttributes){ NOBODY, NOBODY, 0644 };
         g_assert_true(install_repair(f->c, f->a, &error));
         g_assert_cmpint(stat(other, &st), ==, 0);
         g_assert_cmpuint(st.st_uid, ==, 0);
@@ -218,7 +218,8 @@ static void end_attacker(pid_t pid)
         g_assert_cmpint(waitpid(pid, &status, 0), ==, pid);
 }
 
-/* The target's folder belongs to the attacker, as does the certificate: all that is allowed to be harmed is its own. */
+/* The target's folder belongs to the attacker, as does the certificate: all that is allowed to be harmed is
+ * its own. */
 static void exchange_names(Fixture *f)
 {
         g_autofree char *bait = g_strconcat(f->folder, "/bait", NULL);
@@ -242,7 +243,7 @@ static void test_names_exchanged_in_the_target_s_folder(Fixture *f, gconstpointe
 
         if (!fixture_is_root())
                 return;
-        f->c->cert_attributes = f->c->key_attributes = (FileAttributes) { NOBODY, NOBODY, 0600 };
+        f->c->cert_attributes = f->c->key_attributes = (FileAttributes){ NOBODY, NOBODY, 0600 };
         g_assert_cmpint(chown(f->folder, NOBODY, NOBODY), ==, 0);
         signal(SIGALRM, on_alarm);
         alarm(60);
@@ -285,7 +286,7 @@ static void test_staged_files_exchanged(Fixture *f, gconstpointer data)
 
         if (!fixture_is_root())
                 return;
-        f->c->cert_attributes = f->c->key_attributes = (FileAttributes) { NOBODY, NOBODY, 0600 };
+        f->c->cert_attributes = f->c->key_attributes = (FileAttributes){ NOBODY, NOBODY, 0600 };
         g_assert_cmpint(chown(f->folder, NOBODY, NOBODY), ==, 0);
         attacker = start_attacker(f, exchange_staged);
         for (unsigned i = 0; i < INSTALLS; i++) {
@@ -322,7 +323,7 @@ static void test_parents_exchanged(Fixture *f, gconstpointer data)
         fixture_make_folder(f->root, "/home/eve/tls", 0755);
         g_assert_cmpint(chown(eve, NOBODY, NOBODY), ==, 0);
         g_assert_cmpint(chown(tls, NOBODY, NOBODY), ==, 0);
-        f->c->cert_attributes = f->c->key_attributes = (FileAttributes) { NOBODY, NOBODY, 0600 };
+        f->c->cert_attributes = f->c->key_attributes = (FileAttributes){ NOBODY, NOBODY, 0600 };
         g_free(f->c->path[MANAGED_FILE_KEY]);
         g_free(f->c->path[MANAGED_FILE_CERT]);
         f->c->path[MANAGED_FILE_KEY] = g_strdup("/home/eve/tls/victim");
@@ -349,7 +350,8 @@ typedef struct Seen {
         struct stat example;
 } Seen;
 
-/* Looks at everything in the folder as fast as it can: a hidden file with content must have its final owner and mode. */
+/* Looks at everything in the folder as fast as it can: a hidden file with content must have its final owner
+ * and mode. */
 static void watch(Fixture *f, Seen *seen)
 {
         int folder = open(f->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -360,7 +362,8 @@ static void watch(Fixture *f, Seen *seen)
                 for (const char *name; dir && (name = g_dir_read_name(dir));) {
                         struct stat st;
 
-                        if (fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || st.st_size == 0 || !strstr(name, "web.key"))
+                        if (fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || st.st_size == 0 ||
+                            !strstr(name, "web.key"))
                                 continue;
                         seen->looks++;
                         seen->staged_with_content += name[0] == '.';
@@ -380,7 +383,7 @@ static void test_a_key_is_never_seen_wider(Fixture *f, gconstpointer data)
 
         if (!fixture_is_root())
                 return;
-        f->c->key_attributes = (FileAttributes) { WWW, NOBODY, 0440 };
+        f->c->key_attributes = (FileAttributes){ WWW, NOBODY, 0440 };
         watcher = fork();
         if (watcher == 0)
                 watch(f, seen);
@@ -452,6 +455,7 @@ int main(int argc, char **argv)
         ADD("staged files exchanged", test_staged_files_exchanged);
         ADD("parents exchanged", test_parents_exchanged);
         ADD("a key is never seen wider", test_a_key_is_never_seen_wider);
-        ADD("directories never mislead a reader that stays in", test_directories_never_mislead_a_reader_that_stays_in);
+        ADD("directories never mislead a reader that stays in",
+            test_directories_never_mislead_a_reader_that_stays_in);
         return g_test_run();
 }

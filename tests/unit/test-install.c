@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Installing: what stands there afterwards, what is left alone, what happens when it cannot be done. Attacks have
- * their own program, test-install-attack.c; kills at any moment theirs, tests/fault/install-kill.c. */
+/* Installing: what stands there afterwards, what is left alone, what happens when it cannot be done. Attacks
+ * have their own program, test-install-attack.c; kills at any moment theirs, tests/fault/install-kill.c. */
 
 #include "agent/install.h"
 #include "common/error.h"
@@ -97,8 +97,8 @@ static void test_owner_and_mode(Fixture *f, gconstpointer data)
 {
         if (!fixture_is_root())
                 return;
-        f->c->cert_attributes = (FileAttributes) { 0, 65534, 0444 };
-        f->c->key_attributes = (FileAttributes) { 65534, 33, 0400 };
+        f->c->cert_attributes = (FileAttributes){ 0, 65534, 0444 };
+        f->c->key_attributes = (FileAttributes){ 65534, 33, 0400 };
         install(f, f->old);
         fixture_assert_installed(f->root, f->c, f->old);
 }
@@ -188,7 +188,7 @@ static void check_many(Fixture *f, unsigned n)
                         c->path[MANAGED_FILE_CERT] = g_strconcat(folder, "/cert.pem", NULL);
                 }
                 g_ptr_array_add(certificates, c);
-                items[i] = (InstallItem) { .certificate = c, .generation = i % 2 ? f->new : f->old };
+                items[i] = (InstallItem){ .certificate = c, .generation = i % 2 ? f->new : f->old };
         }
         install_batch(items, n);
         for (unsigned i = 0; i < n; i++) {
@@ -213,7 +213,8 @@ static void test_more_folders_than_are_held_open(Fixture *f, gconstpointer data)
 static void test_one_that_fails_fails_alone(Fixture *f, gconstpointer data)
 {
         g_autoptr(ManifestCertificate) lost = fixture_certificate_new("lost");
-        InstallItem items[] = { { .certificate = lost, .generation = f->new }, { .certificate = f->c, .generation = f->new } };
+        InstallItem items[] = { { .certificate = lost, .generation = f->new },
+                                { .certificate = f->c, .generation = f->new } };
 
         install(f, f->old);
         g_free(lost->path[MANAGED_FILE_KEY]);
@@ -229,8 +230,9 @@ static void test_one_that_fails_fails_alone(Fixture *f, gconstpointer data)
 
 static void test_leftovers_of_a_crash_are_swept(Fixture *f, gconstpointer data)
 {
-        static const char *const left[] = { ".web.key.0123456789abcdef.cert-agent", ".other.key.0123456789abcdef.cert-agent",
-                                            ".web.key.cert-agent", ".web.key.0123456789abcdef" };
+        static const char *const left[] = { ".web.key.0123456789abcdef.cert-agent",
+                                            ".other.key.0123456789abcdef.cert-agent", ".web.key.cert-agent",
+                                            ".web.key.0123456789abcdef" };
 
         for (size_t i = 0; i < G_N_ELEMENTS(left); i++) {
                 g_autofree char *path = g_strconcat(f->root, "/etc/tls/", left[i], NULL);
@@ -360,15 +362,19 @@ static void assert_directory(Fixture *f, const char *path, const Generation *g)
         static const struct {
                 const char *name;
                 ManagedFile file;
-        } files[] = { { "key.pem", MANAGED_FILE_KEY }, { "fullchain.pem", MANAGED_FILE_CERT }, { "chain.pem", MANAGED_FILE_CHAIN },
-                      { "ca.pem", MANAGED_FILE_CA },   { "combined.pem", MANAGED_FILE_COMBINED } };
+        } files[] = { { "key.pem", MANAGED_FILE_KEY },
+                      { "fullchain.pem", MANAGED_FILE_CERT },
+                      { "chain.pem", MANAGED_FILE_CHAIN },
+                      { "ca.pem", MANAGED_FILE_CA },
+                      { "combined.pem", MANAGED_FILE_COMBINED } };
         g_autofree char *leaf = g_strconcat(path, "/cert.pem", NULL);
 
         for (size_t i = 0; i < G_N_ELEMENTS(files); i++) {
                 g_autofree char *file = g_strconcat(path, "/", files[i].name, NULL);
                 g_autoptr(GBytes) content = generation_file(g, files[i].file);
 
-                fixture_assert_file(f->root, file, content, manifest_certificate_attributes(f->c, files[i].file));
+                fixture_assert_file(f->root, file, content,
+                                    manifest_certificate_attributes(f->c, files[i].file));
         }
         fixture_assert_file(f->root, leaf, g->cert_pem, &f->c->cert_attributes);
 }
@@ -398,7 +404,7 @@ static void test_a_directory_is_a_link_to_a_generation(Fixture *f, gconstpointer
         after = link_text(f, "/etc/tls/web");
         g_assert_cmpstr(after, ==, ".web.cert-agent/2");
         assert_directory(f, "/etc/tls/web", f->new);
-        assert_directory(f, "/etc/tls/.web.cert-agent/1", f->old); /* a reader may be in it */
+        assert_directory(f, "/etc/tls/.web.cert-agent/1", f->old);          /* a reader may be in it */
         g_assert_cmpuint(fixture_count_staged(f->root, "/etc/tls"), ==, 1); /* the store */
 }
 
@@ -476,7 +482,8 @@ static void test_the_generation_in_a_directory_is_read(Fixture *f, gconstpointer
 }
 
 #define ADD(path, test) g_test_add("/install/" path, Fixture, NULL, set_up, test, tear_down)
-#define ADD_DIRECTORY(path, test) g_test_add("/install/directory/" path, Fixture, NULL, set_up_directory, test, tear_down)
+#define ADD_DIRECTORY(path, test)                                                                            \
+        g_test_add("/install/directory/" path, Fixture, NULL, set_up_directory, test, tear_down)
 
 int main(int argc, char **argv)
 {
@@ -500,7 +507,8 @@ int main(int argc, char **argv)
         ADD("a key in another file system", test_a_key_in_another_file_system);
         ADD_DIRECTORY("a link to a generation", test_a_directory_is_a_link_to_a_generation);
         ADD_DIRECTORY("goes back", test_a_directory_goes_back);
-        ADD_DIRECTORY("drift is repaired in another folder", test_a_directory_s_drift_is_repaired_in_another_folder);
+        ADD_DIRECTORY("drift is repaired in another folder",
+                      test_a_directory_s_drift_is_repaired_in_another_folder);
         ADD_DIRECTORY("old folders go", test_old_folders_of_a_directory_go);
         ADD_DIRECTORY("a real folder in its place", test_a_real_folder_in_the_place_of_a_directory);
         ADD_DIRECTORY("the generation in it is read", test_the_generation_in_a_directory_is_read);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Intents: written and read again, damaged ones, and what the recovery makes of installs that were cut off. */
+/* Intents: written and read again, damaged ones, and what the recovery makes of installs that were cut off.
+ */
 
 #include "agent/install.h"
 #include "agent/intent.h"
@@ -36,7 +37,7 @@ static void set_up(Fixture *f, gconstpointer data)
         f->new = fixture_generation_new(f->authority, f->c);
         g_assert_true(generation_save(f->old, "web", NULL));
         g_assert_true(generation_save(f->new, "web", NULL));
-        item = (InstallItem) { .certificate = f->c, .generation = f->old };
+        item = (InstallItem){ .certificate = f->c, .generation = f->old };
         install_batch(&item, 1);
         g_assert_no_error(item.error);
 }
@@ -72,7 +73,8 @@ static Change *stage(Fixture *f, ManagedFile file, const Generation *g)
         c->path = g_strdup(path);
         c->digest = g_compute_checksum_for_bytes(G_CHECKSUM_SHA256, content);
         c->attributes = *manifest_certificate_attributes(f->c, file);
-        g_assert_true(stage_file(folder, name, path, content, &c->attributes, NULL, true, &c->staged, &error));
+        g_assert_true(
+                stage_file(folder, name, path, content, &c->attributes, NULL, true, &c->staged, &error));
         g_assert_no_error(error);
         return c;
 }
@@ -147,7 +149,8 @@ static void test_written_and_read_again(Fixture *f, gconstpointer data)
         g_assert_null(b->directory);
         for (ManagedFile m = 0; m < _MANAGED_FILE_MAX; m++)
                 g_assert_cmpstr(a->path[m], ==, b->path[m]);
-        g_assert_cmpmem(&a->key_attributes, sizeof a->key_attributes, &b->key_attributes, sizeof b->key_attributes);
+        g_assert_cmpmem(&a->key_attributes, sizeof a->key_attributes, &b->key_attributes,
+                        sizeof b->key_attributes);
         g_assert_cmpuint(a->changes->len, ==, b->changes->len);
         for (unsigned i = 0; i < a->changes->len; i++) {
                 const Change *x = g_ptr_array_index(a->changes, i), *y = g_ptr_array_index(b->changes, i);
@@ -178,12 +181,22 @@ static void test_there_or_not(Fixture *f, gconstpointer data)
 static void test_damaged_ones(Fixture *f, gconstpointer data)
 {
         static const char *const bad[] = {
-                "", "{}", "[]", "{\"version\":1}", "{\"version\":2,\"items\":[]}", "{\"version\":1,\"items\":[[]]}",
-                "{\"version\":1,\"items\":[{\"name\":\"../x\"}]}", "\xff\xfe", "null",
-                "{\"version\":1,\"items\":[{\"name\":\"web\",\"generation\":1,\"keep\":3,\"cert_attributes\":{\"uid\":0,\"gid\":0,"
-                "\"mode\":420},\"key_attributes\":{\"uid\":0,\"gid\":0,\"mode\":416},\"changes\":[{\"file\":\"cert\",\"path\":"
+                "",
+                "{}",
+                "[]",
+                "{\"version\":1}",
+                "{\"version\":2,\"items\":[]}",
+                "{\"version\":1,\"items\":[[]]}",
+                "{\"version\":1,\"items\":[{\"name\":\"../x\"}]}",
+                "\xff\xfe",
+                "null",
+                "{\"version\":1,\"items\":[{\"name\":\"web\",\"generation\":1,\"keep\":3,\"cert_attributes\":"
+                "{\"uid\":0,\"gid\":0,"
+                "\"mode\":420},\"key_attributes\":{\"uid\":0,\"gid\":0,\"mode\":416},\"changes\":[{\"file\":"
+                "\"cert\",\"path\":"
                 "\"/etc/passwd\",\"staged\":\"shadow\",\"digest\":"
-                "\"0000000000000000000000000000000000000000000000000000000000000000\",\"attributes\":{\"uid\":0,\"gid\":0,"
+                "\"0000000000000000000000000000000000000000000000000000000000000000\",\"attributes\":{"
+                "\"uid\":0,\"gid\":0,"
                 "\"mode\":420}}]}]}",
         };
         g_autofree char *folder = fixture_path(f->root, CERT_INTENT_DIR);
@@ -320,11 +333,11 @@ static void test_one_that_cannot_be_finished_holds_up_no_other(Fixture *f, gcons
         Change *c = g_new0(Change, 1);
 
         first = intent_new();
-        *c = (Change) { .file = MANAGED_FILE_CERT,
-                        .path = g_strdup("/gone/lost.pem"),
-                        .staged = g_strdup(".lost.pem.0123456789abcdef.cert-agent"),
-                        .digest = g_strnfill(64, '0'),
-                        .attributes = f->c->cert_attributes };
+        *c = (Change){ .file = MANAGED_FILE_CERT,
+                       .path = g_strdup("/gone/lost.pem"),
+                       .staged = g_strdup(".lost.pem.0123456789abcdef.cert-agent"),
+                       .digest = g_strnfill(64, '0'),
+                       .attributes = f->c->cert_attributes };
         g_ptr_array_add(changes, c);
         g_ptr_array_add(first->items, intent_item_new(lost, 7, changes));
         g_assert_true(intent_write(first, true, NULL));
@@ -334,7 +347,8 @@ static void test_one_that_cannot_be_finished_holds_up_no_other(Fixture *f, gcons
         fixture_assert_installed(f->root, f->c, f->new);
 }
 
-/* An intent that a power cut brought back, and its certificate has moved on meanwhile: it must not go backwards. */
+/* An intent that a power cut brought back, and its certificate has moved on meanwhile: it must not go
+ * backwards. */
 static void test_an_old_intent_that_came_back(Fixture *f, gconstpointer data)
 {
         g_autoptr(Intent) intent = cut_off(f, f->old, 0);
@@ -365,9 +379,11 @@ int main(int argc, char **argv)
         ADD("a lost key is taken from the state", test_a_lost_key_is_taken_from_the_state);
         ADD("a changed staged file is not taken", test_a_changed_staged_file_is_not_taken);
         ADD("all lost before the first rename", test_all_lost_before_the_first_rename);
-        ADD("without the new generation the old one is back", test_without_the_new_generation_the_old_one_is_back);
+        ADD("without the new generation the old one is back",
+            test_without_the_new_generation_the_old_one_is_back);
         ADD("a folder that is gone", test_a_folder_that_is_gone);
-        ADD("one that cannot be finished holds up no other", test_one_that_cannot_be_finished_holds_up_no_other);
+        ADD("one that cannot be finished holds up no other",
+            test_one_that_cannot_be_finished_holds_up_no_other);
         ADD("an old intent that came back", test_an_old_intent_that_came_back);
         return g_test_run();
 }
