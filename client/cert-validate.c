@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* cert-validate: what `certctl validate` runs. It is a program of its own because the check loads GnuTLS and json-glib,
- * which certctl's other verbs shall not wait for. */
+/* cert-validate: what `certctl validate` runs. It is a program of its own because the check loads GnuTLS and
+ * json-glib, which certctl's other verbs shall not wait for. */
 
 #include "agent/manifest.h"
 #include "client/output-json.h"
@@ -58,8 +58,9 @@ static int report(JsonFormat format, bool quiet, const Manifest *manifest, const
                 print_problems(&terminal, problems);
                 fprintf(stderr, "certctl: %s\n", clean);
         } else if (!quiet)
-                printf("The manifest is without fault: %u certificate%s, %u issuer%s.\n", manifest->certificates->len,
-                       manifest->certificates->len == 1 ? "" : "s", g_hash_table_size(manifest->issuers),
+                printf("The manifest is without fault: %u certificate%s, %u issuer%s.\n",
+                       manifest->certificates->len, manifest->certificates->len == 1 ? "" : "s",
+                       g_hash_table_size(manifest->issuers),
                        g_hash_table_size(manifest->issuers) == 1 ? "" : "s");
         return manifest ? 0 : 1;
 }

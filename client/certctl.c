@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* certctl: the command by which people and scripts speak with cert-agent. From the words of the command line to the
- * verb that does them. */
+/* certctl: the command by which people and scripts speak with cert-agent. From the words of the command line
+ * to the verb that does them. */
 
 #include "client/client.h"
 #include "client/connect.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* A certificate as the agent tells of it. One table says what each property is called, what type it has and where it
- * is kept; reading, `show` and JSON all follow it. */
+/* A certificate as the agent tells of it. One table says what each property is called, what type it has and
+ * where it is kept; reading, `show` and JSON all follow it. */
 
 #include "client/certificate.h"
 
@@ -46,11 +46,21 @@ void cert_list_clear(CertList *list)
         list->reply = sd_bus_message_unref(list->reply);
 }
 
+bool cert_row_is_expired(const CertRow *row, uint64_t now)
+{
+        return row->not_after > 0 && row->not_after <= now;
+}
+
+const char *cert_row_word(const CertRow *row, uint64_t now)
+{
+        return cert_row_is_expired(row, now) ? "expired" : row->state;
+}
+
 bool cert_row_is_trouble(const CertRow *row, uint64_t now)
 {
         CertState state = cert_state_from_string(row->state);
 
-        return (state >= 0 && cert_state_is_trouble(state)) || (row->not_after > 0 && row->not_after <= now);
+        return (state >= 0 && cert_state_is_trouble(state)) || cert_row_is_expired(row, now);
 }
 
 /* ---- All properties ---- */
@@ -210,8 +220,8 @@ CertDetail *cert_detail_get(sd_bus *bus, const char *name, GError **error)
 bool cert_detail_is_usable(const CertDetail *d, uint64_t now)
 {
         static const Reason spoiling[] = {
-                REASON_MISSING_CERT, REASON_MISSING_KEY, REASON_UNREADABLE, REASON_EXPIRED, REASON_REVOKED,
-                REASON_KEY_MISMATCH,
+                REASON_MISSING_CERT, REASON_MISSING_KEY, REASON_UNREADABLE,
+                REASON_EXPIRED,      REASON_REVOKED,     REASON_KEY_MISMATCH,
         };
 
         if (d->not_after <= now)

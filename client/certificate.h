@@ -24,6 +24,11 @@ bool cert_list_get(sd_bus *bus, CertList *ret_list, GError **error);
 void cert_list_clear(CertList *list);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(CertList, cert_list_clear)
 
+bool cert_row_is_expired(const CertRow *row, uint64_t now);
+
+/* The state as it is told where no time stands beside it: "expired", or the state. Borrowed. */
+const char *cert_row_word(const CertRow *row, uint64_t now);
+
 /* A row that is not as it should be: failed, blocked, degraded, or past its end. */
 bool cert_row_is_trouble(const CertRow *row, uint64_t now);
 

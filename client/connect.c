@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #define CONNECT_TIMEOUT   (5 * USEC_PER_SEC)
-#define CALL_TIMEOUT      (60 * USEC_PER_SEC)  /* the agent may have to start and look at 100,000 certificates */
+#define CALL_TIMEOUT      (60 * USEC_PER_SEC) /* the agent may have to start and look at 100,000 certificates */
 #define AUTHORISE_TIMEOUT (300 * USEC_PER_SEC) /* a person types a password */
 
 /* ---- Connecting ---- */
@@ -45,7 +45,8 @@ static bool connect_host_bus(sd_bus **ret_bus, GError **error)
         if (geteuid() == 0)
                 return connect_private(r, ret_bus, error);
         g_set_error(error, CERT_ERROR, CERT_ERROR_ISSUER_UNREACHABLE,
-                    "cannot reach the system bus: %s\nStart it with: systemctl start dbus.socket (or run certctl as "
+                    "cannot reach the system bus: %s\nStart it with: systemctl start dbus.socket (or run "
+                    "certctl as "
                     "root, which does without it)",
                     g_strerror(-r));
         return false;
@@ -62,10 +63,10 @@ bool client_connect(const Client *client, sd_bus **ret_bus, GError **error)
         r = o->host ? sd_bus_open_system_remote(ret_bus, where) : sd_bus_open_system_machine(ret_bus, where);
         if (r >= 0)
                 return true;
-        g_set_error(error, CERT_ERROR, CERT_ERROR_ISSUER_UNREACHABLE, "cannot reach the system bus of %s: %s\n%s", where,
-                    g_strerror(-r),
-                    o->host ? "Check that \"ssh HOST systemd-stdio-bridge\" can be run." :
-                              "See the containers that run with: machinectl list");
+        g_set_error(error, CERT_ERROR, CERT_ERROR_ISSUER_UNREACHABLE,
+                    "cannot reach the system bus of %s: %s\n%s", where, g_strerror(-r),
+                    o->host ? "Check that \"ssh HOST systemd-stdio-bridge\" can be run."
+                            : "See the containers that run with: machinectl list");
         return false;
 }
 
@@ -80,38 +81,49 @@ static bool is_one_of(const char *name, const char *const *names)
 static bool call_failed(const sd_bus_error *e, int r, const char *what, GError **error)
 {
         static const char *const absent[] = {
-                SD_BUS_ERROR_SERVICE_UNKNOWN, SD_BUS_ERROR_NAME_HAS_NO_OWNER, SD_BUS_ERROR_NO_REPLY,
-                SD_BUS_ERROR_TIMEOUT, SD_BUS_ERROR_DISCONNECTED,
-                "org.freedesktop.systemd1.NoSuchUnit", "org.freedesktop.systemd1.UnitMasked",
-                "org.freedesktop.DBus.Error.TimedOut", NULL,
+                SD_BUS_ERROR_SERVICE_UNKNOWN,
+                SD_BUS_ERROR_NAME_HAS_NO_OWNER,
+                SD_BUS_ERROR_NO_REPLY,
+                SD_BUS_ERROR_TIMEOUT,
+                SD_BUS_ERROR_DISCONNECTED,
+                "org.freedesktop.systemd1.NoSuchUnit",
+                "org.freedesktop.systemd1.UnitMasked",
+                "org.freedesktop.DBus.Error.TimedOut",
+                NULL,
         };
         static const char *const denied[] = {
-                SD_BUS_ERROR_ACCESS_DENIED, SD_BUS_ERROR_INTERACTIVE_AUTHORIZATION_REQUIRED, NULL,
+                SD_BUS_ERROR_ACCESS_DENIED,
+                SD_BUS_ERROR_INTERACTIVE_AUTHORIZATION_REQUIRED,
+                NULL,
         };
-        bool is_absent = is_one_of(e->name, absent) || (e->name && g_str_has_prefix(e->name, "org.freedesktop.DBus.Error.Spawn."));
+        bool is_absent = is_one_of(e->name, absent) ||
+                         (e->name && g_str_has_prefix(e->name, "org.freedesktop.DBus.Error.Spawn."));
 
         if (is_absent || (!e->name && (r == -ECONNRESET || r == -ENOTCONN || r == -ETIMEDOUT))) {
                 g_set_error(error, CERT_ERROR, CERT_ERROR_ISSUER_UNREACHABLE,
-                            "%s: the agent does not answer: %s\nSee: systemctl status cert-agent.service", what,
-                            e->message ?: g_strerror(-r));
+                            "%s: the agent does not answer: %s\nSee: systemctl status cert-agent.service",
+                            what, e->message ?: g_strerror(-r));
                 return false;
         }
         cert_error_set_from_bus(error, e, r,
-                                is_one_of(e->name, denied) ? CERT_ERROR_NOT_AUTHORIZED : _CERT_ERROR_INVALID, what);
+                                is_one_of(e->name, denied) ? CERT_ERROR_NOT_AUTHORIZED : _CERT_ERROR_INVALID,
+                                what);
         return false;
 }
 
 bool client_bad_reply(int r, const char *what, GError **error)
 {
-        g_set_error(error, CERT_ERROR, CERT_ERROR_NOT_SUPPORTED,
-                    "%s: the agent's answer cannot be read: %s\nIs it of another version? See: certctl --version", what,
-                    g_strerror(-r));
+        g_set_error(
+                error, CERT_ERROR, CERT_ERROR_NOT_SUPPORTED,
+                "%s: the agent's answer cannot be read: %s\nIs it of another version? See: certctl --version",
+                what, g_strerror(-r));
         return false;
 }
 
 bool client_new_call(sd_bus *bus, const Call *call, sd_bus_message **ret_message, GError **error)
 {
-        int r = sd_bus_message_new_method_call(bus, ret_message, CERT_BUS_NAME, call->path, call->interface, call->member);
+        int r = sd_bus_message_new_method_call(bus, ret_message, CERT_BUS_NAME, call->path, call->interface,
+                                               call->member);
 
         if (r >= 0 && call->kind == CALL_AUTHORISE)
                 r = sd_bus_message_set_allow_interactive_authorization(*ret_message, true);
@@ -130,7 +142,8 @@ bool client_call_message(sd_bus *bus, const Call *call, sd_bus_message *m, sd_bu
         return r >= 0 || call_failed(&e, r, call->what, error);
 }
 
-bool client_call(sd_bus *bus, const Call *call, sd_bus_message **ret_reply, GError **error, const char *types, ...)
+bool client_call(sd_bus *bus, const Call *call, sd_bus_message **ret_reply, GError **error, const char *types,
+                 ...)
 {
         g_autoptr(sd_bus_message) m = NULL;
         va_list ap;

@@ -5,13 +5,13 @@
 
 /* The way to the agent, and a call on it. */
 
-/* Connects to the host's system bus, to another machine's (-H, -M), or, as root where there is no system bus, to the
- * agent's private socket. */
+/* Connects to the host's system bus, to another machine's (-H, -M), or, as root where there is no system bus,
+ * to the agent's private socket. */
 bool client_connect(const Client *client, sd_bus **ret_bus, GError **error);
 
 /* One call on the agent's object `path`; `what` says what was tried ("renewing"), for the message. With
- * CALL_AUTHORISE polkit may ask the caller, so the call may take minutes. Of `ret_reply` the caller owns a reference;
- * it may be NULL. `types` and what follows are sd_bus_message_append()'s. */
+ * CALL_AUTHORISE polkit may ask the caller, so the call may take minutes. Of `ret_reply` the caller owns a
+ * reference; it may be NULL. `types` and what follows are sd_bus_message_append()'s. */
 typedef enum CallKind {
         CALL_PLAIN,
         CALL_AUTHORISE,
@@ -25,7 +25,8 @@ typedef struct Call {
         CallKind kind;
 } Call;
 
-bool client_call(sd_bus *bus, const Call *call, sd_bus_message **ret_reply, GError **error, const char *types, ...);
+bool client_call(sd_bus *bus, const Call *call, sd_bus_message **ret_reply, GError **error, const char *types,
+                 ...);
 bool client_call_message(sd_bus *bus, const Call *call, sd_bus_message *m, sd_bus_message **ret_reply,
                          GError **error);
 bool client_new_call(sd_bus *bus, const Call *call, sd_bus_message **ret_message, GError **error);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* One certificate in full: a block of labelled lines, its error with what to do, and its last lines of the journal. */
+/* One certificate in full: a block of labelled lines, its error with what to do, and its last lines of the
+ * journal. */
 
 #include "client/detail.h"
 
@@ -54,8 +55,8 @@ static void print_head(const Client *client, const CertDetail *d)
         g_autofree char *why = terminal_clean(t, reasons, false);
         Style style = style_of_state(d->state);
 
-        printf("%s%s%s %s%s%s\n", style_on(t->colour_out, style), terminal_dot(t), style_off(t->colour_out, style),
-               name, *common_name ? " - " : "", common_name);
+        printf("%s%s%s %s%s%s\n", style_on(t->colour_out, style), terminal_dot(t),
+               style_off(t->colour_out, style), name, *common_name ? " - " : "", common_name);
         printf("%12s: %s%s%s%s%s%s\n", "State", style_on(t->colour_out, style), state,
                style_off(t->colour_out, style), *why ? " (" : "", why, *why ? ")" : "");
 }
@@ -108,7 +109,8 @@ void detail_print(const Client *client, const CertDetail *d, uint64_t now)
         print_line(client, "Served", served_words(d));
         print_failure(client, d, now);
         if (!client->options.host && !client->options.machine)
-                journal_print_last(client, d->name, client->options.lines < 0 ? LOG_LINES : (unsigned) client->options.lines);
+                journal_print_last(client, d->name,
+                                   client->options.lines < 0 ? LOG_LINES : (unsigned) client->options.lines);
 }
 
 void detail_json(const CertDetail *d, GPtrArray *only, JsonOut *j)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Waiting for a job. Its end can reach us in three ways, and any of them may be the only one: the signal JobRemoved
- * (also when it comes before the reply that names the job), a change of the job's properties, or, for a job that was
- * over before we listened, the properties of the object that stays for a while. */
+/* Waiting for a job. Its end can reach us in three ways, and any of them may be the only one: the signal
+ * JobRemoved (also when it comes before the reply that names the job), a change of the job's properties, or,
+ * for a job that was over before we listened, the properties of the object that stays for a while. */
 
 #include "client/jobwait.h"
 
@@ -18,8 +18,8 @@ struct JobWait {
         sd_event *event;
         sd_event_source *on_int, *on_term;
         sd_bus_slot *slots[4];
-        char *path;         /* NULL until the job is known */
-        GPtrArray *steps;   /* JobStep* */
+        char *path;       /* NULL until the job is known */
+        GPtrArray *steps; /* JobStep* */
         JobProgressFunction progress;
         void *userdata;
         JobEnd end;
@@ -132,23 +132,25 @@ static int on_interrupt(sd_event_source *s, const struct signalfd_siginfo *si, v
 
 static int listen_to(JobWait *w)
 {
-        int r = sd_bus_match_signal(w->bus, &w->slots[0], CERT_BUS_NAME, CERT_BUS_PATH, CERT_INTERFACE_MANAGER,
-                                    "JobRemoved", on_job_removed, w);
+        int r = sd_bus_match_signal(w->bus, &w->slots[0], CERT_BUS_NAME, CERT_BUS_PATH,
+                                    CERT_INTERFACE_MANAGER, "JobRemoved", on_job_removed, w);
 
         if (r >= 0)
-                r = sd_bus_add_match(w->bus, &w->slots[1],
-                                     "type='signal',sender='" CERT_BUS_NAME "',path_namespace='" CERT_BUS_JOB_PATH
-                                     "',interface='org.freedesktop.DBus.Properties',member='PropertiesChanged'",
-                                     on_properties_changed, w);
+                r = sd_bus_add_match(
+                        w->bus, &w->slots[1],
+                        "type='signal',sender='" CERT_BUS_NAME "',path_namespace='" CERT_BUS_JOB_PATH
+                        "',interface='org.freedesktop.DBus.Properties',member='PropertiesChanged'",
+                        on_properties_changed, w);
         if (r >= 0)
                 r = sd_bus_match_signal(w->bus, &w->slots[2], NULL, "/org/freedesktop/DBus/Local",
                                         "org.freedesktop.DBus.Local", "Disconnected", on_disconnected, w);
         if (r >= 0 && sd_bus_is_bus_client(w->bus) > 0)
-                r = sd_bus_add_match(w->bus, &w->slots[3],
-                                     "type='signal',sender='org.freedesktop.DBus',path='/org/freedesktop/DBus',"
-                                     "interface='org.freedesktop.DBus',member='NameOwnerChanged',"
-                                     "arg0='" CERT_BUS_NAME "'",
-                                     on_owner_changed, w);
+                r = sd_bus_add_match(
+                        w->bus, &w->slots[3],
+                        "type='signal',sender='org.freedesktop.DBus',path='/org/freedesktop/DBus',"
+                        "interface='org.freedesktop.DBus',member='NameOwnerChanged',"
+                        "arg0='" CERT_BUS_NAME "'",
+                        on_owner_changed, w);
         return r;
 }
 
@@ -206,8 +208,9 @@ JobWait *job_wait_free(JobWait *w)
         return NULL;
 }
 
-/* The job may be over already; then its object says so. When even that is gone, JobRemoved came before the reply that
- * named the job: it lies in the connection's queue and is the first thing to come out of the loop. */
+/* The job may be over already; then its object says so. When even that is gone, JobRemoved came before the
+ * reply that named the job: it lies in the connection's queue and is the first thing to come out of the loop.
+ */
 static bool look_now(JobWait *w, GError **error)
 {
         g_autoptr(sd_bus_message) reply = NULL;
@@ -239,7 +242,8 @@ bool job_wait_run(JobWait *w, const char *path, JobEnd *ret_end, GError **error)
         if (!w->is_over) {
                 g_set_error(error, CERT_ERROR, CERT_ERROR_ISSUER_UNREACHABLE,
                             "the agent went away while the job was at work\n"
-                            "It takes the work up again when it starts; see: systemctl status cert-agent.service");
+                            "It takes the work up again when it starts; see: systemctl status "
+                            "cert-agent.service");
                 return false;
         }
         *ret_end = w->end;

@@ -13,8 +13,8 @@ typedef struct JobWait JobWait;
 /* Called with all steps (JobStep*, borrowed) whenever they changed. */
 typedef void (*JobProgressFunction)(GPtrArray *steps, void *userdata);
 
-/* Listens from now on: made before the call that makes the job, so that no end of a job is missed. `bus` must outlive
- * it. */
+/* Listens from now on: made before the call that makes the job, so that no end of a job is missed. `bus` must
+ * outlive it. */
 JobWait *job_wait_new(sd_bus *bus, JobProgressFunction progress, void *userdata, GError **error);
 JobWait *job_wait_free(JobWait *w);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(JobWait, job_wait_free)

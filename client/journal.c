@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* What the journal says of a certificate: the few lines below `certctl status NAME`. (`certctl log` leaves all to
- * journalctl.) */
+/* What the journal says of a certificate: the few lines below `certctl status NAME`. (`certctl log` leaves
+ * all to journalctl.) */
 
 #include "client/journal.h"
 
@@ -27,7 +27,8 @@ static char *field(sd_journal *journal, const char *name)
 
 static void print_entry(const Client *client, sd_journal *journal)
 {
-        g_autofree char *message = field(journal, "MESSAGE"), *identifier = field(journal, "SYSLOG_IDENTIFIER");
+        g_autofree char *message = field(journal, "MESSAGE"),
+                        *identifier = field(journal, "SYSLOG_IDENTIFIER");
         g_autofree char *text = terminal_clean(&client->terminal, message, false);
         g_autofree char *who = terminal_clean(&client->terminal, identifier, false);
         g_autofree char *line = NULL;
@@ -63,7 +64,8 @@ void journal_print_last(const Client *client, const char *name, unsigned lines)
                 back++;
         if (back == 0)
                 return;
-        /* previous() beyond the first entry leaves it where it is, but only by chance: start from the head then. */
+        /* previous() beyond the first entry leaves it where it is, but only by chance: start from the head
+         * then. */
         if (back < lines && (sd_journal_seek_head(journal) < 0 || sd_journal_next(journal) <= 0))
                 return;
         putchar('\n');

@@ -5,8 +5,8 @@
 
 /* The agent as a whole: org.certagent1.Manager's properties that the client shows. */
 
-/* The problems of a manifest that was refused (another is in force), NULL-terminated, empty when there are none.
- * Caller owns (g_strfreev); NULL on failure. */
+/* The problems of a manifest that was refused (another is in force), NULL-terminated, empty when there are
+ * none. Caller owns (g_strfreev); NULL on failure. */
 char **manager_manifest_problems(sd_bus *bus, GError **error);
 
 /* Prints them to standard error, a line each. */

@@ -126,7 +126,8 @@ static bool take_value(Options *o, int value, const char *text)
         }
         /* What follows becomes an argument of ssh: never an option of it. */
         if (*text == '-' || *text == '\0') {
-                fprintf(stderr, "certctl: \"%s\" is no name of a %s\n", text, value == 'H' ? "host" : "container");
+                fprintf(stderr, "certctl: \"%s\" is no name of a %s\n", text,
+                        value == 'H' ? "host" : "container");
                 return false;
         }
         g_free(value == 'H' ? g_steal_pointer(&o->host) : g_steal_pointer(&o->machine));

@@ -24,9 +24,9 @@ typedef struct Options {
         bool no_wait;
         bool follow;
         bool value;
-        int lines;          /* -1: not said */
-        char *host;         /* -H, or NULL */
-        char *machine;      /* -M, or NULL */
+        int lines;             /* -1: not said */
+        char *host;            /* -H, or NULL */
+        char *machine;         /* -M, or NULL */
         GPtrArray *properties; /* -p: char*, or NULL */
 } Options;
 
@@ -52,8 +52,8 @@ typedef enum OptionsVerdict {
         OPTIONS_WRONG, /* said on standard error */
 } OptionsVerdict;
 
-/* Reads the options; the words that are none are moved to the end of `argv`, from *ret_first on. *ret_given gets the
- * bits of the options that were there. `options` starts zeroed. */
+/* Reads the options; the words that are none are moved to the end of `argv`, from *ret_first on. *ret_given
+ * gets the bits of the options that were there. `options` starts zeroed. */
 OptionsVerdict options_parse(Options *options, int argc, char **argv, unsigned *ret_given, int *ret_first);
 
 /* The name of the first option whose bit is in `bits`, as it is typed; NULL when none is. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* JSON as output (RFC 8259). Written here and not by json-glib, which would load GObject and GIO into every run of
- * certctl: that alone doubles the time to start it. Only certctl's own reading of nothing makes this possible:
- * JSON that others wrote is never parsed in this program. */
+/* JSON as output (RFC 8259). Written here and not by json-glib, which would load GObject and GIO into every
+ * run of certctl: that alone doubles the time to start it. Only certctl's own reading of nothing makes this
+ * possible: JSON that others wrote is never parsed in this program. */
 
 #include "client/output-json.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* A job's progress. What is over is printed once and scrolls away as any output; what is at work stands in a few
- * lines at the bottom that are drawn anew, as many as the terminal has room for. */
+/* A job's progress. What is over is printed once and scrolls away as any output; what is at work stands in a
+ * few lines at the bottom that are drawn anew, as many as the terminal has room for. */
 
 #include "client/progress.h"
 
@@ -89,7 +89,8 @@ static void print_step(const Progress *p, const JobStep *step)
         bool with_message = *message && stage_is_final(step->stage);
         g_autofree char *text = g_strdup_printf("%s: %s%s%s", name, words, with_message ? ": " : "",
                                                 with_message ? message : "");
-        g_autofree char *line = t->out_is_tty ? text_ellipsize(text, t->columns - MIN(t->columns, 3), t->utf8) : NULL;
+        g_autofree char *line =
+                t->out_is_tty ? text_ellipsize(text, t->columns - MIN(t->columns, 3), t->utf8) : NULL;
 
         if (t->out_is_tty)
                 printf("%s%s%s %s\n", style_on(t->colour_out, style), terminal_dot(t),
@@ -137,7 +138,8 @@ static void update_tty(Progress *p, GPtrArray *steps)
                 for (guint i = 0; i < steps->len && p->live < room; i++) {
                         const JobStep *step = steps->pdata[i];
 
-                        if (stage_is_final(step->stage) || g_str_equal(step->stage, "queued") != (queued == 1))
+                        if (stage_is_final(step->stage) ||
+                            g_str_equal(step->stage, "queued") != (queued == 1))
                                 continue;
                         print_step(p, step);
                         p->live++;

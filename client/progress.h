@@ -3,8 +3,8 @@
 
 #include "client/jobwait.h"
 
-/* A job's progress, shown while it runs: on a terminal a line per certificate that changes in place, else a line per
- * change. */
+/* A job's progress, shown while it runs: on a terminal a line per certificate that changes in place, else a
+ * line per change. */
 
 typedef struct Progress Progress;
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Properties as they come over the bus. What has another type than the interface says is an error of the reply. */
+/* Properties as they come over the bus. What has another type than the interface says is an error of the
+ * reply. */
 
 #include "client/property.h"
 
@@ -82,7 +83,7 @@ int property_read_steps(sd_bus_message *m, GPtrArray **target)
         while (r >= 0 && (r = sd_bus_message_read(m, "(sss)", &name, &stage, &message)) > 0) {
                 JobStep *s = g_new(JobStep, 1);
 
-                *s = (JobStep) { g_strdup(name), g_strdup(stage), g_strdup(message) };
+                *s = (JobStep){ g_strdup(name), g_strdup(stage), g_strdup(message) };
                 g_ptr_array_add(steps, s);
         }
         if (r >= 0)

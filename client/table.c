@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* A table on a terminal or in a pipe: it owns the cells' text, measures it in columns of the terminal, and takes
- * from the widest column first when the terminal is too narrow. */
+/* A table on a terminal or in a pipe: it owns the cells' text, measures it in columns of the terminal, and
+ * takes from the widest column first when the terminal is too narrow. */
 
 #include "client/table.h"
 
@@ -80,11 +80,13 @@ static void shrink(const Table *t, unsigned *widths)
                 }
                 if (total <= t->terminal->columns || widths[widest] <= COLUMN_MIN)
                         return;
-                widths[widest] -= MIN(total - t->terminal->columns, MAX(1, (widths[widest] - COLUMN_MIN) / 4 + 1));
+                widths[widest] -=
+                        MIN(total - t->terminal->columns, MAX(1, (widths[widest] - COLUMN_MIN) / 4 + 1));
         }
 }
 
-static void print_cell(const Table *t, const char *text, unsigned width, Style style, unsigned room, bool last)
+static void print_cell(const Table *t, const char *text, unsigned width, Style style, unsigned room,
+                       bool last)
 {
         g_autofree char *cut = width > room ? text_ellipsize(text, room, t->terminal->utf8) : NULL;
         unsigned shown = cut ? text_width(cut) : width;
@@ -105,7 +107,8 @@ void table_print(const Table *table, bool no_legend, bool full)
         for (unsigned c = 0; c < table->columns && !no_legend; c++) {
                 bool last = c + 1 == table->columns;
 
-                print_cell(table, table->headings[c], text_width(table->headings[c]), STYLE_HEADER, widths[c], last);
+                print_cell(table, table->headings[c], text_width(table->headings[c]), STYLE_HEADER, widths[c],
+                           last);
                 if (last)
                         putchar('\n');
         }

@@ -80,8 +80,8 @@ Style style_of_state(const char *state)
                 const char *state;
                 Style style;
         } table[] = {
-                { "valid", STYLE_GOOD },   { "due", STYLE_WARNING },  { "renewing", STYLE_WARNING },
-                { "waiting", STYLE_WARNING }, { "failed", STYLE_BAD }, { "blocked", STYLE_BAD },
+                { "valid", STYLE_GOOD },      { "due", STYLE_WARNING }, { "renewing", STYLE_WARNING },
+                { "waiting", STYLE_WARNING }, { "failed", STYLE_BAD },  { "blocked", STYLE_BAD },
                 { "degraded", STYLE_BAD },
         };
 

@@ -7,8 +7,8 @@
 /* Where the output goes: a person's terminal or a pipe, and what it can show. */
 
 typedef struct Terminal {
-        bool out_is_tty;  /* standard output, before a pager took its place */
-        bool colour_out;  /* NO_COLOR and TERM=dumb honoured */
+        bool out_is_tty; /* standard output, before a pager took its place */
+        bool colour_out; /* NO_COLOR and TERM=dumb honoured */
         bool colour_err;
         bool utf8;        /* the locale's encoding */
         bool ascii_only;  /* a terminal that is not UTF-8: bytes over 0x7f could be its control codes */

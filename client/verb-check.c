@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* `certctl check`: the host's certificates in one line and one exit status, as monitoring systems want them (the
- * convention of Nagios's plugins: 0 ok, 1 warning, 2 critical, 3 unknown; after '|' what can be drawn). */
+/* `certctl check`: the host's certificates in one line and one exit status, as monitoring systems want them
+ * (the convention of Nagios's plugins: 0 ok, 1 warning, 2 critical, 3 unknown; after '|' what can be drawn).
+ */
 
 #include "client/certificate.h"
 #include "client/connect.h"
@@ -29,12 +30,13 @@ static const char *const verdicts[] = { "OK", "WARNING", "CRITICAL", "UNKNOWN" }
 typedef struct Summary {
         Verdict verdict;
         guint troubles;
-        GString *names;          /* of those that are not OK */
-        const CertRow *soonest;  /* the next to end, or NULL */
+        GString *names;         /* of those that are not OK */
+        const CertRow *soonest; /* the next to end, or NULL */
 } Summary;
 
-/* A renewal that should long have happened: the timer does not run, or nothing comes of it. The time between the
- * planned renewal and the end is the yardstick, so that it holds for certificates of a day and of a year alike. */
+/* A renewal that should long have happened: the timer does not run, or nothing comes of it. The time between
+ * the planned renewal and the end is the yardstick, so that it holds for certificates of a day and of a year
+ * alike. */
 static Verdict judge_overdue(const CertRow *row, uint64_t now)
 {
         uint64_t reserve, left = row->not_after - now;
@@ -52,14 +54,15 @@ static Verdict judge(const CertRow *row, uint64_t now)
         CertState state = cert_state_from_string(row->state);
         Verdict overdue;
 
-        if (row->not_after > 0 && row->not_after <= now)
+        if (cert_row_is_expired(row, now))
                 return VERDICT_CRITICAL;
         if (state == CERT_STATE_BLOCKED || state == CERT_STATE_DEGRADED || state < 0)
                 return VERDICT_CRITICAL;
         if (row->not_after == 0) /* there is none yet */
                 return state == CERT_STATE_FAILED ? VERDICT_CRITICAL : VERDICT_WARNING;
         overdue = judge_overdue(row, now);
-        return state == CERT_STATE_FAILED || state == CERT_STATE_WAITING ? MAX(overdue, VERDICT_WARNING) : overdue;
+        return state == CERT_STATE_FAILED || state == CERT_STATE_WAITING ? MAX(overdue, VERDICT_WARNING)
+                                                                         : overdue;
 }
 
 static void summarise(const CertList *list, uint64_t now, Summary *s)
@@ -75,7 +78,7 @@ static void summarise(const CertList *list, uint64_t now, Summary *s)
                         continue;
                 if (s->troubles++ < NAMES_SHOWN)
                         g_string_append_printf(s->names, "%s%s %s", s->names->len ? ", " : "", row->name,
-                                               row->not_after > 0 && row->not_after <= now ? "expired" : row->state);
+                                               cert_row_word(row, now));
         }
         if (s->troubles > NAMES_SHOWN)
                 g_string_append_printf(s->names, " and %u more", s->troubles - NAMES_SHOWN);
@@ -89,7 +92,8 @@ static char *clean(const Client *client, const char *text)
         return g_strdelimit(c, "|", '/');
 }
 
-static void print_line(const Client *client, const Summary *s, const CertList *list, bool refused, uint64_t now)
+static void print_line(const Client *client, const Summary *s, const CertList *list, bool refused,
+                       uint64_t now)
 {
         g_autofree char *names = clean(client, s->names->str), *soonest = NULL, *left = NULL;
 

@@ -40,8 +40,8 @@ ExitStatus verb_reload(const Client *client, char **arguments)
 
 /* ---- validate ---- */
 
-/* The check needs GnuTLS and json-glib, whose loading would make every other verb start several times slower: it is a
- * program of its own. */
+/* The check needs GnuTLS and json-glib, whose loading would make every other verb start several times slower:
+ * it is a program of its own. */
 ExitStatus verb_validate(const Client *client, char **arguments)
 {
         g_autofree char *program = host_path(VALIDATE_PROGRAM);
@@ -55,7 +55,8 @@ ExitStatus verb_validate(const Client *client, char **arguments)
         argv[n++] = "--";
         argv[n] = arguments[0];
         execv(program, argv);
-        fprintf(stderr, "certctl: cannot run " VALIDATE_PROGRAM ": %s\nInstall the package of certctl again.\n",
+        fprintf(stderr,
+                "certctl: cannot run " VALIDATE_PROGRAM ": %s\nInstall the package of certctl again.\n",
                 g_strerror(errno));
         return EXIT_STATUS_FAILED;
 }
@@ -92,11 +93,12 @@ static const char next_steps[] =
 static bool fail(GError **error, const char *what, const char *path, int number)
 {
         g_set_error(error, CERT_ERROR,
-                    number == EACCES || number == EPERM ? CERT_ERROR_NOT_AUTHORIZED : CERT_ERROR_INSTALL_FAILED,
+                    number == EACCES || number == EPERM ? CERT_ERROR_NOT_AUTHORIZED
+                                                        : CERT_ERROR_INSTALL_FAILED,
                     "cannot %s %s: %s\n%s", what, path, g_strerror(number),
-                    number == EACCES || number == EPERM ? "Run it as root: sudo certctl init" :
-                    number == EROFS                     ? "Make the file system writable first." :
-                                                          "Check the folder: it must be writable and have space.");
+                    number == EACCES || number == EPERM ? "Run it as root: sudo certctl init"
+                    : number == EROFS                   ? "Make the file system writable first."
+                                      : "Check the folder: it must be writable and have space.");
         return false;
 }
 
@@ -127,7 +129,8 @@ static bool write_all(int fd, const char *text)
         return true;
 }
 
-/* Whole or not at all: written beside its place, then linked there, which fails when a file is there already. */
+/* Whole or not at all: written beside its place, then linked there, which fails when a file is there already.
+ */
 static bool write_new(const char *path, const char *text, GError **error)
 {
         g_autofree char *opened = host_path(path), *temporary = g_strconcat(opened, ".XXXXXX", NULL);
@@ -140,8 +143,10 @@ static bool write_new(const char *path, const char *text, GError **error)
         unlink(temporary);
         close(fd);
         if (number == EEXIST)
-                g_set_error(error, CERT_ERROR, CERT_ERROR_INSTALL_FAILED,
-                            "%s is there already, and stays as it is\nEdit it, check it with: certctl validate", path);
+                g_set_error(
+                        error, CERT_ERROR, CERT_ERROR_INSTALL_FAILED,
+                        "%s is there already, and stays as it is\nEdit it, check it with: certctl validate",
+                        path);
         else if (number != 0)
                 fail(error, "write", path, number);
         return number == 0;

@@ -16,7 +16,8 @@
 
 /* ---- Telling what went wrong ---- */
 
-/* A certificate's own words for its failure: from its properties, or, when they are silent, from the job's. */
+/* A certificate's own words for its failure: from its properties, or, when they are silent, from the job's.
+ */
 static void tell_failure(const Client *client, sd_bus *bus, const char *certificate, const char *job_message)
 {
         g_autoptr(CertDetail) d = cert_detail_get(bus, certificate, NULL);
@@ -57,7 +58,8 @@ static guint tell_failures(const Client *client, sd_bus *bus, GPtrArray *steps)
 static ExitStatus tell_interrupted(const char *path)
 {
         fflush(stdout);
-        fprintf(stderr, "certctl: no longer waiting; job %s goes on in the agent. Follow it with: certctl watch\n",
+        fprintf(stderr,
+                "certctl: no longer waiting; job %s goes on in the agent. Follow it with: certctl watch\n",
                 strrchr(path, '/') + 1);
         return EXIT_STATUS_INTERRUPTED;
 }
@@ -89,14 +91,18 @@ static void print_json(const Client *client, const char *path, const char *resul
 static const char *end_to_string(JobEnd end)
 {
         static const char *const names[_JOB_END_MAX] = {
-                [JOB_END_DONE] = "done",       [JOB_END_FAILED] = "failed",           [JOB_END_CANCELED] = "canceled",
-                [JOB_END_SKIPPED] = "skipped", [JOB_END_INTERRUPTED] = "interrupted",
+                [JOB_END_DONE] = "done",
+                [JOB_END_FAILED] = "failed",
+                [JOB_END_CANCELED] = "canceled",
+                [JOB_END_SKIPPED] = "skipped",
+                [JOB_END_INTERRUPTED] = "interrupted",
         };
 
         return names[end];
 }
 
-static ExitStatus status_of_end(const Client *client, sd_bus *bus, const char *path, JobEnd end, GPtrArray *steps)
+static ExitStatus status_of_end(const Client *client, sd_bus *bus, const char *path, JobEnd end,
+                                GPtrArray *steps)
 {
         bool quiet = client->options.quiet || client->options.json != JSON_OFF;
 
@@ -161,8 +167,8 @@ static ExitStatus run_job(const Client *client, sd_bus *bus, const Call *call, s
 
 /* ---- renew ---- */
 
-static bool build_renew(const Client *client, sd_bus *bus, const Call *call, char **names, sd_bus_message **ret_message,
-                        GError **error)
+static bool build_renew(const Client *client, sd_bus *bus, const Call *call, char **names,
+                        sd_bus_message **ret_message, GError **error)
 {
         int r;
 
@@ -172,12 +178,13 @@ static bool build_renew(const Client *client, sd_bus *bus, const Call *call, cha
                 return true;
         r = sd_bus_message_append_strv(*ret_message, names);
         if (r >= 0)
-                r = sd_bus_message_append(*ret_message, "a{sv}", 1, "force", "b", (int) client->options.force);
+                r = sd_bus_message_append(*ret_message, "a{sv}", 1, "force", "b",
+                                          (int) client->options.force);
         return r >= 0 || client_bad_reply(r, call->what, error);
 }
 
-/* For cert-renew.service: the pass may have had nothing to do because the troubled ones wait for their next try; the
- * service must stay failed as long as something is wrong. */
+/* For cert-renew.service: the pass may have had nothing to do because the troubled ones wait for their next
+ * try; the service must stay failed as long as something is wrong. */
 static ExitStatus judge_all(const Client *client, sd_bus *bus)
 {
         g_autoptr(GString) names = g_string_new(NULL);
@@ -192,7 +199,7 @@ static ExitStatus judge_all(const Client *client, sd_bus *bus)
 
                 if (cert_row_is_trouble(row, now))
                         g_string_append_printf(names, "%s%s (%s)", names->len ? ", " : "", row->name,
-                                               row->not_after > 0 && row->not_after <= now ? "expired" : row->state);
+                                               cert_row_word(row, now));
         }
         if (names->len > 0) {
                 g_autofree char *text = terminal_clean(&client->terminal, names->str, false);
@@ -207,11 +214,13 @@ static ExitStatus check_renew_arguments(const Options *o, char **names)
         int ways = (*names != NULL) + o->all + o->due;
 
         if (ways == 0)
-                return client_usage("say what to renew: certctl renew NAME…, or --due for what is due, or --all");
+                return client_usage(
+                        "say what to renew: certctl renew NAME..., or --due for what is due, or --all");
         if (ways > 1)
                 return client_usage("NAME, --all and --due exclude each other");
         if (o->due && o->force)
-                return client_usage("--due renews what is due; to renew the others as well: certctl renew --all --force");
+                return client_usage(
+                        "--due renews what is due; to renew the others as well: certctl renew --all --force");
         return EXIT_STATUS_DONE;
 }
 
@@ -236,8 +245,8 @@ ExitStatus verb_renew(const Client *client, char **arguments)
 
 /* ---- ensure ---- */
 
-/* A job that failed does not yet mean that there is no certificate: a renewal may fail for weeks while the old one
- * serves well, and a machine that boots then must start its services. The facts decide. */
+/* A job that failed does not yet mean that there is no certificate: a renewal may fail for weeks while the
+ * old one serves well, and a machine that boots then must start its services. The facts decide. */
 ExitStatus verb_ensure(const Client *client, char **arguments)
 {
         const char *name = arguments[0];
@@ -264,7 +273,9 @@ ExitStatus verb_ensure(const Client *client, char **arguments)
         if (status == EXIT_STATUS_DONE) {
                 g_autofree char *state = terminal_clean(&client->terminal, d->state, false);
 
-                fprintf(stderr, "certctl: %s has no usable certificate yet; its state is %s\nSee: certctl status %s\n",
+                fprintf(stderr,
+                        "certctl: %s has no usable certificate yet; its state is %s\nSee: certctl status "
+                        "%s\n",
                         name, state, name);
         }
         return EXIT_STATUS_FAILED;

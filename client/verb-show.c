@@ -27,7 +27,8 @@ static void show_text(const Client *client, const CertDetail *d)
                         continue;
                 text = cert_detail_property_text(d, i);
                 clean = terminal_clean(&client->terminal, text, false);
-                printf("%s%s%s\n", client->options.value ? "" : name, client->options.value ? "" : "=", clean);
+                printf("%s%s%s\n", client->options.value ? "" : name, client->options.value ? "" : "=",
+                       clean);
         }
 }
 
@@ -75,8 +76,9 @@ ExitStatus verb_show(const Client *client, char **arguments)
 
         for (guint i = 0; wanted && i < wanted->len; i++)
                 if (!is_property(wanted->pdata[i]))
-                        return client_usage("no property is called \"%s\"; see them all with: certctl show %s",
-                                            (char *) wanted->pdata[i], arguments[0]);
+                        return client_usage(
+                                "no property is called \"%s\"; see them all with: certctl show %s",
+                                (char *) wanted->pdata[i], arguments[0]);
         if (!client_connect(client, &bus, &error))
                 return client_report(client, error);
         return show_all(client, bus, arguments);

@@ -30,7 +30,7 @@ static void print_table(const Client *client, const CertList *list, uint64_t now
                 table_add(table, STYLE_NONE, row->name);
                 table_add(table, style_of_state(row->state), row->state);
                 table_add(table, STYLE_NONE, row->issuer);
-                table_add(table, row->not_after > 0 && row->not_after <= now ? STYLE_BAD : STYLE_NONE, expires);
+                table_add(table, cert_row_is_expired(row, now) ? STYLE_BAD : STYLE_NONE, expires);
                 table_add(table, STYLE_NONE, renewal);
         }
         table_print(table, client->options.no_legend, client->options.full);
@@ -67,7 +67,8 @@ static guint count_troubles(const CertList *list, uint64_t now)
         return n;
 }
 
-static void print_troubles(const Client *client, sd_bus *bus, const CertList *list, guint troubles, uint64_t now)
+static void print_troubles(const Client *client, sd_bus *bus, const CertList *list, guint troubles,
+                           uint64_t now)
 {
         guint shown = 0;
 
@@ -80,7 +81,7 @@ static void print_troubles(const Client *client, sd_bus *bus, const CertList *li
                 }
         }
         if (shown < troubles)
-                printf("\n… and %u more; see them all with: certctl status --full\n", troubles - shown);
+                printf("\n... and %u more; see them all with: certctl status --full\n", troubles - shown);
 }
 
 static void print_legend(const Client *client, const CertList *list, guint troubles)
@@ -89,12 +90,14 @@ static void print_legend(const Client *client, const CertList *list, guint troub
         Style style = troubles ? STYLE_BAD : STYLE_NONE;
 
         if (list->rows->len == 0) {
-                printf("No certificates. Add one to \"certificates\" in the manifest, /etc/cert-agent/manifest.json, "
+                printf("No certificates. Add one to \"certificates\" in the manifest, "
+                       "/etc/cert-agent/manifest.json, "
                        "then run: certctl reload\n");
                 return;
         }
-        printf("\n%u certificate%s, %s%u need%s attention%s.\n", list->rows->len, list->rows->len == 1 ? "" : "s",
-               style_on(colour, style), troubles, troubles == 1 ? "s" : "", style_off(colour, style));
+        printf("\n%u certificate%s, %s%u need%s attention%s.\n", list->rows->len,
+               list->rows->len == 1 ? "" : "s", style_on(colour, style), troubles, troubles == 1 ? "s" : "",
+               style_off(colour, style));
 }
 
 static void print_json(const Client *client, const CertList *list)
@@ -167,7 +170,8 @@ static bool detail_is_trouble(const CertDetail *d, uint64_t now)
 /* Every name is answered for, also after one that is not there; the gravest status is the command's. */
 static ExitStatus status_of_some(const Client *client, sd_bus *bus, char **names)
 {
-        g_autoptr(Pager) pager G_GNUC_UNUSED = client->options.json == JSON_OFF && !client->options.quiet ? pager_open(client) : NULL;
+        g_autoptr(Pager) pager G_GNUC_UNUSED =
+                client->options.json == JSON_OFF && !client->options.quiet ? pager_open(client) : NULL;
         g_autoptr(JsonOut) j = client->options.json != JSON_OFF ? json_out_new(client->options.json) : NULL;
         ExitStatus status = EXIT_STATUS_DONE;
         uint64_t now = now_realtime();
@@ -222,7 +226,8 @@ ExitStatus verb_names(const Client *client, char **arguments)
         if (!client_connect(client, &bus, NULL) || !cert_list_get(bus, &list, NULL))
                 return EXIT_STATUS_FAILED;
         for (guint i = 0; i < list.rows->len; i++) {
-                g_autofree char *name = terminal_clean(&client->terminal, g_array_index(list.rows, CertRow, i).name, false);
+                g_autofree char *name =
+                        terminal_clean(&client->terminal, g_array_index(list.rows, CertRow, i).name, false);
 
                 printf("%s\n", name);
         }

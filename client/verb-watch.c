@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* `certctl watch`: what happens in the agent, a line for each event, until it is interrupted. Listening does not start
- * the agent, and does not keep it from leaving when it is idle. */
+/* `certctl watch`: what happens in the agent, a line for each event, until it is interrupted. Listening does
+ * not start the agent, and does not keep it from leaving when it is idle. */
 
 #include "client/connect.h"
 #include "client/output-json.h"
@@ -18,7 +18,7 @@ typedef struct Watch {
         const Client *client;
         char **names; /* only these certificates; empty: all */
         sd_event *event;
-        GHashTable *stages; /* of the certificates named -> the stage last told; each change brings all steps again */
+        GHashTable *stages; /* certificate -> stage last told: every change brings all steps */
 } Watch;
 
 /* ---- Lines ---- */
@@ -195,9 +195,10 @@ static bool subscribe(Watch *w, sd_bus *bus, GError **error)
         int r;
 
         if (!client_match(bus, CERT_BUS_PATH, CERT_INTERFACE_MANAGER, "JobNew", on_job_new, w, error) ||
-            !client_match(bus, CERT_BUS_PATH, CERT_INTERFACE_MANAGER, "JobRemoved", on_job_removed, w, error) ||
-            !client_match(bus, CERT_BUS_PATH, CERT_INTERFACE_MANAGER, "ManifestReloaded", on_manifest_reloaded, w,
-                          error))
+            !client_match(bus, CERT_BUS_PATH, CERT_INTERFACE_MANAGER, "JobRemoved", on_job_removed, w,
+                          error) ||
+            !client_match(bus, CERT_BUS_PATH, CERT_INTERFACE_MANAGER, "ManifestReloaded",
+                          on_manifest_reloaded, w, error))
                 return false;
         r = sd_bus_add_match(bus, NULL,
                              "type='signal',sender='" CERT_BUS_NAME "',path_namespace='" CERT_BUS_PATH
@@ -226,7 +227,7 @@ static int loop(sd_bus *bus, Watch *w)
         sigprocmask(SIG_BLOCK, &mask, NULL);
         w->event = event;
         if (r >= 0)
-                r = sd_event_add_signal(event, NULL, SIGINT, NULL, NULL); /* the default handler ends the loop */
+                r = sd_event_add_signal(event, NULL, SIGINT, NULL, NULL); /* ends the loop */
         if (r >= 0)
                 r = sd_event_add_signal(event, NULL, SIGTERM, NULL, NULL);
         return r >= 0 ? sd_event_loop(event) : r;

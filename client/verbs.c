@@ -11,20 +11,20 @@
 #define REMOTE (OPTION_HOST | OPTION_MACHINE)
 
 static const Verb verbs[] = {
-        { "status", "[NAME…]", "how the certificates are: a table, or some of them in full", 0, -1,
+        { "status", "[NAME...]", "how the certificates are: a table, or some of them in full", 0, -1,
           OPTION_JSON | OPTION_TABLE | OPTION_LINES | REMOTE, verb_status,
           "  -l --full            do not cut text to the terminal; tell every failure\n"
           "  -n --lines=N         with NAME: so many lines of the log (default 5)\n"
           "\nExit status 3 when something is wrong: a certificate failed, is blocked, degraded or\n"
           "expired, or the manifest was refused.\n" },
-        { "show", "NAME…", "all that the agent knows of a certificate, PROPERTY=VALUE", 1, -1,
+        { "show", "NAME...", "all that the agent knows of a certificate, PROPERTY=VALUE", 1, -1,
           OPTION_JSON | OPTION_TABLE | OPTION_PROPERTY | REMOTE, verb_show,
           "  -p --property=NAME   only this property; may be given several times\n"
           "     --value           the values without the names\n" },
-        { "plan", "[NAME…]", "what would be done now, and why; changes nothing", 0, -1,
+        { "plan", "[NAME...]", "what would be done now, and why; changes nothing", 0, -1,
           OPTION_JSON | OPTION_TABLE | OPTION_ALL | REMOTE, verb_plan,
           "  -a --all             also those with nothing to be done\n" },
-        { "renew", "NAME…|--due|--all", "renew certificates, and show how it goes", 0, -1,
+        { "renew", "NAME...|--due|--all", "renew certificates, and show how it goes", 0, -1,
           OPTION_JSON | OPTION_ALL | OPTION_DUE | OPTION_FORCE | OPTION_NO_WAIT | REMOTE, verb_renew,
           "     --due             all that are due, as cert-renew.timer does; fails as long as any\n"
           "                       certificate is failed, blocked or degraded\n"
@@ -37,16 +37,18 @@ static const Verb verbs[] = {
           "together and are in their time.\n" },
         { "check", "", "one line and an exit status for monitoring", 0, 0, REMOTE, verb_check,
           "Exit status 0: ok, 1: warning, 2: critical, 3: the agent cannot be reached.\n" },
-        { "reload", "", "put the manifest in force, if it is without fault", 0, 0, REMOTE, verb_reload, NULL },
-        { "validate", "[FILE]", "check the manifest, or a file as if it were one", 0, 1, OPTION_JSON, verb_validate,
-          "Prints every problem with file, line, path and what to do. Needs no agent.\n" },
+        { "reload", "", "put the manifest in force, if it is without fault", 0, 0, REMOTE, verb_reload,
+          NULL },
+        { "validate", "[FILE]", "check the manifest, or a file as if it were one", 0, 1, OPTION_JSON,
+          verb_validate, "Prints every problem with file, line, path and what to do. Needs no agent.\n" },
         { "init", "", "begin a manifest, /etc/cert-agent/manifest.json", 0, 0, 0, verb_init,
           "A manifest that is there already is never touched.\n" },
         { "log", "NAME", "the journal's entries of a certificate", 1, 1,
           OPTION_JSON | OPTION_TABLE | OPTION_FOLLOW | OPTION_LINES | OPTION_MACHINE, verb_log,
           "  -f --follow          go on with new ones\n"
           "  -n --lines=N         only the last N\n" },
-        { "watch", "[NAME…]", "what happens, as it happens", 0, -1, OPTION_JSON | REMOTE, verb_watch, NULL },
+        { "watch", "[NAME...]", "what happens, as it happens", 0, -1, OPTION_JSON | REMOTE, verb_watch,
+          NULL },
         { "__names", "", NULL, 0, 0, REMOTE, verb_names, NULL },
 };
 
@@ -76,7 +78,8 @@ static void print_common_options(unsigned options)
 
 static void print_verb_help(const Verb *verb)
 {
-        printf("certctl %s %s\n\n%s.\n\n", verb->name, verb->arguments, verb->summary ?: "For the shells' completion");
+        printf("certctl %s %s\n\n%s.\n\n", verb->name, verb->arguments,
+               verb->summary ?: "For the shells' completion");
         if (verb->help)
                 printf("%s\n", verb->help);
         print_common_options(verb->options);
@@ -88,13 +91,14 @@ void verb_print_help(const Verb *verb)
                 print_verb_help(verb);
                 return;
         }
-        printf("certctl [OPTION…] VERB [ARGUMENT…]\n\n"
+        printf("certctl [OPTION...] VERB [ARGUMENT...]\n\n"
                "Sees to this host's certificates through cert-agent.\n\nVerbs:\n");
         for (size_t i = 0; i < G_N_ELEMENTS(verbs); i++)
                 if (verbs[i].summary) {
                         g_autofree char *synopsis = g_strjoin(" ", verbs[i].name, verbs[i].arguments, NULL);
 
-                        printf("  %s%*s %s\n", synopsis, (int) (25 - MIN(25, text_width(synopsis))), "", verbs[i].summary);
+                        printf("  %s%*s %s\n", synopsis, (int) (25 - MIN(25, text_width(synopsis))), "",
+                               verbs[i].summary);
                 }
         printf("\nOptions:\n");
         print_common_options(OPTION_JSON | OPTION_TABLE | REMOTE);
@@ -107,12 +111,14 @@ bool verb_check_usage(const Verb *verb, unsigned given, int n_arguments)
         const char *foreign = options_name(given & ~verb->options);
 
         if (foreign)
-                client_usage("%s means nothing to \"%s\"; see: certctl %s --help", foreign, verb->name, verb->name);
+                client_usage("%s means nothing to \"%s\"; see: certctl %s --help", foreign, verb->name,
+                             verb->name);
         else if (n_arguments < verb->min)
-                client_usage("\"%s\" needs %s; see: certctl %s --help", verb->name, verb->arguments, verb->name);
+                client_usage("\"%s\" needs %s; see: certctl %s --help", verb->name, verb->arguments,
+                             verb->name);
         else if (verb->max >= 0 && n_arguments > verb->max)
-                client_usage("\"%s\" takes no more than %d argument%s; see: certctl %s --help", verb->name, verb->max,
-                             verb->max == 1 ? "" : "s", verb->name);
+                client_usage("\"%s\" takes no more than %d argument%s; see: certctl %s --help", verb->name,
+                             verb->max, verb->max == 1 ? "" : "s", verb->name);
         else
                 return true;
         return false;

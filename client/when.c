@@ -24,7 +24,8 @@ char *when_absolute(uint64_t usec)
         return g_strdup(text);
 }
 
-/* In days and hours, from a hundred days on in days: no month has a fixed length, and nobody plans by seconds. */
+/* In days and hours, from a hundred days on in days: no month has a fixed length, and nobody plans by
+ * seconds. */
 static char *span_text(uint64_t span)
 {
         uint64_t days = span / USEC_PER_DAY, hours = span % USEC_PER_DAY / USEC_PER_HOUR;

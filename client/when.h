@@ -5,7 +5,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Times as people read them. All are microseconds since 1970, 0: never or unknown; results are the caller's. */
+/* Times as people read them. All are microseconds since 1970, 0: never or unknown; results are the caller's.
+ */
 
 char *when_absolute(uint64_t usec);               /* "2026-12-21 10:00:00 CET", "-" */
 char *when_relative(uint64_t usec, uint64_t now); /* "in 29d 23h", "2h ago", "now", "-" */

@@ -134,8 +134,8 @@ class Status(CertctlTest):
     def test_many_troubles_are_not_all_told(self):
         self.fake("--count=100")
         out = self.run_certctl("status", status=3).stdout
-        self.assertRegex(out, r"… and \d+ more")
-        self.assertNotIn("… and", self.run_certctl("status", "--full", status=3).stdout)
+        self.assertRegex(out, r"\.\.\. and \d+ more")
+        self.assertNotIn("... and", self.run_certctl("status", "--full", status=3).stdout)
 
 
 class Terminal(CertctlTest):
@@ -389,6 +389,23 @@ class OtherVerbs(CertctlTest):
         nowhere = {"DBUS_SYSTEM_BUS_ADDRESS": "unix:path=/no/such/socket"}
         self.assertIn("web", self.run_certctl("status", environment=nowhere).stdout)
         self.assertIn("web: done", self.run_certctl("renew", "web", environment=nowhere).stdout)
+
+    @unittest.skipUnless(shutil.which("systemd-stdio-bridge"), "no systemd-stdio-bridge here")
+    def test_another_host_is_reached_by_ssh(self):
+        self.fake("--good")
+        tools = self.host.path("/bin")
+        tools.mkdir()
+        (tools / "ssh").write_text('#!/bin/sh\necho "$@" >$CERT_AGENT_TEST_ROOT/ssh-arguments\n'
+                                   'exec systemd-stdio-bridge --bus-path="$BRIDGE_TO"\n')
+        (tools / "ssh").chmod(0o755)
+        remote = {"PATH": f"{tools}:{os.environ['PATH']}", "BRIDGE_TO": self.environment["DBUS_SYSTEM_BUS_ADDRESS"],
+                  "DBUS_SYSTEM_BUS_ADDRESS": "unix:path=/no/such/socket"}
+        self.assertIn("web", self.run_certctl("-H", "admin@far.example", "status", environment=remote).stdout)
+        self.assertIn("admin@far.example", self.host.path("/ssh-arguments").read_text())
+        self.assertIn("web: done", self.run_certctl("renew", "web", "-H", "far.example", environment=remote).stdout)
+
+    def test_container_that_is_none(self):
+        self.assertIn("nosuchcontainer", self.run_certctl("status", "-M", "nosuchcontainer", status=1).stderr)
 
     def test_no_bus_and_no_socket_says_what_to_start(self):
         nowhere = {"DBUS_SYSTEM_BUS_ADDRESS": "unix:path=/no/such/socket"}

@@ -32,8 +32,16 @@ static char *printed(JsonOut *j)
 static void test_strings_are_read_back_as_they_were(void)
 {
         static const char *const strings[] = {
-                "", "plain", "quote \" and \\ backslash", "line\nfeed\ttab\r", "\001\033\037\177", "b\303\274cher 日本",
-                "\xc2\x9b \xe2\x80\xa8 \xe2\x80\xae", "\xf0\x9f\x98\x80", "</script>", NULL,
+                "",
+                "plain",
+                "quote \" and \\ backslash",
+                "line\nfeed\ttab\r",
+                "\001\033\037\177",
+                "b\303\274cher 日本",
+                "\xc2\x9b \xe2\x80\xa8 \xe2\x80\xae",
+                "\xf0\x9f\x98\x80",
+                "</script>",
+                NULL,
         };
         g_autoptr(JsonOut) j = json_out_new(JSON_SHORT);
         g_autoptr(JsonNode) node = NULL;
@@ -83,7 +91,8 @@ static void test_short_is_one_line(void)
 
         build(j);
         text = printed(j);
-        g_assert_cmpstr(text, ==, "{\"empty\":[],\"most\":18446744073709551615,\"yes\":true,\"list\":[{},\"x\"]}\n");
+        g_assert_cmpstr(text, ==,
+                        "{\"empty\":[],\"most\":18446744073709551615,\"yes\":true,\"list\":[{},\"x\"]}\n");
 }
 
 static void test_pretty_is_indented(void)
@@ -93,9 +102,10 @@ static void test_pretty_is_indented(void)
 
         build(j);
         text = printed(j);
-        g_assert_cmpstr(text, ==,
-                        "{\n        \"empty\": [],\n        \"most\": 18446744073709551615,\n        \"yes\": true,\n"
-                        "        \"list\": [\n                {},\n                \"x\"\n        ]\n}\n");
+        g_assert_cmpstr(
+                text, ==,
+                "{\n        \"empty\": [],\n        \"most\": 18446744073709551615,\n        \"yes\": true,\n"
+                "        \"list\": [\n                {},\n                \"x\"\n        ]\n}\n");
 }
 
 static void test_writer_is_empty_after_printing(void)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* A table: columns as wide as they need, cut when the terminal is narrow, whatever is written in the cells. */
+/* A table: columns as wide as they need, cut when the terminal is narrow, whatever is written in the cells.
+ */
 
 #include "client/table.h"
 

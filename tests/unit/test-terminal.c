@@ -18,10 +18,16 @@ static void test_hostile_text_does_nothing(void)
                 { "\033]0;title\a", "?]0;title?", "?]0;title?" },
                 { "a\rb\bc\177", "a?b?c?", "a?b?c?" },
                 { "tab\tand\nline", "tab and line", "tab and line" },
-                { "\xc2\x9b" "31m", "?31m", "?31m" },                 /* CSI as U+009B */
-                { "\xe2\x80\xae" "cod.exe", "?cod.exe", "?cod.exe" }, /* right-to-left override */
-                { "\xe2\x81\xa6" "x", "?x", "?x" },                   /* isolate */
-                { "\xe2\x80\xa8", "?", "?" },                         /* line separator */
+                { "\xc2\x9b"
+                  "31m",
+                  "?31m", "?31m" }, /* CSI as U+009B */
+                { "\xe2\x80\xae"
+                  "cod.exe",
+                  "?cod.exe", "?cod.exe" }, /* right-to-left override */
+                { "\xe2\x81\xa6"
+                  "x",
+                  "?x", "?x" },               /* isolate */
+                { "\xe2\x80\xa8", "?", "?" }, /* line separator */
                 { "b\303\274cher", "b\303\274cher", "b?cher" },
                 { "bad \xff bytes \xc3", "bad \xef\xbf\xbd bytes \xef\xbf\xbd", "bad ? bytes ?" },
                 { "\xed\xa0\x80", NULL, "???" }, /* a surrogate is no UTF-8 */
@@ -57,7 +63,10 @@ static void test_width_counts_columns(void)
 
 static void test_cut_text_fits(void)
 {
-        static const char *const texts[] = { "", "a", "abcdefghij", "日本日本日本", "e\xcc\x81" "e\xcc\x81" "e\xcc\x81 end" };
+        static const char *const texts[] = { "", "a", "abcdefghij", "日本日本日本",
+                                             "e\xcc\x81"
+                                             "e\xcc\x81"
+                                             "e\xcc\x81 end" };
 
         for (size_t i = 0; i < G_N_ELEMENTS(texts); i++)
                 for (unsigned width = 3; width < 12; width++)
