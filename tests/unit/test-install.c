@@ -440,7 +440,6 @@ static void test_a_directory_s_drift_is_repaired_in_another_folder(Fixture *f, g
 static void test_old_folders_of_a_directory_go(Fixture *f, gconstpointer data)
 {
         static const char *const left[] = { "1", "2", "3", "4", "5", "6", "7", "8" };
-        g_autofree char *text = NULL;
 
         f->c->keep = 2;
         install(f, f->old);

@@ -242,10 +242,11 @@ static void test_a_fifo_among_them_blocks_nothing(Fixture *f, gconstpointer data
 static void test_finished_from_wherever_it_was(Fixture *f, gconstpointer data)
 {
         for (unsigned renames = 0; renames <= 2; renames++) {
-                g_autoptr(Intent) intent = cut_off(f, f->new, renames);
-                g_autoptr(GPtrArray) names = recover(f), none = NULL;
+                g_autoptr(GPtrArray) names = NULL, none = NULL;
                 InstallItem item = { .certificate = f->c, .generation = f->old };
 
+                intent_free(cut_off(f, f->new, renames));
+                names = recover(f);
                 assert_names(names, "web");
                 fixture_assert_installed(f->root, f->c, f->new);
                 g_assert_cmpuint(fixture_count_staged(f->root, "/etc/tls"), ==, 0);
@@ -311,11 +312,11 @@ static void test_without_the_new_generation_the_old_one_is_back(Fixture *f, gcon
 
 static void test_a_folder_that_is_gone(Fixture *f, gconstpointer data)
 {
-        g_autoptr(Intent) intent = cut_off(f, f->new, 1);
         g_autofree char *keys = fixture_path(f->root, "/etc/keys");
         g_autofree char *away = fixture_path(f->root, "/etc/away");
         g_autoptr(GPtrArray) names = NULL;
 
+        intent_free(cut_off(f, f->new, 1));
         g_assert_cmpint(g_rename(keys, away), ==, 0);
         names = recover(f);
         g_assert_cmpuint(names->len, ==, 0);
@@ -328,7 +329,7 @@ static void test_one_that_cannot_be_finished_holds_up_no_other(Fixture *f, gcons
 {
         g_autoptr(ManifestCertificate) lost = fixture_certificate_new("lost");
         g_autoptr(GPtrArray) changes = g_ptr_array_new_with_free_func(change_destroy);
-        g_autoptr(Intent) first = NULL, second = NULL;
+        g_autoptr(Intent) first = NULL;
         g_autoptr(GPtrArray) names = NULL;
         Change *c = g_new0(Change, 1);
 
@@ -341,7 +342,7 @@ static void test_one_that_cannot_be_finished_holds_up_no_other(Fixture *f, gcons
         g_ptr_array_add(changes, c);
         g_ptr_array_add(first->items, intent_item_new(lost, 7, changes));
         g_assert_true(intent_write(first, true, NULL));
-        second = cut_off(f, f->new, 1);
+        intent_free(cut_off(f, f->new, 1));
         names = recover(f);
         assert_names(names, "web");
         fixture_assert_installed(f->root, f->c, f->new);
