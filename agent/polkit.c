@@ -134,9 +134,11 @@ static unsigned questions_of(const Polkit *p, uid_t uid)
 
 /* ---- Callers ---- */
 
-static bool from_bus(const Polkit *p, sd_bus_message *m)
+/* By the kind of connection, not by which one it is: the socket of a bus has the bus daemon, root maybe, at
+ * its other end, and must never be taken for a peer's. */
+static bool from_bus(sd_bus_message *m)
 {
-        return p->bus && sd_bus_message_get_bus(m) == p->bus;
+        return sd_bus_is_bus_client(sd_bus_message_get_bus(m)) != 0;
 }
 
 static bool bus_caller_uid(sd_bus_message *m, uid_t *ret_uid)
@@ -158,11 +160,11 @@ static bool peer_caller(sd_bus_message *m, struct ucred *ret_caller)
         return fd >= 0 && getsockopt(fd, SOL_SOCKET, SO_PEERCRED, ret_caller, &size) == 0;
 }
 
-static bool caller_uid(const Polkit *p, sd_bus_message *m, uid_t *ret_uid)
+static bool caller_uid(sd_bus_message *m, uid_t *ret_uid)
 {
         struct ucred caller;
 
-        if (from_bus(p, m))
+        if (from_bus(m))
                 return bus_caller_uid(m, ret_uid);
         if (!peer_caller(m, &caller))
                 return false;
@@ -208,12 +210,12 @@ static bool peer_start_time(sd_bus_message *m, pid_t pid, uint64_t *ret_ticks)
 
 /* ---- Asking ---- */
 
-static int append_subject(sd_bus_message *request, const Polkit *p, sd_bus_message *m)
+static int append_subject(sd_bus_message *request, sd_bus_message *m)
 {
         struct ucred caller;
         uint64_t start;
 
-        if (from_bus(p, m))
+        if (from_bus(m))
                 return sd_bus_message_append(request, "(sa{sv})", "system-bus-name", 1, "name", "s",
                                              sd_bus_message_get_sender(m));
         if (!peer_caller(m, &caller) || !peer_start_time(m, caller.pid, &start))
@@ -241,7 +243,7 @@ static int question_message(const Polkit *p, const Question *q, const char *cons
                                                "CheckAuthorization");
 
         if (r >= 0)
-                r = append_subject(request, p, q->message);
+                r = append_subject(request, q->message);
         if (r >= 0)
                 r = sd_bus_message_append(request, "s", q->action);
         if (r >= 0)
@@ -340,21 +342,21 @@ static int question_ask(Polkit *p, Question *q, const char *const *details)
 /* ---- The check ---- */
 
 /* A caller that has gone, or became another, is not the one about whom polkit was asked. */
-static bool caller_is_still_there(const Polkit *p, const Question *q)
+static bool caller_is_still_there(const Question *q)
 {
         uid_t uid;
 
-        return sd_bus_is_open(sd_bus_message_get_bus(q->message)) > 0 && caller_uid(p, q->message, &uid) &&
+        return sd_bus_is_open(sd_bus_message_get_bus(q->message)) > 0 && caller_uid(q->message, &uid) &&
                uid == q->uid;
 }
 
-static bool take_answer(Polkit *p, const Question *q, GError **error)
+static bool take_answer(const Question *q, GError **error)
 {
         bool permitted = q->authorized;
 
         if (q->refusal)
                 g_propagate_error(error, g_error_copy(q->refusal));
-        else if (permitted && !caller_is_still_there(p, q)) {
+        else if (permitted && !caller_is_still_there(q)) {
                 refuse(error, q->action, "the caller has gone", "Run it again.");
                 permitted = false;
         }
@@ -411,13 +413,13 @@ static int check_new(Polkit *p, sd_bus_message *m, sd_bus_message_handler_t hand
         }
         if (!action)
                 return 1;
-        if (!caller_uid(p, m, &uid)) {
+        if (!caller_uid(m, &uid)) {
                 refuse(error, action, "it cannot be told who calls", "Run it again, as root.");
                 return -1;
         }
         if (uid == 0)
                 return 1;
-        if (!p->bus) {
+        if (!p->bus || (from_bus(m) && sd_bus_message_get_bus(m) != p->bus)) {
                 refuse(error, action, "there is no system bus, so polkit cannot be asked", "Run it as root.");
                 return -1;
         }
@@ -439,7 +441,7 @@ int polkit_check(Polkit *p, sd_bus_message *m, sd_bus_message_handler_t handler,
         if (asked && !asked->answered)
                 return 0;
         if (asked) {
-                r = take_answer(p, asked, &error) ? 1 : -1;
+                r = take_answer(asked, &error) ? 1 : -1;
                 /* An answer counts once. The question itself goes when on_answer() is done with it. */
                 asked->authorized = false;
                 if (!asked->refusal)

@@ -22,15 +22,15 @@
 #define WORKERS_MAX        8
 #define IDLE_USEC          (10 * USEC_PER_SEC) /* a worker that nobody needs is let go */
 #define HANDSHAKE_USEC     (3 * USEC_PER_SEC)
-#define HANDSHAKE_MIN_USEC (20 * USEC_PER_MSEC) /* with less time left it would only fail */
+#define HANDSHAKE_MIN_USEC (250 * USEC_PER_MSEC) /* with less time left it may fail for that alone */
 #define LATE_USEC          (1 * USEC_PER_SEC) /* the worker keeps the deadline, and its answer says more than ours */
-#define ANSWER_USEC       (2 * USEC_PER_SEC) /* above the handshake's own limit: then the worker hangs */
-#define DELAY_MIN_USEC    (10 * USEC_PER_MSEC)
-#define DELAY_MAX_USEC    (100 * USEC_PER_MSEC)
-#define DELAY_BROKEN_USEC (500 * USEC_PER_MSEC) /* the worker itself fails */
-#define DER_MAX           (128 * 1024)
+#define ANSWER_USEC        (2 * USEC_PER_SEC) /* above the handshake's own limit: then the worker hangs */
+#define DELAY_MIN_USEC     (10 * USEC_PER_MSEC)
+#define DELAY_MAX_USEC     (100 * USEC_PER_MSEC)
+#define DELAY_BROKEN_USEC  (500 * USEC_PER_MSEC) /* the worker itself fails */
+#define DER_MAX            (128 * 1024)
 
-        typedef struct Worker {
+typedef struct Worker {
         Prober *prober;
         sd_bus *bus;
         pid_t pid;
@@ -263,7 +263,7 @@ static void run_again(VerifyRun *r, uint64_t delay_usec)
 {
         uint64_t now = (uint64_t) g_get_monotonic_time();
 
-        if (now + delay_usec + HANDSHAKE_MIN_USEC < r->deadline)
+        if (now + delay_usec + MIN(HANDSHAKE_MIN_USEC, r->timeout_usec / 3) < r->deadline)
                 set_timer(r->prober->event, &r->timer, delay_usec, on_next, r);
         else
                 set_timer(r->prober->event, &r->deadline_timer, r->deadline > now ? r->deadline - now : 0,
@@ -319,19 +319,28 @@ static char *read_fingerprint(sd_bus_message *reply)
         return g_string_free(hex, FALSE);
 }
 
+static GError *broken_error(const char *why)
+{
+        return g_error_new(CERT_ERROR, CERT_ERROR_NOT_SERVING,
+                           "the probe failed: %s\nSee: systemctl status cert-probe.socket; journalctl -u "
+                           "'cert-probe@*'",
+                           why);
+}
+
 /* Our own errors say what the service did. Any other means that the worker is broken: it goes. */
 static void run_refused(VerifyRun *r, Worker *w, const sd_bus_error *e)
 {
         g_autofree char *what = g_strdup_printf("no TLS handshake with %s", r->connect);
-        bool broken = cert_error_from_name(e->name) < 0;
         GError *error = NULL;
 
-        cert_error_set_from_bus(&error, e, 0, CERT_ERROR_NOT_SERVING, broken ? "the probe failed" : what);
-        if (broken)
+        if (cert_error_from_name(e->name) < 0) {
                 worker_drop(w);
-        else
-                worker_release(w);
-        run_failed(r, error, broken ? DELAY_BROKEN_USEC : r->delay_usec);
+                run_failed(r, broken_error(e->name), DELAY_BROKEN_USEC);
+                return;
+        }
+        cert_error_set_from_bus(&error, e, 0, CERT_ERROR_NOT_SERVING, what);
+        worker_release(w);
+        run_failed(r, error, r->delay_usec);
 }
 
 static int on_probed(sd_bus_message *reply, void *userdata, sd_bus_error *ret_error)
@@ -348,10 +357,7 @@ static int on_probed(sd_bus_message *reply, void *userdata, sd_bus_error *ret_er
         fingerprint = read_fingerprint(reply);
         if (!fingerprint) {
                 worker_drop(r->worker);
-                run_failed(
-                        r,
-                        g_error_new(CERT_ERROR, CERT_ERROR_NOT_SERVING, "the probe's answer makes no sense"),
-                        DELAY_BROKEN_USEC);
+                run_failed(r, broken_error("its answer makes no sense"), DELAY_BROKEN_USEC);
                 return 0;
         }
         worker_release(r->worker);
@@ -408,8 +414,7 @@ static void run_step(VerifyRun *r)
         if (k >= 0)
                 return;
         worker_drop(w);
-        run_failed(r, g_error_new(CERT_ERROR, CERT_ERROR_NOT_SERVING, "asking the probe: %s", g_strerror(-k)),
-                   DELAY_BROKEN_USEC);
+        run_failed(r, broken_error(g_strerror(-k)), DELAY_BROKEN_USEC);
 }
 
 /* ---- Runs ---- */

@@ -139,6 +139,8 @@ static const char *failure_words(int r)
         case GNUTLS_E_TIMEDOUT:
                 return "the TLS handshake did not end in time";
         case GNUTLS_E_PREMATURE_TERMINATION:
+        case GNUTLS_E_PULL_ERROR: /* it was reset */
+        case GNUTLS_E_PUSH_ERROR:
                 return "the server closed the connection in the TLS handshake";
         case GNUTLS_E_UNEXPECTED_PACKET:
         case GNUTLS_E_UNEXPECTED_PACKET_LENGTH:

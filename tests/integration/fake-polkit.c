@@ -155,12 +155,15 @@ static int method_leave(sd_bus_message *m, void *userdata, sd_bus_error *ret_err
 
 #define ANY SD_BUS_VTABLE_UNPRIVILEGED
 
-static const sd_bus_vtable authority_vtable[] = {
-        SD_BUS_VTABLE_START(0),
-        SD_BUS_METHOD("CheckAuthorization", "(sa{sv})sa{ss}us", "(bba{ss})", method_check, ANY),
-        SD_BUS_METHOD("CancelCheckAuthorization", "s", "", method_cancel, ANY),
-        SD_BUS_VTABLE_END,
-};
+/* No vtable: sd-bus would not let an answer of the wrong type out. */
+static int on_authority(sd_bus_message *m, void *userdata, sd_bus_error *ret_error)
+{
+        if (sd_bus_message_is_method_call(m, AUTHORITY, "CheckAuthorization") > 0)
+                return method_check(m, userdata, ret_error);
+        if (sd_bus_message_is_method_call(m, AUTHORITY, "CancelCheckAuthorization") > 0)
+                return method_cancel(m, userdata, ret_error);
+        return 0;
+}
 
 static const sd_bus_vtable control_vtable[] = {
         SD_BUS_VTABLE_START(0),
@@ -188,7 +191,7 @@ int main(void)
         check(sd_event_new(&f.event), "event");
         check(sd_event_add_signal(f.event, NULL, SIGTERM, NULL, NULL), "SIGTERM");
         check(sd_bus_open_system(&bus), "bus");
-        check(sd_bus_add_object_vtable(bus, NULL, PATH, AUTHORITY, authority_vtable, &f), "authority");
+        check(sd_bus_add_object(bus, NULL, PATH, on_authority, &f), "authority");
         check(sd_bus_add_object_vtable(bus, NULL, PATH, "org.certagent1.Fake", control_vtable, &f),
               "control");
         check(sd_bus_attach_event(bus, f.event, 0), "event");
