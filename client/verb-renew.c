@@ -112,7 +112,7 @@ static ExitStatus status_of_end(const Client *client, sd_bus *bus, const char *p
         case JOB_END_INTERRUPTED:
                 return tell_interrupted(path);
         case JOB_END_SKIPPED:
-                if (!quiet)
+                if (!quiet && steps->len == 0) /* else each has said so */
                         printf("There was nothing to do.\n");
                 return EXIT_STATUS_DONE;
         case JOB_END_DONE:

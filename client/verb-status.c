@@ -121,16 +121,14 @@ static void print_json(const Client *client, const CertList *list)
         json_out_print(j);
 }
 
-static bool print_refused_manifest(const Client *client, sd_bus *bus)
+/* Before the first manifest there is none in force, and the problem is that there is none. */
+static void print_problems(const Client *client, char *const *problems, bool any_certificates)
 {
-        g_auto(GStrv) problems = manager_manifest_problems(bus, NULL);
-
-        if (!problems || !*problems)
-                return false;
         fflush(stdout);
-        fprintf(stderr, "The manifest was refused, the last good one stays in force:\n");
+        fprintf(stderr, "%s\n",
+                any_certificates ? "The manifest was refused, the last good one stays in force:"
+                                 : "The manifest cannot be used:");
         manager_print_problems(client, problems);
-        return true;
 }
 
 static ExitStatus status_of_all(const Client *client, sd_bus *bus)
@@ -139,10 +137,10 @@ static ExitStatus status_of_all(const Client *client, sd_bus *bus)
         g_autoptr(GError) error = NULL;
         g_autoptr(Pager) pager G_GNUC_UNUSED = NULL;
         uint64_t now = now_realtime();
-        bool refused;
+        g_auto(GStrv) problems = NULL;
         guint troubles;
 
-        if (!cert_list_get(bus, &list, &error))
+        if (!cert_list_get(bus, &list, &error) || !(problems = manager_manifest_problems(bus, &error)))
                 return client_report(client, error);
         troubles = count_troubles(&list, now);
         if (client->options.json != JSON_OFF)
@@ -153,11 +151,14 @@ static ExitStatus status_of_all(const Client *client, sd_bus *bus)
                         print_table(client, &list, now);
                 if (!client->options.no_legend) {
                         print_troubles(client, bus, &list, troubles, now);
-                        print_legend(client, &list, troubles);
+                        if (list.rows->len > 0 || !*problems)
+                                print_legend(client, &list, troubles);
                 }
         }
-        refused = !client->options.quiet && print_refused_manifest(client, bus);
-        return troubles > 0 || refused ? EXIT_STATUS_TROUBLE : EXIT_STATUS_DONE;
+        g_clear_pointer(&pager, pager_close); /* what follows is for the terminal itself */
+        if (*problems && !client->options.quiet)
+                print_problems(client, problems, list.rows->len > 0);
+        return troubles > 0 || *problems ? EXIT_STATUS_TROUBLE : EXIT_STATUS_DONE;
 }
 
 static bool detail_is_trouble(const CertDetail *d, uint64_t now)

@@ -470,6 +470,12 @@ class RealAgent(CertctlTest):
         self.run_certctl("status", "nosuch", status=4)
         self.run_certctl("renew", "nosuch", status=4)
 
+    def test_before_the_first_manifest_status_says_how_to_begin(self):
+        self.host.start_agent()
+        p = self.run_certctl("status", status=3)
+        self.assertEqual(p.stdout, "")
+        self.assertIn("certctl init", p.stderr)
+
     def test_refused_manifest_is_told_by_reload_and_status(self):
         self.host.manifest({"web": self.host.certificate("web")})
         self.host.start_agent()
