@@ -400,10 +400,12 @@ void install_batch(InstallItem *items, size_t n_items)
         g_autoptr(GHashTable) folders = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, folder_destroy);
         g_autoptr(GPtrArray) works = g_ptr_array_new_with_free_func(work_destroy);
         g_autoptr(Labels) labels = labels_new();
+        g_autoptr(GPtrArray) intents = NULL;
         Chunk k = { .folders = folders, .targets = targets, .works = works, .labels = labels };
 
         k.sync_each = find_targets(items, n_items, targets);
-        k.sweep = !intent_is_there(); /* else what is staged may still be wanted */
+        intents = intent_list(NULL);
+        k.sweep = intents && intents->len == 0; /* else what is staged may still be wanted */
         for (size_t i = 0; i < n_items; i++) {
                 chunk_add(&k, &items[i]);
                 if (g_hash_table_size(folders) < FOLDERS_MAX && works->len < WORKS_MAX)

@@ -18,7 +18,8 @@ typedef struct InstallItem {
 /* Installs all items of one pass together: stages each (final owner, mode and SELinux label, synced), one
  * intent for all that could be staged, renames, folders synced, intent removed. An item that fails fails
  * alone. Never blocks on a FIFO, never follows a link that another user could have made. Errors:
- * INSTALL_FAILED with path, cause and hint. */
+ * INSTALL_FAILED with path, cause and hint. The caller saves each generation first (generation_save_many()): the
+ * recovery takes from there what a crash lost, and names it by its number. */
 void install_batch(InstallItem *items, size_t n_items);
 
 /* Mends owner and mode, and writes derived files (chain, CA, combined, the directory's) anew from the

@@ -60,8 +60,8 @@ GPtrArray *intent_list(GError **error);
 
 bool intent_is_there(void);
 
-/* INSTALL_FAILED when the file cannot be read; BAD_CERTIFICATE, never mind the name, does not occur:
- * *ret_damaged tells whether it could be read but is no intent. */
+/* INSTALL_FAILED when the file cannot be read. NULL without an error, and *ret_damaged, when it was read but is
+ * no intent. */
 Intent *intent_read(const char *file, bool *ret_damaged, GError **error);
 
 /* Moves a damaged one out of the folder, to CERT_STATE_DIR/FILE.damaged. */

@@ -225,6 +225,10 @@ static void test_half_of_one_is_swept(Fixture *f, gconstpointer data)
         names = recover(f);
         g_assert_cmpuint(names->len, ==, 0);
         g_assert_cmpint(g_access(half, F_OK), ==, -1);
+
+        g_assert_true(g_file_set_contents(half, "{\"vers", -1, NULL));
+        g_assert_true(install_repair(f->c, f->old, NULL)); /* by the next install, too */
+        g_assert_cmpint(g_access(half, F_OK), ==, -1);
 }
 
 static void test_a_fifo_among_them_blocks_nothing(Fixture *f, gconstpointer data)
