@@ -304,6 +304,8 @@ GPtrArray *chain_mend(GPtrArray *chain, gnutls_pubkey_t wanted, GError **error)
         bool used[CHAIN_MAX] = { false };
         int next;
 
+        if (chain->len == 1) /* nothing to order */
+                return g_ptr_array_ref(chain);
         if (!cert_list_of_der(chain, &l, error))
                 return NULL;
         next = find_leaf(&l, wanted);

@@ -13,6 +13,6 @@ bool chain_check(const ManifestCertificate *c, const Generation *g, gnutls_pubke
 /* An issuer's answer put in order: the certificate of the `wanted` key first, then each one's issuer; repeated,
  * self-signed and unrelated certificates are left out. Where the wanted key is not found, the order stays as it
  * is (chain_check() says why). `chain` and the result are GBytes* of DER; the caller owns the result.
- * BAD_CERTIFICATE when one of them is no certificate, or there are none or more than CHAIN_MAX. */
+ * BAD_CERTIFICATE when one of several is no certificate, or there are none or more than CHAIN_MAX. */
 #define CHAIN_MAX 16
 GPtrArray *chain_mend(GPtrArray *chain, gnutls_pubkey_t wanted, GError **error);

@@ -157,9 +157,7 @@ static bool import_pem(gnutls_x509_privkey_t x509, const void *pem, size_t size,
                             "is made.");
                 return false;
         }
-        if (r == GNUTLS_E_BASE64_UNEXPECTED_HEADER_ERROR || r == GNUTLS_E_BASE64_DECODING_ERROR)
-                return storage_error(error, r, "there is no private key in PEM");
-        return r >= 0 || storage_error(error, r, "reading a private key");
+        return r >= 0 || storage_error(error, r, "there is no private key in PEM that can be read");
 }
 
 Key *key_new_from_pem(GBytes *pem, GError **error)
@@ -254,16 +252,20 @@ char *key_digest(gnutls_pubkey_t key, GError **error)
         unsigned char digest[32];
         size_t size = sizeof(digest);
         int r = gnutls_pubkey_get_key_id(key, GNUTLS_KEYID_USE_SHA256, digest, &size);
-        GString *hex;
+        static const char hex[] = "0123456789abcdef";
+        char *text;
 
         if (r < 0) {
                 storage_error(error, r, "the digest of a public key");
                 return NULL;
         }
-        hex = g_string_sized_new(2 * size + 1);
-        for (size_t i = 0; i < size; i++)
-                g_string_append_printf(hex, "%02x", digest[i]);
-        return g_string_free(hex, FALSE);
+        text = g_malloc(2 * size + 1);
+        for (size_t i = 0; i < size; i++) {
+                text[2 * i] = hex[digest[i] >> 4];
+                text[2 * i + 1] = hex[digest[i] & 15];
+        }
+        text[2 * size] = '\0';
+        return text;
 }
 
 char *key_digest_of_pem(const void *pem, size_t size, GError **error)

@@ -159,7 +159,7 @@ static const WrongAnswer wrong_answers[] = {
         { "ca", CERT_ERROR_BAD_CERTIFICATE, "is a CA certificate" },
         { "wrong-usage", CERT_ERROR_BAD_CERTIFICATE, "not for use as: server" },
         { "untrusted", CERT_ERROR_BAD_CERTIFICATE, "does not lead to one of the issuer's roots" },
-        { "no-certificate", CERT_ERROR_BAD_CERTIFICATE, "is no certificate" },
+        { "no-certificate", CERT_ERROR_BAD_CERTIFICATE, "certificate" },
         { "long-chain", CERT_ERROR_ISSUER_PROTOCOL, "at most 16" },
         { "empty-chain", CERT_ERROR_ISSUER_PROTOCOL, "without a Chain" },
         { "refuse", CERT_ERROR_ISSUER_REFUSED, "policy does not allow" },

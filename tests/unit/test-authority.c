@@ -1,0 +1,492 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The local authority: made once, of the profile that clients expect, read again; and each damage told, with nothing
+ * overwritten. */
+
+#include "agent/csr.h"
+#include "common/error.h"
+#include "common/names.h"
+#include "common/san.h"
+#include "common/timespan.h"
+#include "common/usage.h"
+#include "issuers/local/authority.h"
+#include "issuers/local/sign.h"
+#include "tests/unit/fixture.h"
+
+#include <glib/gstdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+typedef struct Bench {
+        char *root;
+        char *folder, *key, *certificate;
+        AuthorityOptions options;
+} Bench;
+
+static Bench *bench_new(void)
+{
+        Bench *b = g_new0(Bench, 1);
+
+        b->root = fixture_root_new();
+        b->folder = fixture_path(b->root, CERT_AUTHORITY_DIR "/site");
+        b->key = g_build_filename(b->folder, "ca.key", NULL);
+        b->certificate = g_build_filename(b->folder, "ca.pem", NULL);
+        b->options = (AuthorityOptions) { .name = (char *) "site",
+                                          .key_type = KEY_TYPE_ECDSA_P256,
+                                          .lifetime = 3650 * USEC_PER_DAY,
+                                          .certificate_lifetime = 90 * USEC_PER_DAY };
+        return b;
+}
+
+static void bench_free(Bench *b)
+{
+        fixture_root_free(b->root);
+        g_free(b->folder);
+        g_free(b->key);
+        g_free(b->certificate);
+        g_free(b);
+}
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Bench, bench_free)
+
+static Authority *open_authority(Bench *b)
+{
+        g_autoptr(GError) error = NULL;
+        Authority *a = authority_open(&b->options, &error);
+
+        g_assert_no_error(error);
+        return a;
+}
+
+static char *content(const char *path)
+{
+        char *text = NULL;
+
+        g_assert_true(g_file_get_contents(path, &text, NULL, NULL));
+        return text;
+}
+
+/* ---- Making ---- */
+
+static void test_each_type_of_key_makes_an_authority(void)
+{
+        for (KeyType type = 0; type <= KEY_TYPE_RSA_2048; type++) {
+                g_autoptr(Bench) b = bench_new();
+                g_autoptr(Authority) a = NULL, again = NULL;
+                struct stat st;
+                unsigned critical, ca;
+                int path_length;
+
+                b->options.key_type = type;
+                a = open_authority(b);
+                again = open_authority(b);
+                g_assert_true(g_bytes_equal(authority_der(a), authority_der(again)));
+                g_assert_cmpint(gnutls_x509_crt_get_basic_constraints(authority_certificate(a), &critical, &ca,
+                                                                      &path_length),
+                                >=, 0);
+                g_assert_true(critical && ca);
+                g_assert_cmpint(gnutls_x509_crt_get_key_usage(authority_certificate(a), &ca, &critical), >=, 0);
+                g_assert_true(critical);
+                g_assert_cmpuint(ca, ==, GNUTLS_KEY_KEY_CERT_SIGN | GNUTLS_KEY_CRL_SIGN);
+                g_assert_cmpint(gnutls_x509_crt_check_issuer(authority_certificate(a), authority_certificate(a)), ==, 1);
+                g_assert_cmpint(g_stat(b->key, &st), ==, 0);
+                g_assert_cmpint(st.st_mode & 07777, ==, 0600);
+                g_assert_cmpint(g_stat(b->folder, &st), ==, 0);
+                g_assert_cmpint(st.st_mode & 07777, ==, 0700);
+        }
+}
+
+static void test_its_name_says_whose_it_is(void)
+{
+        g_autoptr(Bench) b = bench_new();
+        g_autoptr(Authority) a = open_authority(b);
+        gnutls_datum_t dn;
+
+        g_assert_cmpint(gnutls_x509_crt_get_dn3(authority_certificate(a), &dn, 0), >=, 0);
+        g_assert_true(g_str_has_prefix((char *) dn.data, "CN=site local authority "));
+        gnutls_free(dn.data);
+}
+
+static void test_processes_at_once_agree(void)
+{
+        g_autoptr(Bench) b = bench_new();
+        g_autoptr(Authority) a = NULL;
+        pid_t pids[8];
+        int status;
+
+        for (size_t i = 0; i < G_N_ELEMENTS(pids); i++) {
+                pids[i] = fork();
+                if (pids[i] == 0) {
+                        g_autoptr(Authority) mine = authority_open(&b->options, NULL);
+
+                        _exit(mine && authority_is_current(mine) ? 0 : 1);
+                }
+        }
+        for (size_t i = 0; i < G_N_ELEMENTS(pids); i++) {
+                g_assert_cmpint(waitpid(pids[i], &status, 0), ==, pids[i]);
+                g_assert_cmpint(status, ==, 0);
+        }
+        a = open_authority(b);
+        g_assert_true(authority_is_current(a));
+}
+
+static void test_cut_off_after_the_key_it_goes_on(void)
+{
+        g_autoptr(Bench) b = bench_new();
+        g_autoptr(Authority) first = open_authority(b), second = NULL;
+        g_autofree char *key = content(b->key), *key_after = NULL;
+
+        g_assert_cmpint(g_unlink(b->certificate), ==, 0);
+        g_assert_false(authority_is_current(first));
+        second = open_authority(b);
+        key_after = content(b->key);
+        g_assert_cmpstr(key, ==, key_after);
+}
+
+/* ---- Signing ---- */
+
+static gnutls_x509_crt_t sign(Bench *b, Authority *a, const ManifestCertificate *c, uint64_t lifetime, GError **error)
+{
+        g_autoptr(Key) key = key_new(c->key_type, NULL);
+        g_autoptr(GBytes) csr = csr_new(c, key, NULL), der = NULL;
+        gnutls_datum_t d = { (unsigned char *) g_bytes_get_data(csr, NULL), g_bytes_get_size(csr) };
+        IssuerRequest r = { .certificate = c->name, .subject = c->subject, .sans = c->san_texts, .usage = c->usage,
+                            .lifetime = lifetime };
+        gnutls_x509_crt_t crt = NULL;
+
+        g_assert_cmpint(gnutls_x509_crq_init(&r.crq), >=, 0);
+        g_assert_cmpint(gnutls_x509_crq_import(r.crq, &d, GNUTLS_X509_FMT_DER), >=, 0);
+        if (issuer_request_check(&r, error))
+                der = sign_request(a, &b->options, &r, now_realtime(), error);
+        gnutls_x509_crq_deinit(r.crq);
+        if (!der)
+                return NULL;
+        d = (gnutls_datum_t) { (unsigned char *) g_bytes_get_data(der, NULL), g_bytes_get_size(der) };
+        g_assert_cmpint(gnutls_x509_crt_init(&crt), >=, 0);
+        g_assert_cmpint(gnutls_x509_crt_import(crt, &d, GNUTLS_X509_FMT_DER), >=, 0);
+        return crt;
+}
+
+static void test_what_it_signs_is_of_the_profile(void)
+{
+        g_autoptr(Bench) b = bench_new();
+        g_autoptr(Authority) a = open_authority(b);
+        g_autoptr(ManifestCertificate) c = fixture_certificate_new("web");
+        gnutls_x509_crt_t crt = sign(b, a, c, 0, NULL);
+        unsigned char serial[64], aki[64], ski[64];
+        size_t serial_size = sizeof(serial), aki_size = sizeof(aki), ski_size = sizeof(ski);
+        unsigned critical = 0, bits = 0, ca = 1;
+        g_auto(GStrv) names = san_list_of_certificate(crt, NULL);
+        time_t now = time(NULL);
+
+        g_assert_cmpint(gnutls_x509_crt_get_version(crt), ==, 3);
+        g_assert_cmpint(gnutls_x509_crt_get_serial(crt, serial, &serial_size), >=, 0);
+        g_assert_cmpuint(serial_size, >=, 16);
+        g_assert_cmpuint(serial_size, <=, 20);
+        g_assert_cmpuint(serial[0] & 0x80, ==, 0);
+        g_assert_true(g_strv_equal((const char *const *) names, (const char *const *) c->san_texts));
+        g_assert_cmpint(usage_of_certificate(crt), ==, USAGE_SERVER);
+        g_assert_cmpint(gnutls_x509_crt_get_basic_constraints(crt, &critical, &ca, NULL), >=, 0);
+        g_assert_true(critical);
+        g_assert_false(ca);
+        g_assert_cmpint(gnutls_x509_crt_get_key_usage(crt, &bits, &critical), >=, 0);
+        g_assert_true(critical);
+        g_assert_cmpuint(bits, ==, GNUTLS_KEY_DIGITAL_SIGNATURE);
+        g_assert_cmpint(gnutls_x509_crt_get_authority_key_id(crt, aki, &aki_size, NULL), >=, 0);
+        g_assert_cmpint(gnutls_x509_crt_get_subject_key_id(authority_certificate(a), ski, &ski_size, NULL), >=, 0);
+        g_assert_cmpmem(aki, aki_size, ski, ski_size);
+        g_assert_cmpint(gnutls_x509_crt_get_activation_time(crt), <=, now - 59);
+        g_assert_cmpint(llabs((long long) gnutls_x509_crt_get_expiration_time(crt) - (now + 90 * 24 * 3600)), <, 60);
+        gnutls_x509_crt_deinit(crt);
+}
+
+static void test_the_requests_lifetime_wins_but_not_over_the_authoritys(void)
+{
+        g_autoptr(Bench) b = bench_new();
+        g_autoptr(Authority) a = open_authority(b);
+        g_autoptr(ManifestCertificate) c = fixture_certificate_new("web");
+        gnutls_x509_crt_t day = sign(b, a, c, USEC_PER_DAY, NULL), century = sign(b, a, c, 36500 * USEC_PER_DAY, NULL);
+
+        g_assert_cmpint(gnutls_x509_crt_get_expiration_time(day), <, time(NULL) + 25 * 3600);
+        g_assert_cmpint(gnutls_x509_crt_get_expiration_time(century), ==,
+                        gnutls_x509_crt_get_expiration_time(authority_certificate(a)));
+        gnutls_x509_crt_deinit(day);
+        gnutls_x509_crt_deinit(century);
+}
+
+static void test_with_an_empty_subject_the_names_are_critical(void)
+{
+        g_autoptr(Bench) b = bench_new();
+        g_autoptr(Authority) a = open_authority(b);
+        g_autoptr(ManifestCertificate) c = fixture_certificate_new("web");
+        g_autoptr(GError) error = NULL;
+        gnutls_x509_crt_t crt;
+        char name[256];
+        size_t size = sizeof(name);
+        unsigned critical = 0;
+
+        g_free(c->subject);
+        c->subject = g_strdup("");
+        crt = sign(b, a, c, 0, &error);
+        g_assert_no_error(error);
+        g_assert_cmpint(gnutls_x509_crt_get_subject_alt_name(crt, 0, name, &size, &critical), >=, 0);
+        g_assert_true(critical);
+        gnutls_x509_crt_deinit(crt);
+}
+
+static void test_a_request_for_other_names_than_the_call(void)
+{
+        g_autoptr(Bench) b = bench_new();
+        g_autoptr(Authority) a = open_authority(b);
+        g_autoptr(ManifestCertificate) c = fixture_certificate_new("web");
+        g_autoptr(GError) error = NULL;
+
+        g_strfreev(c->san_texts);
+        c->san_texts = g_strsplit("other.example", " ", -1);
+        g_assert_null(sign(b, a, c, 0, &error));
+        g_assert_error(error, CERT_ERROR, CERT_ERROR_ISSUER_REFUSED);
+}
+
+static void check_request(const char *what, gnutls_x509_crq_t crq, const char *says)
+{
+        char *none[] = { NULL };
+        IssuerRequest r = { .sans = none, .crq = crq };
+        g_autoptr(GError) error = NULL;
+
+        g_assert_false(issuer_request_check(&r, &error));
+        g_assert_error(error, CERT_ERROR, CERT_ERROR_ISSUER_REFUSED);
+        if (!strstr(error->message, says))
+                g_error("%s: \"%s\" does not say \"%s\"", what, error->message, says);
+}
+
+static void test_a_weak_key_and_a_key_that_is_not_there(void)
+{
+        gnutls_x509_privkey_t weak;
+        gnutls_x509_crq_t crq;
+        gnutls_datum_t der;
+        static const struct {
+                gnutls_pk_algorithm_t algorithm;
+                unsigned bits;
+        } keys[] = { { GNUTLS_PK_RSA, 1024 },
+                     { GNUTLS_PK_ECDSA, GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP224R1) } };
+
+        for (size_t i = 0; i < G_N_ELEMENTS(keys); i++) {
+                g_assert_cmpint(gnutls_x509_privkey_init(&weak), >=, 0);
+                g_assert_cmpint(gnutls_x509_privkey_generate(weak, keys[i].algorithm, keys[i].bits, 0), >=, 0);
+                g_assert_cmpint(gnutls_x509_crq_init(&crq), >=, 0);
+                g_assert_cmpint(gnutls_x509_crq_set_version(crq, 1), >=, 0);
+                g_assert_cmpint(gnutls_x509_crq_set_key(crq, weak), >=, 0);
+                g_assert_cmpint(gnutls_x509_crq_sign2(crq, weak, GNUTLS_DIG_SHA256, 0), >=, 0);
+                check_request("weak", crq, "is not certified");
+                /* the last byte of the signature */
+                g_assert_cmpint(gnutls_x509_crq_export2(crq, GNUTLS_X509_FMT_DER, &der), >=, 0);
+                der.data[der.size - 1] ^= 1;
+                gnutls_x509_crq_deinit(crq);
+                g_assert_cmpint(gnutls_x509_crq_init(&crq), >=, 0);
+                g_assert_cmpint(gnutls_x509_crq_import(crq, &der, GNUTLS_X509_FMT_DER), >=, 0);
+                check_request("forged", crq, "not signed by its own key");
+                gnutls_x509_crq_deinit(crq);
+                gnutls_free(der.data);
+                gnutls_x509_privkey_deinit(weak);
+        }
+}
+
+static void test_an_authority_that_ends_signs_no_more(void)
+{
+        g_autoptr(Bench) b = bench_new();
+        g_autoptr(Authority) a = NULL;
+        g_autoptr(ManifestCertificate) c = fixture_certificate_new("web");
+        g_autoptr(GError) error = NULL;
+
+        b->options.lifetime = 30 * USEC_PER_SEC;
+        a = open_authority(b);
+        g_assert_null(sign(b, a, c, 0, &error));
+        g_assert_error(error, CERT_ERROR, CERT_ERROR_ISSUER_REFUSED);
+        g_assert_nonnull(strstr(error->message, "ends on"));
+}
+
+/* ---- Damage ---- */
+
+static void write_text(const char *path, const char *text)
+{
+        g_assert_true(g_file_set_contents_full(path, text, -1, G_FILE_SET_CONTENTS_NONE, 0600, NULL));
+}
+
+static void damage_truncated_key(Bench *b)
+{
+        g_autofree char *text = content(b->key);
+
+        text[80] = '\0';
+        write_text(b->key, text);
+}
+
+static void damage_empty_key(Bench *b)
+{
+        write_text(b->key, "");
+}
+
+static void damage_key_of_another(Bench *b)
+{
+        g_autoptr(GBytes) key = fixture_key_new(KEY_TYPE_ECDSA_P256);
+        g_autofree char *text = g_strndup(g_bytes_get_data(key, NULL), g_bytes_get_size(key));
+
+        write_text(b->key, text);
+}
+
+static void damage_encrypted_key(Bench *b)
+{
+        write_text(b->key, "-----BEGIN ENCRYPTED PRIVATE KEY-----\nMIIB\n-----END ENCRYPTED PRIVATE KEY-----\n");
+}
+
+static void damage_readable_key(Bench *b)
+{
+        g_assert_cmpint(g_chmod(b->key, 0644), ==, 0);
+}
+
+static void damage_missing_key(Bench *b)
+{
+        g_assert_cmpint(g_unlink(b->key), ==, 0);
+}
+
+static void damage_truncated_certificate(Bench *b)
+{
+        g_autofree char *text = content(b->certificate);
+
+        text[200] = '\0';
+        write_text(b->certificate, text);
+}
+
+static void damage_open_folder(Bench *b)
+{
+        g_assert_cmpint(g_chmod(b->folder, 0755), ==, 0);
+}
+
+static void damage_key_is_a_link(Bench *b)
+{
+        g_autofree char *elsewhere = g_build_filename(b->root, "elsewhere", NULL);
+
+        g_assert_cmpint(g_rename(b->key, elsewhere), ==, 0);
+        g_assert_cmpint(symlink(elsewhere, b->key), ==, 0);
+}
+
+static void damage_key_is_a_fifo(Bench *b)
+{
+        g_assert_cmpint(g_unlink(b->key), ==, 0);
+        g_assert_cmpint(mkfifo(b->key, 0600), ==, 0);
+}
+
+static void damage_foreign_key(Bench *b)
+{
+        g_assert_cmpint(chown(b->key, 65534, 65534), ==, 0);
+}
+
+typedef struct Damage {
+        const char *name;
+        void (*damage)(Bench *b);
+        const char *says;
+        bool root;
+} Damage;
+
+static const Damage damages[] = {
+        { "the key is cut short", damage_truncated_key, "ca.key holds no private key" },
+        { "the key is empty", damage_empty_key, "ca.key holds no private key" },
+        { "the key is another's", damage_key_of_another, "ca.key is not the key of ca.pem" },
+        { "the key is encrypted", damage_encrypted_key, "is encrypted" },
+        { "the key is readable by all", damage_readable_key, "chmod 0600" },
+        { "the key is missing", damage_missing_key, "ca.key is missing" },
+        { "the certificate is cut short", damage_truncated_certificate, "ca.pem holds no certificate" },
+        { "the folder is open to all", damage_open_folder, "chmod 0700" },
+        { "the key is a link", damage_key_is_a_link, "cannot be opened" },
+        { "the key is a FIFO", damage_key_is_a_fifo, "no regular file" },
+        { "the key is another user's", damage_foreign_key, "belongs to user 65534", true },
+};
+
+static void test_damage(const void *data)
+{
+        const Damage *d = data;
+        g_autoptr(Bench) b = bench_new();
+        g_autoptr(GError) error = NULL;
+        g_autofree char *before = NULL, *after = NULL;
+        struct stat key_before, key_after;
+        bool there;
+
+        if (d->root && geteuid() != 0) {
+                g_test_skip("needs root");
+                return;
+        }
+        authority_free(open_authority(b));
+        d->damage(b);
+        there = g_lstat(b->key, &key_before) == 0;
+        before = content(b->certificate);
+        g_assert_null(authority_open(&b->options, &error));
+        g_assert_error(error, CERT_ERROR, CERT_ERROR_KEY_STORAGE);
+        if (!strstr(error->message, d->says))
+                g_error("\"%s\" does not say \"%s\"", error->message, d->says);
+        g_assert_nonnull(strchr(error->message, '\n'));
+        after = content(b->certificate);
+        g_assert_cmpstr(before, ==, after);
+        g_assert_cmpint(g_lstat(b->key, &key_after) == 0, ==, there);
+        g_assert_true(!there || key_before.st_ino == key_after.st_ino);
+}
+
+static void test_options(void)
+{
+        static const struct {
+                const char *config;
+                const char *says; /* NULL: right */
+        } cases[] = {
+                { "{\"name\":\"site\",\"type\":\"local\",\"timeout\":\"5s\",\"environment\":\"test\"}", NULL },
+                { "{\"name\":\"site\",\"key\":{\"type\":\"rsa-3072\"},\"lifetime\":\"5y\"}", NULL },
+                { "{\"name\":\"site\",\"key\":{\"type\":\"rsa-512\"}}", "no type of key" },
+                { "{\"name\":\"site\",\"key\":{\"size\":1}}", "issuers.site.key" },
+                { "{\"name\":\"site\",\"lifetime\":5}", "must be a string" },
+                { "{\"name\":\"site\",\"lifetime\":\"soon\"}", "issuers.site.lifetime" },
+                { "{\"name\":\"site\",\"lifetime\":\"1s\"}", "from one hour" },
+                { "{\"name\":\"../etc\"}", "name" },
+                { "{\"name\":\"\"}", "name" },
+                { "{\"type\":\"local\"}", "name" },
+                { "[1]", "no JSON object" },
+                { "nothing", "no JSON object" },
+        };
+
+        for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+                g_autoptr(GError) error = NULL;
+                g_autoptr(AuthorityOptions) o = authority_options_new(cases[i].config, &error);
+
+                if (!cases[i].says) {
+                        g_assert_no_error(error);
+                        continue;
+                }
+                g_assert_error(error, CERT_ERROR, CERT_ERROR_MANIFEST_INVALID);
+                if (!strstr(error->message, cases[i].says))
+                        g_error("%s: \"%s\" does not say \"%s\"", cases[i].config, error->message, cases[i].says);
+        }
+}
+
+int main(int argc, char **argv)
+{
+        g_test_init(&argc, &argv, NULL);
+        g_test_add_func("/authority/each type of key makes an authority", test_each_type_of_key_makes_an_authority);
+        g_test_add_func("/authority/its name says whose it is", test_its_name_says_whose_it_is);
+        g_test_add_func("/authority/processes at once agree", test_processes_at_once_agree);
+        g_test_add_func("/authority/cut off after the key it goes on", test_cut_off_after_the_key_it_goes_on);
+        g_test_add_func("/authority/what it signs is of the profile", test_what_it_signs_is_of_the_profile);
+        g_test_add_func("/authority/the request's lifetime wins, but not over the authority's",
+                        test_the_requests_lifetime_wins_but_not_over_the_authoritys);
+        g_test_add_func("/authority/with an empty subject the names are critical",
+                        test_with_an_empty_subject_the_names_are_critical);
+        g_test_add_func("/authority/a request for other names than the call",
+                        test_a_request_for_other_names_than_the_call);
+        g_test_add_func("/authority/a weak key, and a key that is not there",
+                        test_a_weak_key_and_a_key_that_is_not_there);
+        g_test_add_func("/authority/an authority that ends signs no more", test_an_authority_that_ends_signs_no_more);
+        for (size_t i = 0; i < G_N_ELEMENTS(damages); i++) {
+                g_autofree char *name = g_strdup_printf("/authority/damage: %s", damages[i].name);
+
+                g_test_add_data_func(name, &damages[i], test_damage);
+        }
+        g_test_add_func("/authority/options", test_options);
+        return g_test_run();
+}
