@@ -187,8 +187,22 @@ static bool check_type(const Key *k, const char *uri, KeyType type, GError **err
         return false;
 }
 
-Key *key_new_from_uri(const char *uri, KeyType type, bool make_missing, GError **error)
+/* RFC 7512, 2.4 writes pin-source=file:/path; GnuTLS takes what stands there as a path. Caller owns. */
+static char *uri_for_gnutls(const char *uri)
 {
+        const char *file = strstr(uri, "pin-source=file:");
+        const char *path = file ? file + strlen("pin-source=file:") : NULL;
+
+        if (!file)
+                return g_strdup(uri);
+        if (g_str_has_prefix(path, "//")) /* an empty authority (RFC 8089, 2) */
+                path += 2;
+        return g_strdup_printf("%.*spin-source=%s", (int) (file - uri), uri, path);
+}
+
+Key *key_new_from_uri(const char *given, KeyType type, bool make_missing, GError **error)
+{
+        g_autofree char *uri = uri_for_gnutls(given);
         g_autoptr(Key) k = NULL;
         int r;
 

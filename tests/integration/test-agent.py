@@ -413,6 +413,49 @@ class Records(AgentTest):
                 self.assertNotIn(secret.encode(), path.read_bytes())
 
 
+class Tokens(AgentTest):
+    """A key that never leaves its token (SoftHSM2)."""
+
+    def setUp(self):
+        super().setUp()
+        tokens = self.host.path("/var/lib/tokens")
+        tokens.mkdir()
+        configuration = self.host.path("/etc/softhsm2.conf")
+        configuration.write_text(f"directories.tokendir = {tokens}\nobjectstore.backend = file\n")
+        self.host.environment["SOFTHSM2_CONF"] = str(configuration)
+        # The module and the library below it free nothing when a process ends.
+        self.host.agent_environment["ASAN_OPTIONS"] = "detect_leaks=0"
+        subprocess.run(["softhsm2-util", "--init-token", "--free", "--label", "web", "--pin", "1234", "--so-pin", "5678"],
+                       env=self.host.environment, check=True, capture_output=True)
+        self.pin = self.host.path("/etc/pin")
+        self.pin.write_text("1234")
+
+    def wish(self):
+        return {"web": {"issuer": "site", "common_name": "web.example.org", "cert_path": "/etc/tls/web.pem",
+                        "key": {"uri": f"pkcs11:token=web;object=web;type=private?pin-source=file:{self.pin}"}}}
+
+    def test_certificate_is_for_the_key_in_the_token_and_the_key_is_no_file(self):
+        self.start(self.wish())
+        self.assertEqual(self.host.renew_due()[0], "done")
+        self.assertEqual(self.host.state("web"), "valid")
+        self.assertFalse(list(self.host.path("/etc/tls").glob("*.key")))
+        self.assertFalse(list(self.host.path("/var/lib/cert-agent/generations").rglob("key.pem")))
+        first = openssl("x509", "-in", self.cert, "-noout", "-pubkey").stdout
+        self.assertEqual(self.host.renew("web", force=True)[0], "done")
+        self.assertEqual(openssl("x509", "-in", self.cert, "-noout", "-pubkey").stdout, first)
+        self.assertEqual(self.host.renew_due()[0], "skipped")
+
+    def test_a_wrong_pin_blocks_at_once_so_that_the_token_is_not_locked(self):
+        self.pin.write_text("9999")
+        self.start(self.wish())
+        self.assertEqual(self.host.renew_due()[0], "failed")
+        self.assertEqual(self.host.state("web"), "blocked")
+        self.assertIn("PIN", self.host.get("web", "LastError"))
+        self.assertEqual(self.host.renew_due()[0], "skipped")
+        self.pin.write_text("1234")
+        self.assertEqual(self.host.renew("web")[0], "done")
+
+
 class Interfaces(AgentTest):
     def introspect(self, path):
         p = subprocess.run(["busctl", f"--address=unix:path={self.host.bus}", "introspect", "--xml-interface",
