@@ -250,6 +250,13 @@ static void agent_let_linger(Agent *a, Job *job)
         g_ptr_array_add(a->lingers, l);
 }
 
+/* The inventory has just dropped them; another pass may still be at work on such a certificate. */
+static void agent_forget_facts_of_gone(Agent *a)
+{
+        for (guint i = 0; i < a->gone->len; i++)
+                ((Certificate *) g_ptr_array_index(a->gone, i))->facts = NULL;
+}
+
 /* The end of a pass: what it learned is kept, its job's result is told. */
 static void pass_finish(Pass *pass)
 {
@@ -259,6 +266,7 @@ static void pass_finish(Pass *pass)
         agent_flush_records(a);
         record_store_write_summary(a->records);
         inventory_save(a->inventory, a->manifest);
+        agent_forget_facts_of_gone(a);
         if (job->kind == JOB_KIND_RENEW_DUE) {
                 clock_seen(a->clock);
                 watch_mend(a->watch);

@@ -23,6 +23,19 @@ static void item_verify(PassItem *item);
 
 /* ---- 1. Manifest: what is wanted ---- */
 
+/* One that left the manifest and comes back while a pass is still at work on it is the same one: two passes on two
+ * certificates of one name would go back to each other's files. */
+static Certificate *agent_take_back(Agent *a, const char *name)
+{
+        for (guint i = 0; i < a->gone->len; i++) {
+                Certificate *c = g_ptr_array_index(a->gone, i);
+
+                if (g_str_equal(c->wish->name, name))
+                        return g_ptr_array_steal_index_fast(a->gone, i);
+        }
+        return NULL;
+}
+
 /* Certificates keep their identity over a reload; those that are gone live on until no pass is at work on them. */
 static void agent_take_manifest(Agent *a, Manifest *manifest)
 {
@@ -39,7 +52,7 @@ static void agent_take_manifest(Agent *a, Manifest *manifest)
                 if (c)
                         g_hash_table_remove(old, wish->name);
                 else
-                        c = certificate_new(wish);
+                        c = agent_take_back(a, wish->name) ?: certificate_new(wish);
                 c->wish = wish;
                 c->facts = NULL;
                 g_ptr_array_add(a->certificates, c);

@@ -332,6 +332,28 @@ class Troubles(AgentTest):
         self.assertEqual(results, [("done", {"bad": ("done", "")})] * 3)
         self.assertEqual(self.host.get("bad", "Generation"), 1)
 
+    def test_a_certificate_may_leave_the_manifest_while_its_issuer_thinks(self):
+        self.start(self.bad(), issuers=self.fake("refuse", delay="1500ms"))
+        path = self.host.call("Renew", "asa{sv}", 1, "bad", 0)[0]
+        self.host.manifest({"web": self.host.certificate("web")}, issuers=self.fake("refuse"))
+        self.host.call("Reload")
+        # A pass that ends forgets what is not in the manifest, but for what another pass is at.
+        self.assertEqual(self.host.renew("web")[0], "done")
+        wait_for(lambda: self.host.busctl("get-property", "org.certagent1", path, "org.certagent1.Job",
+                                          "Result")["data"] == "failed", "the job of what has gone")
+        self.assertEqual(self.host.state("web"), "valid")
+
+    def test_a_certificate_that_comes_back_while_its_issuer_thinks_is_the_same_one(self):
+        wanted = {"bad": self.host.certificate("bad", issuer="bad")}
+        self.start(wanted, issuers=self.fake("slow", delay="1500ms"))
+        self.host.call("Renew", "asa{sv}", 1, "bad", 0)
+        for certificates in ({}, wanted):
+            self.host.manifest(certificates, issuers=self.fake("slow", delay="1500ms"))
+            self.host.call("Reload")
+        self.assertEqual(self.host.state("bad"), "renewing")
+        self.assertEqual(self.host.renew("bad"), ("done", {"bad": ("done", "")}))
+        self.assertEqual(self.host.get("bad", "Generation"), 1)
+
     def test_a_unit_without_systemd_is_a_clear_error_and_the_certificate_stays(self):
         self.start(self.web(units=["nginx.service"]))
         result, steps = self.host.renew_due()
