@@ -103,14 +103,26 @@ static void set_timer(sd_event *event, sd_event_source **source, uint64_t usec,
                 g_error("adding a timer: %s", g_strerror(-r)); /* out of memory, as GLib treats it */
 }
 
+/* The probe itself is at fault, not the service. `why` may bring its own hint. */
+static GError *broken_error(const char *why)
+{
+        return g_error_new(CERT_ERROR, CERT_ERROR_NOT_SERVING, "the probe failed: %s%s", why,
+                           strchr(why, '\n') ? ""
+                                             : "\nSee: systemctl status cert-probe.socket; "
+                                               "journalctl -u 'cert-probe@*'");
+}
+
 static Worker *worker_new(Prober *p, GError **error)
 {
+        g_autoptr(GError) refused = NULL;
         sd_bus *bus;
         pid_t pid;
         Worker *w;
 
-        if (!worker_connect(p->event, CERT_SOCKET_PROBE, PROBE_PROGRAM, &bus, &pid, error))
+        if (!worker_connect(p->event, CERT_SOCKET_PROBE, PROBE_PROGRAM, &bus, &pid, &refused)) {
+                g_propagate_error(error, broken_error(refused->message));
                 return NULL;
+        }
         w = g_new0(Worker, 1);
         *w = (Worker){ .prober = p, .bus = bus, .pid = pid };
         g_ptr_array_add(p->workers, w);
@@ -317,14 +329,6 @@ static char *read_fingerprint(sd_bus_message *reply)
         for (size_t i = 0; i < sizeof(digest); i++)
                 g_string_append_printf(hex, "%02x", digest[i]);
         return g_string_free(hex, FALSE);
-}
-
-static GError *broken_error(const char *why)
-{
-        return g_error_new(CERT_ERROR, CERT_ERROR_NOT_SERVING,
-                           "the probe failed: %s\nSee: systemctl status cert-probe.socket; journalctl -u "
-                           "'cert-probe@*'",
-                           why);
 }
 
 /* Our own errors say what the service did. Any other means that the worker is broken: it goes. */
