@@ -581,7 +581,7 @@ void pass_begin(Pass *pass)
         for (guint i = 0; i < n; i++) {
                 PassItem *item = g_ptr_array_index(pass->items, i);
 
-                if (!item->joined_to)
+                if (!item->joined_to && !item->settled) /* canceled, or done by the pass that it had joined */
                         item_begin(item);
         }
         agent_progress(pass);
