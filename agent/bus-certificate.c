@@ -174,6 +174,7 @@ static int property_get_history(sd_bus *bus, const char *path, const char *inter
                                 sd_bus_message *reply, void *userdata, sd_bus_error *ret_error)
 {
         Record *record = ((Certificate *) userdata)->record;
+        bool kept = record->history != NULL;
         int r = sd_bus_message_open_container(reply, 'a', "(tssss)");
 
         record_load_history(record);
@@ -183,6 +184,8 @@ static int property_get_history(sd_bus *bus, const char *path, const char *inter
                 r = sd_bus_message_append(reply, "(tssss)", e->at, e->kind, e->reasons ?: "", e->serial ?: "",
                                           e->detail ?: "");
         }
+        if (!kept) /* anybody may ask for the history of all */
+                g_clear_pointer(&record->history, g_ptr_array_unref);
         return r < 0 ? r : sd_bus_message_close_container(reply);
 }
 

@@ -73,7 +73,7 @@ static int method_get_certificate(sd_bus_message *m, void *userdata, sd_bus_erro
 
 int bus_read_renew_options(sd_bus_message *m, bool *ret_force, sd_bus_error *ret_error)
 {
-        bool force = false;
+        bool force = false, seen = false;
         int r = sd_bus_message_enter_container(m, 'a', "{sv}");
 
         while (r >= 0 && (r = sd_bus_message_enter_container(m, 'e', "sv")) > 0) {
@@ -84,10 +84,14 @@ int bus_read_renew_options(sd_bus_message *m, bool *ret_force, sd_bus_error *ret
                 if (r >= 0 && !g_str_equal(key, "force"))
                         return sd_bus_error_setf(ret_error, SD_BUS_ERROR_INVALID_ARGS,
                                                  "The option \"%s\" is not known\nThe only option is \"force\".", key);
+                if (r >= 0 && seen)
+                        return sd_bus_error_setf(ret_error, SD_BUS_ERROR_INVALID_ARGS,
+                                                 "The option \"%s\" is there twice", key);
                 if (r >= 0)
                         r = sd_bus_message_read(m, "v", "b", &value);
                 if (r >= 0) {
                         force = value;
+                        seen = true;
                         r = sd_bus_message_exit_container(m);
                 }
         }
@@ -112,19 +116,27 @@ int bus_reply_job(Bus *b, sd_bus_message *m, JobKind kind, const char *const *na
         return sd_bus_reply_method_return(m, "o", path);
 }
 
-static int read_strv(sd_bus_message *m, char ***ret_strv)
+/* Names of certificates, each once: anybody may send a message that names one a million times. NULL-terminated; the
+ * caller owns it. 1, or what the handler returns. */
+static int read_names(Bus *b, sd_bus_message *m, char ***ret_names, sd_bus_error *ret_error)
 {
-        g_autoptr(GStrvBuilder) b = g_strv_builder_new();
-        const char *s;
-        int r = sd_bus_message_enter_container(m, 'a', "s");
+        g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
+        g_autoptr(GStrvBuilder) names = g_strv_builder_new();
+        const char *name;
+        int r = sd_bus_message_enter_container(m, 'a', "s"), found = 0;
 
-        while (r >= 0 && (r = sd_bus_message_read(m, "s", &s)) > 0)
-                g_strv_builder_add(b, s);
+        while (r >= 0 && (r = sd_bus_message_read(m, "s", &name)) > 0) {
+                if (!find_certificate(b, name, &found, ret_error))
+                        return found;
+                if (g_hash_table_add(seen, (gpointer) name))
+                        g_strv_builder_add(names, name);
+        }
         if (r >= 0)
                 r = sd_bus_message_exit_container(m);
-        if (r >= 0)
-                *ret_strv = g_strv_builder_end(b);
-        return r;
+        if (r < 0)
+                return r;
+        *ret_names = g_strv_builder_end(names);
+        return 1;
 }
 
 static int method_renew(sd_bus_message *m, void *userdata, sd_bus_error *ret_error)
@@ -133,15 +145,12 @@ static int method_renew(sd_bus_message *m, void *userdata, sd_bus_error *ret_err
         g_auto(GStrv) names = NULL;
         g_autofree char *list = NULL;
         bool force = false;
-        int r = read_strv(m, &names);
+        int r = read_names(b, m, &names, ret_error);
 
         if (r >= 0)
                 r = bus_read_renew_options(m, &force, ret_error);
         if (r < 0)
                 return r;
-        for (char **n = names; n && *n; n++)
-                if (!find_certificate(b, *n, &r, ret_error))
-                        return r;
         list = g_strjoinv(" ", names);
         r = polkit_check(bus_polkit(b), m, method_renew, b,
                          (const char *const[]) { "certificates", list, "force", force ? "yes" : "no", NULL },
@@ -194,16 +203,19 @@ static int append_plan(sd_bus_message *reply, const Certificate *c)
 
 static int reply_plan(Bus *b, sd_bus_message *m, char **names)
 {
+        g_autoptr(GHashTable) wanted = g_hash_table_new(g_str_hash, g_str_equal);
         g_autoptr(sd_bus_message) reply = NULL;
         GPtrArray *list = agent_certificates(bus_agent(b));
         int r = sd_bus_message_new_method_return(m, &reply);
 
+        for (char **n = names; *n; n++)
+                g_hash_table_add(wanted, *n);
         if (r >= 0)
                 r = sd_bus_message_open_container(reply, 'a', "(ssast)");
         for (guint i = 0; r >= 0 && i < list->len; i++) {
                 const Certificate *c = g_ptr_array_index(list, i);
 
-                if (!names || !*names || g_strv_contains((const char *const *) names, c->wish->name))
+                if (!*names || g_hash_table_contains(wanted, c->wish->name))
                         r = append_plan(reply, c);
         }
         if (r >= 0)
@@ -214,13 +226,10 @@ static int reply_plan(Bus *b, sd_bus_message *m, char **names)
 static int method_plan(sd_bus_message *m, void *userdata, sd_bus_error *ret_error)
 {
         g_auto(GStrv) names = NULL;
-        int r = read_strv(m, &names);
+        int r = read_names(userdata, m, &names, ret_error);
 
         if (r < 0)
                 return r;
-        for (char **n = names; n && *n; n++)
-                if (!find_certificate(userdata, *n, &r, ret_error))
-                        return r;
         agent_look_at_all(bus_agent(userdata));
         return reply_plan(userdata, m, names);
 }

@@ -321,6 +321,16 @@ class Troubles(AgentTest):
                 self.host.call(method, signature, *arguments)
             self.assertIn('no certificate "wbe"', str(refused.exception))
 
+    def test_a_name_that_is_said_often_is_one_name(self):
+        self.start(self.web())
+        self.assertEqual(self.host.plan(*["web"] * 1000), {"web": ("issue", ["missing-cert", "missing-key"])})
+        path = self.host.call("Renew", "asa{sv}", 3, "web", "web", "web", 0)[0]
+        progress = lambda: self.host.busctl("get-property", "org.certagent1", path, "org.certagent1.Job",
+                                            "Progress")["data"]
+        wait_for(lambda: progress() == [["web", "done", ""]], "one step")
+        with self.assertRaises(BusError):
+            self.host.call("Renew", "asa{sv}", 1, "web", 2, "force", "b", "true", "force", "b", "true")
+
     def test_a_second_job_for_the_same_certificate_joins_the_first(self):
         self.start({"bad": self.host.certificate("bad", issuer="bad")}, issuers=self.fake("slow", delay="1500ms"))
         results = []
