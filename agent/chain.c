@@ -13,9 +13,10 @@
 #include <gnutls/x509.h>
 #include <string.h>
 
-#define SLACK_USEC   (5 * USEC_PER_MINUTE) /* clocks differ */
-#define LIFETIME_MIN (1 * USEC_PER_MINUTE) /* shorter than this nothing could be renewed in time */
-#define ROOTS_MAX    256
+#define SLACK_USEC       (5 * USEC_PER_MINUTE) /* clocks differ */
+#define LIFETIME_MIN     (1 * USEC_PER_MINUTE) /* shorter than this nothing could be renewed in time */
+#define ROOTS_MAX        256
+#define COMMON_NAMES_MAX 8
 
 /* Certificates parsed from PEM or DER. */
 typedef struct CertList {
@@ -33,6 +34,18 @@ static void cert_list_clear(CertList *l)
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(CertList, cert_list_clear)
 
+/* What stands in a foreign certificate may be any bytes: it goes to terminals, logs and the bus. */
+static char *printable(char *text)
+{
+        char *valid = g_utf8_make_valid(text, -1);
+
+        g_free(text);
+        for (char *p = valid; *p; p = g_utf8_next_char(p))
+                if ((unsigned char) *p < ' ' || *p == 0x7f)
+                        *p = '?';
+        return valid;
+}
+
 G_GNUC_PRINTF(3, 4)
 static bool wrong(const ManifestCertificate *c, GError **error, const char *format, ...)
 {
@@ -40,7 +53,7 @@ static bool wrong(const ManifestCertificate *c, GError **error, const char *form
         va_list arguments;
 
         va_start(arguments, format);
-        what = g_strdup_vprintf(format, arguments);
+        what = printable(g_strdup_vprintf(format, arguments));
         va_end(arguments);
         g_set_error(
                 error, CERT_ERROR, CERT_ERROR_BAD_CERTIFICATE,
@@ -108,28 +121,34 @@ static bool check_names(const ManifestCertificate *c, gnutls_x509_crt_t leaf, GE
         return true;
 }
 
-/* Some clients still take a host's name from the common name: it must be one that was asked for. An issuer
- * may drop it (CA/Browser Forum Baseline Requirements, 7.1.4.3). */
-static bool check_common_name(const ManifestCertificate *c, gnutls_x509_crt_t leaf, GError **error)
+static bool subject_is(gnutls_x509_crt_t leaf, const char *wanted)
 {
-        char cn[257];
-        size_t size = sizeof(cn);
         gnutls_datum_t dn = { 0 };
-        int r = gnutls_x509_crt_get_dn_by_oid(leaf, GNUTLS_OID_X520_COMMON_NAME, 0, 0, cn, &size);
-        bool same;
+        bool same = gnutls_x509_crt_get_dn3(leaf, &dn, 0) >= 0 && g_strcmp0((char *) dn.data, wanted) == 0;
 
-        if (r == GNUTLS_E_REQUESTED_DATA_NOT_AVAILABLE)
-                return true;
-        if (r < 0)
-                return wrong(c, error, "its common name cannot be read");
-        if (g_strcmp0(cn, c->common_name) == 0 ||
-            (c->san_texts && g_strv_contains((const char *const *) c->san_texts, cn)))
-                return true;
-        if (gnutls_x509_crt_get_dn3(leaf, &dn, 0) < 0)
-                return wrong(c, error, "its subject cannot be read");
-        same = g_strcmp0((char *) dn.data, c->subject) == 0;
         gnutls_free(dn.data);
-        return same || wrong(c, error, "its common name is \"%s\", which was not asked for", cn);
+        return same;
+}
+
+/* Some clients still take a host's name from the common name: each must be one that was asked for. An issuer
+ * may drop it (CA/Browser Forum Baseline Requirements, 7.1.4.3). */
+static bool check_common_names(const ManifestCertificate *c, gnutls_x509_crt_t leaf, GError **error)
+{
+        for (unsigned i = 0; i < COMMON_NAMES_MAX; i++) {
+                char cn[257];
+                size_t size = sizeof(cn);
+                int r = gnutls_x509_crt_get_dn_by_oid(leaf, GNUTLS_OID_X520_COMMON_NAME, i, 0, cn, &size);
+
+                if (r == GNUTLS_E_REQUESTED_DATA_NOT_AVAILABLE)
+                        return true;
+                if (r < 0 || strlen(cn) != size)
+                        return wrong(c, error, "its common name cannot be read");
+                if (g_strcmp0(cn, c->common_name) != 0 &&
+                    !(c->san_texts && g_strv_contains((const char *const *) c->san_texts, cn)) &&
+                    !subject_is(leaf, c->subject))
+                        return wrong(c, error, "its common name is \"%s\", which was not asked for", cn);
+        }
+        return wrong(c, error, "it has more than %d common names", COMMON_NAMES_MAX);
 }
 
 static bool check_dates(const ManifestCertificate *c, gnutls_x509_crt_t crt, const char *which, uint64_t now,
@@ -186,7 +205,7 @@ static bool check_leaf(const ManifestCertificate *c, gnutls_x509_crt_t leaf, gnu
                        uint64_t now, GError **error)
 {
         return check_no_authority(c, leaf, error) && check_key(c, leaf, wanted, error) &&
-               check_names(c, leaf, error) && check_common_name(c, leaf, error) &&
+               check_names(c, leaf, error) && check_common_names(c, leaf, error) &&
                check_dates(c, leaf, "it", now, error) && check_usage(c, leaf, error);
 }
 

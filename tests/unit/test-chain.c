@@ -168,6 +168,9 @@ static const Case cases[] = {
         { "another common name",
           { .subject = "CN=evil.example", .sans = { "web.example" } },
           "its common name is \"evil.example\"" },
+        { "a second common name",
+          { .subject = "CN=web.example,CN=evil.example", .sans = { "web.example" } },
+          "its common name is \"evil.example\"" },
         { "expired", { .sans = { "web.example" }, .from = -2 * DAY, .to = -DAY }, "expired on" },
         { "from tomorrow", { .sans = { "web.example" }, .from = DAY, .to = 2 * DAY }, "not valid before" },
         { "for half a minute", { .sans = { "web.example" }, .from = -10, .to = 20 }, "no sane time" },
@@ -198,6 +201,8 @@ static void test_case(const void *data)
                 g_error("\"%s\" does not say \"%s\"", error->message, t->says);
         g_assert_nonnull(strstr(error->message, "\"web\"")); /* to what */
         g_assert_nonnull(strchr(error->message, '\n'));      /* what to do */
+        g_assert_true(g_utf8_validate(error->message, -1, NULL));
+        g_assert_null(strpbrk(error->message, "\x1b\r\t"));
 }
 
 static const Wish good_leaf = { .sans = { "web.example" } };
