@@ -266,7 +266,8 @@ typedef struct Examination {
         GBytes *content[SLOT_MAX];
         gnutls_x509_crt_t leaf; /* NULL: none */
         LeafFacts *facts;
-        char *leaf_key; /* digest of the leaf's public key */
+        Generation *installed; /* the recorded one, if it is this leaf's; NULL: none, or it cannot be read */
+        char *leaf_key;        /* digest of the leaf's public key, once asked for */
         uint8_t unusable;
         bool settled;
 } Examination;
@@ -276,6 +277,7 @@ static void examination_clear(Examination *x)
         for (unsigned slot = 0; slot < SLOT_MAX; slot++)
                 g_clear_pointer(&x->content[slot], g_bytes_unref);
         g_clear_pointer(&x->leaf, gnutls_x509_crt_deinit);
+        generation_unref(x->installed);
         g_free(x->leaf_key);
 }
 
@@ -348,8 +350,7 @@ static void examine_leaf(Examination *x)
         content = datum_of(x->content[slot]);
         if (gnutls_x509_crt_init(&x->leaf) >= 0 && gnutls_x509_crt_import(x->leaf, &content, GNUTLS_X509_FMT_PEM) >= 0)
                 packed = leaf_pack_certificate(x->leaf, NULL);
-        x->leaf_key = packed ? key_digest_of_certificate(x->leaf, NULL) : NULL;
-        if (x->leaf_key) {
+        if (packed) {
                 u = unpack_new(packed->data, packed->len);
                 x->facts = leaf_unpack(&u);
                 return;
@@ -364,6 +365,20 @@ static bool leaf_is_recorded(const Examination *x)
         return x->record && g_strcmp0(x->record->fingerprint, x->facts->fingerprint) == 0;
 }
 
+/* What was installed saves most of the comparing: its parts belong together, that was checked. */
+static void examine_installed(Examination *x)
+{
+        if (x->facts && leaf_is_recorded(x) && x->record->generation != 0)
+                x->installed = generation_load(x->certificate->name, x->record->generation, NULL);
+}
+
+static bool key_is_leafs(Examination *x, const char *digest)
+{
+        if (!x->leaf_key)
+                x->leaf_key = key_digest_of_certificate(x->leaf, NULL);
+        return digest && g_strcmp0(digest, x->leaf_key) == 0;
+}
+
 /* A token is asked only about a certificate that is not the one which was made with it: it may be slow, and it may
  * count. When it cannot be asked, it is asked again the next time. */
 static bool token_matches(Examination *x)
@@ -375,7 +390,7 @@ static bool token_matches(Examination *x)
         digest = key_digest_of_uri(x->certificate->key_uri, NULL);
         if (!digest)
                 x->settled = false;
-        return g_strcmp0(digest, x->leaf_key) == 0;
+        return key_is_leafs(x, digest);
 }
 
 static void examine_key(Examination *x)
@@ -391,19 +406,25 @@ static void examine_key(Examination *x)
         }
         if (!x->content[slot])
                 return;
+        if (x->installed && x->installed->key_pem && g_bytes_equal(x->installed->key_pem, x->content[slot])) {
+                x->facts->key_matches = true;
+                return;
+        }
         content = datum_of(x->content[slot]);
         digest = key_digest_of_pem(content.data, content.size, NULL);
         if (!digest)
                 x->unusable |= (uint8_t) (1u << slot);
         else if (x->facts)
-                x->facts->key_matches = g_strcmp0(digest, x->leaf_key) == 0;
+                x->facts->key_matches = key_is_leafs(x, digest);
 }
 
 /* ---- Derived files ---- */
 
 /* They must be, byte by byte, what was installed. */
-static bool derived_match_generation(const Examination *x, const Generation *g)
+static bool derived_match_installed(const Examination *x)
 {
+        const Generation *g = x->installed;
+
         for (unsigned slot = 0; slot < SLOT_MAX; slot++) {
                 g_autoptr(GBytes) wanted = NULL;
 
@@ -448,12 +469,12 @@ static bool same_certificates(GBytes *a, unsigned skip_a, GBytes *b, unsigned sk
         return x && y && x->len == y->len && (x->len == 0 || memcmp(x->data, y->data, x->len) == 0);
 }
 
-static bool combined_holds_key(const Examination *x)
+static bool combined_holds_key(Examination *x)
 {
         gnutls_datum_t content = datum_of(x->content[MANAGED_FILE_COMBINED]);
         g_autofree char *digest = key_digest_of_pem(content.data, content.size, NULL);
 
-        return g_strcmp0(digest, x->leaf_key) == 0;
+        return key_is_leafs(x, digest);
 }
 
 static bool holds_leaf_alone(const Examination *x)
@@ -470,7 +491,7 @@ static bool holds_leaf_alone(const Examination *x)
 }
 
 /* With files that somebody else put there: they must say the same as the certificate file, in whatever spelling. */
-static bool derived_match_leaf(const Examination *x)
+static bool derived_match_leaf(Examination *x)
 {
         GBytes *whole = x->content[slot_of(x, MANAGED_FILE_CERT)];
         GBytes *chain = x->content[MANAGED_FILE_CHAIN], *ca = x->content[MANAGED_FILE_CA];
@@ -493,13 +514,9 @@ static bool derived_match_leaf(const Examination *x)
 
 static void examine_derived(Examination *x)
 {
-        g_autoptr(Generation) g = NULL;
-
         if (!x->facts || (x->certificate->directory && !x->content[SLOT_LEAF_ALONE]))
                 return;
-        if (leaf_is_recorded(x) && x->record->generation != 0)
-                g = generation_load(x->certificate->name, x->record->generation, NULL);
-        x->facts->derived_match = g ? derived_match_generation(x, g) : derived_match_leaf(x);
+        x->facts->derived_match = x->installed ? derived_match_installed(x) : derived_match_leaf(x);
 }
 
 /* ---- A look ---- */
@@ -532,6 +549,7 @@ static void examine(Inventory *i, Entry *e, const ManifestCertificate *c, const 
         x.settled = glance_is_settled(g, file_clock());
         read_slots(&x, i);
         examine_leaf(&x);
+        examine_installed(&x);
         examine_key(&x);
         examine_derived(&x);
         g_free(e->facts.leaf);
