@@ -12,10 +12,11 @@
 #include <systemd/sd-journal.h>
 #include <unistd.h>
 
-#define LINES_MAX      10
-#define LINE_BYTES_MAX 300
-#define TOTAL_MAX      1024
-#define ENTRIES_MAX    200 /* looked at, going backwards */
+#define LINES_MAX         10
+#define SYSTEMD_LINES_MAX 4 /* of its own words on a unit that says nothing */
+#define LINE_BYTES_MAX    300
+#define TOTAL_MAX         1024
+#define ENTRIES_MAX       200 /* looked at, going backwards */
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(sd_journal, sd_journal_close)
 
@@ -99,9 +100,9 @@ static bool entry_is_by_systemd(sd_journal *journal)
                memcmp(data, "_PID=1", length) == 0;
 }
 
-static void add_line(GPtrArray *lines, char *line)
+static void add_line(GPtrArray *lines, unsigned max, char *line)
 {
-        if (line && *line && lines->len < LINES_MAX)
+        if (line && *line && lines->len < max)
                 g_ptr_array_add(lines, line);
         else
                 g_free(line);
@@ -140,7 +141,10 @@ char *unit_log_tail(const char *unit, uint64_t since_usec)
              i++) {
                 if (sd_journal_get_realtime_usec(journal, &time) < 0 || time < since_usec)
                         break;
-                add_line(entry_is_by_systemd(journal) ? systemd : own, entry_line(journal));
+                if (entry_is_by_systemd(journal))
+                        add_line(systemd, SYSTEMD_LINES_MAX, entry_line(journal));
+                else
+                        add_line(own, LINES_MAX, entry_line(journal));
         }
         return join(own->len > 0 ? own : systemd);
 }

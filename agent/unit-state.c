@@ -24,6 +24,7 @@ static const Field fields[] = {
         { "ActiveState", "s", offsetof(UnitState, active_state) },
         { "SubState", "s", offsetof(UnitState, sub_state) },
         { "ConditionResult", "b", offsetof(UnitState, condition) },
+        { "ConditionTimestamp", "t", offsetof(UnitState, condition_judged) },
         { "Job", "(uo)", offsetof(UnitState, job) },
         { "Type", "s", offsetof(UnitState, type) },
         { "Result", "s", offsetof(UnitState, result) },
@@ -256,18 +257,27 @@ static bool main_process_is_gone(const UnitState *first, const UnitState *after)
         return after->main_pid != 0 && kill((pid_t) after->main_pid, 0) < 0 && errno == ESRCH;
 }
 
-static const char *why_running_is_not_well(UnitAction action, const UnitState *before, const UnitState *first,
-                                           const UnitState *after)
+/* When it was that something went wrong. */
+static const char *at_what(UnitAction action)
+{
+        if (is_restart(action))
+                return "right after it was started";
+        return action == UNIT_ACTION_SIGNAL ? "when it got the signal" : "when it was told to reload";
+}
+
+static char *why_running_is_not_well(UnitAction action, const UnitState *before, const UnitState *first,
+                                     const UnitState *after)
 {
         const UnitState *base = is_restart(action) ? first : before;
 
         /* Without ExecReload= reload-or-restart restarts, which sets the count to 0. */
         if (after->n_restarts > MIN(base->n_restarts, first->n_restarts))
-                return is_restart(action) ? "its main process died right after it was started"
-                                          : "its main process died of it, and was started again by Restart=";
+                return g_strdup_printf("its main process died %s, and was started again by Restart=",
+                                       at_what(action));
         if (!is(after->type, "oneshot") && main_process_is_gone(first, after))
-                return is_restart(action) ? "its main process died right after it was started"
-                                          : "its main process died of it";
+                return g_strdup_printf("its main process died %s", at_what(action));
+        if ((!is_restart(action) && action != UNIT_ACTION_SIGNAL) && reload_failed(after))
+                return reload_words(after);
         return NULL;
 }
 
@@ -276,7 +286,7 @@ static UnitOutcome judge_ended(const UnitState *before, const UnitState *after, 
 {
         bool ran = unit_state_is_running(before);
 
-        if (!after->condition) {
+        if (after->condition_judged != 0 && !after->condition) {
                 if (!ran)
                         return UNIT_INACTIVE;
                 *ret_why =
@@ -294,27 +304,25 @@ static UnitOutcome judge_ended(const UnitState *before, const UnitState *after, 
 static UnitOutcome judge_done(UnitAction action, const UnitState *before, const UnitState *first,
                               const UnitState *after, char **ret_why)
 {
-        const char *why;
-
         if (unit_state_is_running(after)) {
-                why = why_running_is_not_well(action, before, first, after);
-                if (!why && !is_restart(action) && action != UNIT_ACTION_SIGNAL && reload_failed(after))
-                        *ret_why = reload_words(after);
-                else
-                        *ret_why = g_strdup(why);
+                *ret_why = why_running_is_not_well(action, before, first, after);
                 return *ret_why ? UNIT_FAILED : UNIT_DONE;
         }
-        if (waits_for_restart(after) || is(after->active_state, "failed")) {
+        if (waits_for_restart(after)) {
+                *ret_why =
+                        g_strdup_printf("it died %s, and systemd tries to start it again", at_what(action));
+                return UNIT_FAILED;
+        }
+        if (is(after->active_state, "failed")) {
                 g_autofree char *words = exit_words(after);
 
-                *ret_why = g_strdup_printf(
-                        is_restart(action) ? "it died right after it was started: %s" : "it died of it: %s",
-                        waits_for_restart(after) ? "systemd tries to start it again" : words);
+                *ret_why = g_strdup_printf("it died %s: %s", at_what(action), words);
                 return UNIT_FAILED;
         }
         if (is(after->active_state, "inactive") && (is_restart(action) || !never_starts(action)))
                 return judge_ended(before, after, ret_why);
-        *ret_why = is(after->active_state, "inactive") ? g_strdup("it stopped of it") : exit_words(after);
+        *ret_why = is(after->active_state, "inactive") ? g_strdup_printf("it ended %s", at_what(action))
+                                                       : exit_words(after);
         return UNIT_FAILED;
 }
 

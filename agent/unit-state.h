@@ -15,10 +15,12 @@ typedef struct UnitState {
         char *load_state;   /* "loaded" "masked" "not-found" "bad-setting" "error" … */
         char *active_state; /* "active" "reloading" "inactive" "failed" "activating" "deactivating" … */
         char *sub_state;
-        int condition; /* ConditionResult; meaningful after a start only */
-        uint32_t job;  /* the id of the job that the unit has now, or 0 */
-        char *type;    /* of a service: "simple" "oneshot" …; NULL for any other unit, as all that follow */
-        char *result;  /* "success" "exit-code" "signal" "timeout" … */
+        int condition;             /* ConditionResult; meaningful when it was judged */
+        uint64_t condition_judged; /* when; 0: never, or the unit was unloaded since, as one that ended may be
+                                    */
+        uint32_t job;              /* the id of the job that the unit has now, or 0 */
+        char *type;   /* of a service: "simple" "oneshot" …; NULL for any other unit, as all that follow */
+        char *result; /* "success" "exit-code" "signal" "timeout" … */
         char *reload_result; /* NULL where systemd does not have it */
         uint32_t main_pid;   /* 0: none */
         uint32_t n_restarts; /* by Restart= */

@@ -39,6 +39,8 @@
 #define LOG_STEP_USEC     (60 * USEC_PER_MSEC) /* the journal lags behind */
 #define LOG_STEPS         5
 #define TRIES_MAX         2
+#define AWAY_STEP_USEC    (250 * USEC_PER_MSEC) /* systemd is away: asked again */
+#define AWAY_STEPS        12
 
 typedef enum Stage {
         STAGE_NEW,
@@ -66,7 +68,7 @@ struct UnitJob {
         uint64_t timeout_usec;               /* what the caller wants; 0: the default */
         uint64_t began_usec, log_since_usec; /* CLOCK_MONOTONIC; CLOCK_REALTIME */
         uint64_t settle_until_usec;
-        unsigned tries, log_steps;
+        unsigned tries, away_steps, log_steps;
         UnitOutcome outcome;
         GError *error;
 
@@ -85,6 +87,7 @@ struct UnitManager {
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(sd_bus_message, sd_bus_message_unref)
 
+static int on_new(sd_event_source *source, uint64_t usec, void *userdata);
 static void job_look(UnitJob *j, Stage stage);
 static void job_call(UnitJob *j);
 
@@ -202,7 +205,19 @@ static void job_send(UnitJob *j, sd_bus_message *m, int r, sd_bus_message_handle
                                NULL);
 }
 
-/* What every answer has in common. False: it was a refusal, and the job has failed. */
+/* systemd is back, or so we hope: what got no answer is asked again. A job that may or may not have been
+ * asked for is asked for once more after another look; systemd merges it with the one that it may have. */
+static int on_back(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        UnitJob *j = userdata;
+
+        if (j->stage == STAGE_LOADING || j->stage == STAGE_FOLLOWERS)
+                return on_new(source, usec, j);
+        job_look(j, j->stage == STAGE_CALLING ? STAGE_BEFORE : j->stage);
+        return 0;
+}
+
+/* What every answer has in common. False: it was a refusal, and the job has failed or is tried again. */
 static bool job_accept(UnitJob *j, sd_bus_message *reply)
 {
         const sd_bus_error *e = sd_bus_message_get_error(reply);
@@ -214,6 +229,10 @@ static bool job_accept(UnitJob *j, sd_bus_message *reply)
                 g_free(j->manager->owner);
                 j->manager->owner = g_strdup(sd_bus_message_get_sender(reply));
                 return true;
+        }
+        if (unit_error_is_passing(e) && j->away_steps++ < AWAY_STEPS) {
+                job_wait(j, AWAY_STEP_USEC, on_back);
+                return false;
         }
         error = unit_error_from_bus(&j->ref, e, &outcome);
         job_fail(j, outcome, error);
@@ -269,6 +288,7 @@ static int on_loaded(sd_bus_message *reply, void *userdata, sd_bus_error *ret_er
                 job_garbage(j);
                 return 0;
         }
+        g_free(j->unit_path);
         j->unit_path = g_strdup(path);
         if (j->name)
                 job_ask_followers(j);
@@ -539,6 +559,22 @@ static const char *action_method(UnitAction action)
         return names[action];
 }
 
+/* What we do on purpose is no crash loop, and the start after our stop must not be refused for having been
+ * asked for too often (StartLimitBurst=): that would leave a service dead which ran. */
+static void job_reset_start_limit(UnitJob *j)
+{
+        g_autoptr(sd_bus_message) m = NULL;
+        int r = sd_bus_message_new_method_call(j->manager->bus, &m, SYSTEMD_NAME, SYSTEMD_PATH,
+                                               SYSTEMD_MANAGER, "ResetFailedUnit");
+
+        if (r >= 0)
+                r = sd_bus_message_append(m, "s", j->ref.unit);
+        if (r >= 0)
+                r = sd_bus_message_set_expect_reply(m, false);
+        if (r >= 0)
+                (void) sd_bus_send(j->manager->bus, m, NULL);
+}
+
 static void job_call(UnitJob *j)
 {
         g_autoptr(sd_bus_message) m = NULL;
@@ -549,6 +585,8 @@ static void job_call(UnitJob *j)
                 r = sd_bus_message_append(m, "ssi", j->ref.unit, "main", (int32_t) j->ref.signal);
         else if (r >= 0)
                 r = sd_bus_message_append(m, "ss", j->ref.unit, "replace");
+        if (j->ref.action != UNIT_ACTION_RELOAD && j->ref.action != UNIT_ACTION_SIGNAL)
+                job_reset_start_limit(j);
         job_set_deadline(j);
         j->stage = STAGE_CALLING;
         j->tries++;

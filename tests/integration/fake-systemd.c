@@ -46,6 +46,7 @@ static const Property properties[] = {
         { "ActiveState", UNIT, "s", "inactive" },
         { "SubState", UNIT, "s", "dead" },
         { "ConditionResult", UNIT, "b", "yes" },
+        { "ConditionTimestamp", UNIT, "t", "1700000000000000" },
         { "Job", UNIT, "(uo)", "0" },
         { "PropagatesReloadTo", UNIT, "as", "" },
         { "Type", SERVICE, "s", "notify" },
@@ -354,6 +355,8 @@ static int method_job(sd_bus_message *m, void *userdata, sd_bus_error *ret_error
         g_ptr_array_add(f->calls, g_strdup_printf("%s %s %s", method, name, mode));
         unit = unit_of(f, name);
         error = g_hash_table_lookup(unit, "JobError") ?: natural_refusal(unit, method);
+        if (error && !*error)
+                error = NULL;
         if (error && g_str_equal(error, "hang"))
                 return 1;
         if (error)
@@ -383,6 +386,18 @@ static int method_kill(sd_bus_message *m, void *userdata, sd_bus_error *ret_erro
         if (fact_is(unit, "MainPID", "0"))
                 return sd_bus_reply_method_errorf(m, NAME ".NoSuchProcess", "no main process");
         take_prefixed(unit, "After.");
+        return sd_bus_reply_method_return(m, NULL);
+}
+
+static int method_reset_failed(sd_bus_message *m, void *userdata, sd_bus_error *ret_error)
+{
+        Fake *f = userdata;
+        const char *name;
+        int r = sd_bus_message_read(m, "s", &name);
+
+        if (r < 0)
+                return r;
+        g_ptr_array_add(f->calls, g_strdup_printf("ResetFailedUnit %s", name));
         return sd_bus_reply_method_return(m, NULL);
 }
 
@@ -504,6 +519,7 @@ static const sd_bus_vtable manager_vtable[] = {
         SD_BUS_METHOD("TryRestartUnit", "ss", "o", method_job, ANY),
         SD_BUS_METHOD("ReloadOrRestartUnit", "ss", "o", method_job, ANY),
         SD_BUS_METHOD("ReloadOrTryRestartUnit", "ss", "o", method_job, ANY),
+        SD_BUS_METHOD("ResetFailedUnit", "s", "", method_reset_failed, ANY),
         SD_BUS_METHOD("KillUnit", "ssi", "", method_kill, ANY),
         SD_BUS_SIGNAL("JobRemoved", "uoss", 0),
         SD_BUS_VTABLE_END,

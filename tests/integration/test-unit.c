@@ -103,7 +103,8 @@ static void on_done(const char *unit, const UnitResult *result, void *userdata)
         o->message = g_strdup(result->error ? result->error->message : NULL);
         o->times++;
         g_assert_true((result->error != NULL) ==
-                      (result->outcome == UNIT_FAILED || result->outcome == UNIT_TIMED_OUT || result->outcome == UNIT_GONE));
+                      (result->outcome == UNIT_FAILED || result->outcome == UNIT_TIMED_OUT ||
+                       result->outcome == UNIT_GONE));
         if (result->error)
                 g_assert_error(result->error, CERT_ERROR, CERT_ERROR_UNIT_FAILED);
 }
@@ -162,9 +163,12 @@ static void test_each_action_calls_its_method(Fixture *f, gconstpointer data)
         assert_done(f, NGINX, UNIT_ACTION_TRY_RELOAD_OR_RESTART);
         assert_done(f, NGINX, UNIT_ACTION_SIGNAL);
         assert_done(f, NGINX, UNIT_ACTION_NONE);
-        assert_calls(f, "ReloadUnit nginx.service replace, RestartUnit nginx.service replace, "
-                        "ReloadOrRestartUnit nginx.service replace, TryRestartUnit nginx.service replace, "
-                        "ReloadOrTryRestartUnit nginx.service replace, KillUnit nginx.service main 12");
+        assert_calls(f, "ReloadUnit nginx.service replace, "
+                        "ResetFailedUnit nginx.service, RestartUnit nginx.service replace, "
+                        "ResetFailedUnit nginx.service, ReloadOrRestartUnit nginx.service replace, "
+                        "ResetFailedUnit nginx.service, TryRestartUnit nginx.service replace, "
+                        "ResetFailedUnit nginx.service, ReloadOrTryRestartUnit nginx.service replace, "
+                        "KillUnit nginx.service main 12");
 }
 
 static void test_a_stopped_unit_is_left_alone(Fixture *f, gconstpointer data)
@@ -246,8 +250,9 @@ static void test_a_failed_reload_is_never_a_restart(Fixture *f, gconstpointer da
         assert_bad(f, NGINX, UNIT_ACTION_RELOAD, UNIT_FAILED, "its reload command failed");
         assert_bad(f, NGINX, UNIT_ACTION_RELOAD_OR_RESTART, UNIT_FAILED, "systemctl status nginx.service");
         assert_bad(f, NGINX, UNIT_ACTION_TRY_RELOAD_OR_RESTART, UNIT_FAILED, "journalctl -u nginx.service");
-        assert_calls(f, "ReloadUnit nginx.service replace, ReloadOrRestartUnit nginx.service replace, "
-                        "ReloadOrTryRestartUnit nginx.service replace");
+        assert_calls(f, "ReloadUnit nginx.service replace, "
+                        "ResetFailedUnit nginx.service, ReloadOrRestartUnit nginx.service replace, "
+                        "ResetFailedUnit nginx.service, ReloadOrTryRestartUnit nginx.service replace");
 }
 
 static void test_a_reload_that_takes_too_long(Fixture *f, gconstpointer data)
@@ -355,19 +360,21 @@ static void test_done_although_the_reload_killed_it(Fixture *f, gconstpointer da
 {
         set_running(f, NGINX);
         set_unit(f, NGINX, "After.ActiveState", "inactive", NULL); /* SIGHUP is a clean end to systemd */
-        assert_bad(f, NGINX, UNIT_ACTION_RELOAD, UNIT_FAILED, "stopped of it");
+        assert_bad(f, NGINX, UNIT_ACTION_RELOAD, UNIT_FAILED, "it ended when it was told to reload");
         set_running(f, NGINX);
         set_unit(f, NGINX, "Late.ActiveState", "failed", "Late.Result", "signal", NULL);
         assert_bad(f, NGINX, UNIT_ACTION_RELOAD, UNIT_FAILED, "killed by a signal");
         set_running(f, NGINX);
         set_unit(f, NGINX, "Result", "success", "NRestarts", "4", "Late.NRestarts", "5", NULL);
-        assert_bad(f, NGINX, UNIT_ACTION_RELOAD, UNIT_FAILED, "its main process died of it");
+        assert_bad(f, NGINX, UNIT_ACTION_RELOAD, UNIT_FAILED,
+                   "its main process died when it was told to reload");
         set_running(f, NGINX);
         set_unit(f, NGINX, "Late.MainPID", "0", NULL);
-        assert_bad(f, NGINX, UNIT_ACTION_RELOAD, UNIT_FAILED, "its main process died of it");
+        assert_bad(f, NGINX, UNIT_ACTION_RELOAD, UNIT_FAILED,
+                   "its main process died when it was told to reload");
         set_running(f, NGINX);
         set_unit(f, NGINX, "After.MainPID", "4194304", NULL); /* above any pid there is */
-        assert_bad(f, NGINX, UNIT_ACTION_SIGNAL, UNIT_FAILED, "its main process died of it");
+        assert_bad(f, NGINX, UNIT_ACTION_SIGNAL, UNIT_FAILED, "its main process died when it got the signal");
 }
 
 static void test_done_although_the_reload_command_failed(Fixture *f, gconstpointer data)
@@ -530,6 +537,24 @@ static void test_systemd_executes_itself_anew(Fixture *f, gconstpointer data)
         g_free(missed.message);
 }
 
+static void test_a_call_in_the_midst_of_that_is_made_again(Fixture *f, gconstpointer data)
+{
+        UnitRef ref = { (char *) NGINX, UNIT_ACTION_RELOAD, 0 };
+        Outcome o = { 0 };
+
+        set_running(f, NGINX);
+        set_unit(f, NGINX, "JobError", "hang", "Bus", "", NULL);
+        unit_job_start(f->manager, &ref, 0, on_done, &o);
+        run_for(f->event, 100000);
+        set_unit(f, NGINX, "JobError", "", NULL);
+        sd_bus_message_unref(
+                call_and_wait(f->control, SYSTEMD, SYSTEMD_PATH, "org.certagent1.Fake", "Reexec", "b", 0));
+        run_until(f->event, &o.done);
+        g_assert_cmpstr(o.message, ==, NULL);
+        g_assert_cmpint(o.outcome, ==, UNIT_DONE);
+        assert_calls(f, "ReloadUnit nginx.service replace, ReloadUnit nginx.service replace");
+}
+
 static void test_the_connection_is_lost(Fixture *f, gconstpointer data)
 {
         UnitRef ref = { (char *) NGINX, UNIT_ACTION_RELOAD, 0 };
@@ -641,6 +666,7 @@ int main(int argc, char **argv)
         ADD("a discarded job is never told", test_a_discarded_job_is_never_told);
         ADD("signals of others are not believed", test_signals_of_others_are_not_believed);
         ADD("systemd executes itself anew", test_systemd_executes_itself_anew);
+        ADD("a call in the midst of that is made again", test_a_call_in_the_midst_of_that_is_made_again);
         ADD("the connection is lost", test_the_connection_is_lost);
         ADD("no systemd at all", test_no_systemd_at_all);
         ADD("followers are found", test_followers_are_found);
