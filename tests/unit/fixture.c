@@ -20,6 +20,9 @@
 
 char *fixture_root_new(void)
 {
+#if !TEST_ROOT
+        g_error("This build was made for a real host, and the test would write to it: set it up with -Dtest-root=true");
+#endif
         char *root = g_dir_make_tmp("cert-agent-test-XXXXXX", NULL);
 
         g_assert_nonnull(root);

@@ -473,6 +473,7 @@ static void test_options(void)
                 g_autoptr(GError) error = NULL;
                 g_autoptr(AuthorityOptions) o = authority_options_new(cases[i].config, &error);
 
+                g_assert_cmpint(o != NULL, ==, !cases[i].says);
                 if (!cases[i].says) {
                         g_assert_no_error(error);
                         continue;

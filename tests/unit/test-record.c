@@ -189,6 +189,7 @@ static void test_unsafe_names(World *w, gconstpointer data)
                 g_autoptr(Record) r = record_new(names[i]), loaded = load(names[i], false);
                 g_autoptr(GError) error = NULL;
 
+                g_assert_nonnull(loaded);
                 g_assert_false(record_save(r, &error));
                 g_assert_error(error, CERT_ERROR, CERT_ERROR_INSTALL_FAILED);
         }
@@ -342,6 +343,7 @@ static void test_not_a_file(World *w, gconstpointer data)
         {
                 g_autoptr(Record) fresh = load("web", false);
 
+                g_assert_nonnull(fresh);
                 g_assert_cmpuint(count_files(w, "web.json.damaged-"), ==, 1);
         }
 }
