@@ -198,6 +198,7 @@ bool answer_read(sd_bus_message *m, const char *issuer, Answer **ret_answer, GEr
         };
         g_autoptr(Answer) a = g_new0(Answer, 1);
         g_auto(Result) result = { 0 };
+        g_autofree char *shown = NULL;
         const char *status;
 
         if (!sd_bus_message_has_signature(m, "sa{sv}"))
@@ -214,7 +215,8 @@ bool answer_read(sd_bus_message *m, const char *issuer, Answer **ret_answer, GEr
                         *ret_answer = g_steal_pointer(&a);
                         return true;
                 }
-        return broken(error, issuer, "\"%.64s\" is none of issued, waiting, later", status);
+        shown = cert_error_printable(status);
+        return broken(error, issuer, "\"%s\" is none of issued, waiting, later", shown);
 }
 
 Answer *answer_free(Answer *a)

@@ -68,7 +68,8 @@ static char *name_normal_form(const char *text)
 
         if (gnutls_x509_dn_init(&dn) < 0)
                 return NULL;
-        if (gnutls_x509_dn_set_str(dn, text, NULL) >= 0 && gnutls_x509_dn_get_str2(dn, &out, 0) >= 0)
+        if (gnutls_x509_dn_set_str(dn, text, NULL) >= 0 && gnutls_x509_dn_get_str2(dn, &out, 0) >= 0 &&
+            g_utf8_validate_len((const char *) out.data, out.size, NULL))
                 folded = g_utf8_casefold((const char *) out.data, out.size);
         gnutls_free(out.data);
         gnutls_x509_dn_deinit(dn);

@@ -85,11 +85,10 @@ CertError cert_error_code(const GError *error)
         return _CERT_ERROR_INVALID;
 }
 
+/* Valid in any case: it becomes a property, and one string that D-Bus refuses would hide all of them. */
 char *cert_error_summary(const GError *error)
 {
-        const char *end = strchr(error->message, '\n');
-
-        return end ? g_strndup(error->message, end - error->message) : g_strdup(error->message);
+        return g_utf8_make_valid(error->message, (gssize) strcspn(error->message, "\n"));
 }
 
 const char *cert_error_hint(const GError *error)
@@ -101,6 +100,17 @@ const char *cert_error_hint(const GError *error)
                 return end + 1;
         code = cert_error_code(error);
         return code < 0 ? "See: journalctl -u cert-agent" : entries[code].hint;
+}
+
+char *cert_error_printable(const char *text)
+{
+        g_autofree char *cut = g_strndup(text, MESSAGE_MAX);
+        char *valid = g_utf8_make_valid(cut, -1);
+
+        for (char *p = valid; *p; p++)
+                if (((unsigned char) *p < ' ' && *p != '\n') || *p == 0x7f)
+                        *p = ' ';
+        return valid;
 }
 
 int cert_error_to_bus(const GError *error, sd_bus_error *ret_error)
@@ -116,25 +126,13 @@ int cert_error_to_bus(const GError *error, sd_bus_error *ret_error)
         return -entries[code].number;
 }
 
-/* What the other side said, fit for a log and a terminal: cut, valid UTF-8, no control characters but newline. */
-static char *printable(const char *text)
-{
-        g_autofree char *cut = g_strndup(text, MESSAGE_MAX);
-        char *valid = g_utf8_make_valid(cut, -1);
-
-        for (char *p = valid; *p; p++)
-                if ((unsigned char) *p < ' ' && *p != '\n')
-                        *p = ' ';
-        return valid;
-}
-
 void cert_error_set_from_bus(GError **error, const sd_bus_error *bus_error, int r, CertError fallback,
                              const char *what)
 {
         CertError code = bus_error && bus_error->name ? cert_error_from_name(bus_error->name) : _CERT_ERROR_INVALID;
 
         if (bus_error && bus_error->message) {
-                g_autofree char *message = printable(bus_error->message);
+                g_autofree char *message = cert_error_printable(bus_error->message);
 
                 g_set_error(error, CERT_ERROR, code < 0 ? (int) fallback : (int) code, "%s: %s", what, message);
                 return;

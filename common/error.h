@@ -48,6 +48,10 @@ char *cert_error_summary(const GError *error);
 /* What to do: the message's part after the first newline, or the code's default. Never NULL; borrowed. */
 const char *cert_error_hint(const GError *error);
 
+/* What the other side said, fit for a log, a terminal and D-Bus (which carries nothing but valid UTF-8): cut to 1 KiB,
+ * without control characters but newline. The caller owns it. */
+char *cert_error_printable(const char *text);
+
 /* From GError to a reply: sets `ret_error` to the D-Bus name and "summary\nhint", returns -errno for the
  * sd-bus callback to return. The only place where the two kinds of error meet. */
 int cert_error_to_bus(const GError *error, sd_bus_error *ret_error);
