@@ -296,8 +296,14 @@ static UnitOutcome judge_ended(const UnitState *before, const UnitState *after, 
         }
         if (is(after->result, "success") && (is(after->type, "oneshot") || !ran))
                 return UNIT_DONE;
-        *ret_why = is(after->result, "success") ? g_strdup("it ended right after it was started")
-                                                : exit_words(after);
+        if (!is(after->result, "success"))
+                *ret_why = exit_words(after);
+        else if (after->condition_judged == 0) /* unloaded, and what was known of it with it */
+                *ret_why =
+                        g_strdup("it ended right after it was started, or was not started at all because a "
+                                 "condition of the unit is not met");
+        else
+                *ret_why = g_strdup("it ended right after it was started");
         return UNIT_FAILED;
 }
 
