@@ -37,7 +37,7 @@ def tracer(pid, *options):
     """strace on all threads of the agent, attached when this returns."""
     process = subprocess.Popen(["strace", "-f", "-qq", *options, "-p", str(pid)], stdin=subprocess.DEVNULL,
                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    for _ in range(500):
+    for _ in range(4000):
         with open(f"/proc/{pid}/status") as status:
             if any(line.startswith("TracerPid:") and line.split()[1] != "0" for line in status):
                 return process
