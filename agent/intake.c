@@ -15,10 +15,15 @@
 
 #define HEADER_SIZE 16 /* the fixed part of a message's header (D-Bus specification, "Message Format") */
 
+/* Within one allowance: sd-bus answers each call that nobody serves, and keeps what the other side does not read. An
+ * honest issuer asks for some dozens of signatures. */
+#define MESSAGES_MAX 4096
+
 struct Intake {
         sd_event_source *readable, *writable;
         int in, out;
         uint64_t allowed;
+        unsigned messages; /* within this allowance */
         uint64_t message; /* bytes of the message at hand that are still to come */
         unsigned char header[HEADER_SIZE];
         size_t header_size;
@@ -93,8 +98,8 @@ static uint64_t announced(const Intake *i)
         return header ? (fields + 7) / 8 * 8 + body : 0;
 }
 
-/* Follows the messages; false when one announces more than is allowed: sd-bus would make room for all of it.
- */
+/* Follows the messages; false when there are too many, or one announces more than is allowed: sd-bus would make
+ * room for all of it. */
 static bool follow(Intake *i, const unsigned char *data, size_t size)
 {
         while (size > 0) {
@@ -112,7 +117,7 @@ static bool follow(Intake *i, const unsigned char *data, size_t size)
                         if (i->header_size == HEADER_SIZE) {
                                 i->header_size = 0;
                                 i->message = announced(i);
-                                if (i->message > i->allowed)
+                                if (i->message > i->allowed || ++i->messages > MESSAGES_MAX)
                                         return false;
                         }
                 }
@@ -197,4 +202,5 @@ Intake *intake_free(Intake *i)
 void intake_allow(Intake *i, uint64_t bytes)
 {
         i->allowed = bytes;
+        i->messages = 0;
 }

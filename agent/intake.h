@@ -17,5 +17,5 @@ typedef void (*IntakeFlooded)(void *userdata);
 Intake *intake_new(sd_event *event, int fd, IntakeFlooded flooded, void *userdata, int *ret_fd);
 Intake *intake_free(Intake *i);
 
-/* So many bytes are let through from now on. At first, none. */
+/* So many bytes are let through from now on, and some thousand messages. At first, none. */
 void intake_allow(Intake *i, uint64_t bytes);

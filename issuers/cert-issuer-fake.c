@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #define HUGE_SIZE   (UINT64_C(1) << 30)
+#define CHATTER     5000
 #define SIGNED_TEXT "what a protocol would have signed"
 
 /* One request, ready to be answered in whatever way. */
@@ -287,6 +288,23 @@ static int behave_flood(FakeCall *c, sd_bus_error *ret_error)
         return r < 0 ? r : 1;
 }
 
+/* Calls that nobody serves, small enough to pass for an answer by their size, before a good answer. */
+static int behave_chatter(FakeCall *c, sd_bus_error *ret_error)
+{
+        sd_bus *bus = sd_bus_message_get_bus(c->message);
+        int r = 0;
+
+        for (unsigned i = 0; r >= 0 && i < CHATTER; i++) {
+                sd_bus_message *m = NULL;
+
+                r = sd_bus_message_new_method_call(bus, &m, NULL, "/", "a.b", "C");
+                if (r >= 0)
+                        r = sd_bus_send(bus, m, NULL);
+                sd_bus_message_unref(m);
+        }
+        return r < 0 ? r : behave_good(c, ret_error);
+}
+
 /* A whole reply, of type "u": sd-bus itself would hold this program to its vtable. */
 static int behave_wrong_type(FakeCall *c, sd_bus_error *ret_error)
 {
@@ -424,6 +442,7 @@ static const struct {
 } behaviours[] = {
         { "bad-token", behave_bad_token },
         { "ca", behave_ca },
+        { "chatter", behave_chatter },
         { "crash", behave_crash },
         { "empty-chain", behave_empty_chain },
         { "exit", behave_exit },

@@ -173,6 +173,7 @@ static const WrongAnswer wrong_answers[] = {
         { "garbage", CERT_ERROR_ISSUER_PROTOCOL, "ended in the middle of a request" },
         { "huge", CERT_ERROR_ISSUER_PROTOCOL, "more than any answer may hold" },
         { "flood", CERT_ERROR_ISSUER_PROTOCOL, "more than any answer may hold" },
+        { "chatter", CERT_ERROR_ISSUER_PROTOCOL, "more than any answer may hold" },
         { "half-message", CERT_ERROR_ISSUER_TIMEOUT, "did not answer" },
         { "hang", CERT_ERROR_ISSUER_TIMEOUT, "did not answer" },
         { "sign-account", CERT_ERROR_NOT_AUTHORIZED, "no such key" },
