@@ -7,9 +7,11 @@
 
 #include "agent/verify.h"
 
+#include "agent/intake.h"
 #include "agent/worker.h"
 #include "common/error.h"
 #include "common/names.h"
+#include "common/peer.h"
 #include "common/timespan.h"
 
 #include <errno.h>
@@ -17,6 +19,7 @@
 #include <gnutls/gnutls.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #define PROBE_PROGRAM      CERT_PROGRAM_DIR "/cert-probe"
 #define WORKERS_MAX        8
@@ -29,10 +32,12 @@
 #define DELAY_MAX_USEC     (100 * USEC_PER_MSEC)
 #define DELAY_BROKEN_USEC  (500 * USEC_PER_MSEC) /* the worker itself fails */
 #define DER_MAX            (128 * 1024)
+#define ANSWER_BYTES_MAX   (1024 * 1024) /* a handshake's chain is of 128 KiB at most, as GnuTLS reads it */
 
 typedef struct Worker {
         Prober *prober;
         sd_bus *bus;
+        Intake *intake;
         pid_t pid;
         VerifyRun *run; /* whose handshake it makes; NULL: idle */
         sd_event_source *idle;
@@ -65,6 +70,7 @@ struct Prober {
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(sd_bus_message, sd_bus_message_unref)
 
 static void run_again(VerifyRun *r, uint64_t delay_usec);
+static void run_failed(VerifyRun *r, GError *error, uint64_t delay_usec);
 
 /* ---- Workers ---- */
 
@@ -73,6 +79,7 @@ static void worker_free(void *data)
         Worker *w = data;
 
         sd_event_source_disable_unref(w->idle);
+        intake_free(w->intake);
         sd_bus_close_unref(w->bus);
         worker_end(w->pid);
         g_free(w);
@@ -112,19 +119,48 @@ static GError *broken_error(const char *why)
                                                "journalctl -u 'cert-probe@*'");
 }
 
+/* The probe speaks with whom it may; one that was taken over must not fill the agent's memory. */
+static void on_flooded(void *userdata)
+{
+        Worker *w = userdata;
+        VerifyRun *r = w->run;
+
+        if (r)
+                r->call = sd_bus_slot_unref(r->call);
+        worker_drop(w);
+        if (r)
+                run_failed(r, broken_error("it sent more than any answer may hold"), DELAY_BROKEN_USEC);
+}
+
+/* The bus writes to the socket itself, and reads what the intake lets through. */
+static bool worker_dial(Worker *w, GError **error)
+{
+        sd_event *event = w->prober->event;
+        int fd, in;
+
+        if (!worker_open(CERT_SOCKET_PROBE, PROBE_PROGRAM, &fd, &w->pid, error))
+                return false;
+        w->intake = intake_new(event, fd, on_flooded, w, &in);
+        if (!w->intake) {
+                g_set_error(error, CERT_ERROR, CERT_ERROR_NOT_SERVING, "connecting: %s", g_strerror(errno));
+                close(fd);
+                return false;
+        }
+        intake_allow(w->intake, ANSWER_BYTES_MAX);
+        return peer_connect_fds(event, in, fd, &w->bus, error);
+}
+
 static Worker *worker_new(Prober *p, GError **error)
 {
         g_autoptr(GError) refused = NULL;
-        sd_bus *bus;
-        pid_t pid;
-        Worker *w;
+        Worker *w = g_new0(Worker, 1);
 
-        if (!worker_connect(p->event, CERT_SOCKET_PROBE, PROBE_PROGRAM, &bus, &pid, &refused)) {
+        w->prober = p;
+        if (!worker_dial(w, &refused)) {
+                worker_free(w);
                 g_propagate_error(error, broken_error(refused->message));
                 return NULL;
         }
-        w = g_new0(Worker, 1);
-        *w = (Worker){ .prober = p, .bus = bus, .pid = pid };
         g_ptr_array_add(p->workers, w);
         set_timer(p->event, &w->idle, IDLE_USEC, on_idle, w);
         return w;
@@ -390,6 +426,7 @@ static int run_call(VerifyRun *r, Worker *w)
         int k = sd_bus_message_new_method_call(w->bus, &m, NULL, CERT_BUS_PROBE_PATH, CERT_INTERFACE_PROBE,
                                                "Probe");
 
+        intake_allow(w->intake, ANSWER_BYTES_MAX);
         if (k >= 0)
                 k = sd_bus_message_append(m, "s", r->connect);
         if (k >= 0)

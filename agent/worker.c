@@ -142,19 +142,6 @@ bool worker_open(const char *socket_path, const char *program, int *ret_fd, pid_
         return false;
 }
 
-bool worker_connect(sd_event *event, const char *socket_path, const char *program, sd_bus **ret_bus,
-                    pid_t *ret_pid, GError **error)
-{
-        int fd;
-
-        if (!worker_open(socket_path, program, &fd, ret_pid, error))
-                return false;
-        if (peer_connect_fd(event, fd, ret_bus, error))
-                return true;
-        *ret_pid = worker_end(*ret_pid);
-        return false;
-}
-
 pid_t worker_end(pid_t pid)
 {
         if (pid <= 0)

@@ -11,17 +11,12 @@
  * in its sandbox, when the agent connects to its socket; where no systemd runs the agent starts the same
  * program with one end of a socketpair as fd 3. */
 
-/* `socket_path` and `program` are as the host has them (host_path() is applied). The bus is started and
- * attached to `event`; the caller owns it. *ret_pid is the process when this call started it, to be given to
- * worker_end(), else 0. Where systemd runs a worker is never started outside of its sandbox: then a socket on
- * which nothing listens is an error whose hint names the socket unit. Blocks for 250 ms at most. Errors:
- * CERT_ERROR_ISSUER_UNREACHABLE. */
-bool worker_connect(sd_event *event, const char *socket_path, const char *program, sd_bus **ret_bus,
-                    pid_t *ret_pid, GError **error);
-
-/* The same, without a bus over it yet: *ret_fd is the connection, owned by the caller. */
+/* `socket_path` and `program` are as the host has them (host_path() is applied). *ret_fd is the connection, owned by
+ * the caller. *ret_pid is the process when this call started it, to be given to worker_end(), else 0. Where systemd
+ * runs a worker is never started outside of its sandbox: then a socket on which nothing listens is an error whose hint
+ * names the socket unit. Blocks for 250 ms at most. Errors: CERT_ERROR_ISSUER_UNREACHABLE. */
 bool worker_open(const char *socket_path, const char *program, int *ret_fd, pid_t *ret_pid, GError **error);
 
-/* Ends a process that worker_connect() started, at once, and reaps it; 0 is fine. Close the bus first.
+/* Ends a process that worker_open() started, at once, and reaps it; 0 is fine. Close the connection first.
  * Workers keep what matters on disk before they answer, so this loses nothing. Returns 0. */
 pid_t worker_end(pid_t pid);

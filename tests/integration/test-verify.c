@@ -319,6 +319,30 @@ static void test_it_listens_late(Fixture *f, gconstpointer data)
         assert_served(f, here, STARTTLS_NONE);
 }
 
+/* ---- The probe itself ---- */
+
+/* One that was taken over: it announces a message of 100 MiB, and sends it. */
+static const char flooding_probe[] = "#!/usr/bin/env python3\n"
+                                     "import socket, struct\n"
+                                     "s = socket.socket(fileno=3)\n"
+                                     "said = b''\n"
+                                     "while b'BEGIN' not in said:\n"
+                                     "    said += s.recv(4096)\n"
+                                     "s.sendall(b'DATA\\r\\nOK ' + b'0' * 32 + b'\\r\\n')\n"
+                                     "s.sendall(b'l\\4\\0\\1' + struct.pack('<III', 100 << 20, 1, 0))\n"
+                                     "while True:\n"
+                                     "    s.sendall(bytes(1 << 16))\n";
+
+static void test_a_probe_that_floods(Fixture *f, gconstpointer data)
+{
+        g_autofree char *program = fixture_path(f->root, CERT_PROGRAM_DIR "/cert-probe");
+        g_autofree char *here = start_with(f, "--pair %s", f->new.files);
+
+        g_assert_cmpint(unlink(program), ==, 0);
+        g_assert_true(g_file_set_contents_full(program, flooding_probe, -1, G_FILE_SET_CONTENTS_NONE, 0755, NULL));
+        assert_unreachable(f, here, STARTTLS_NONE, "more than any answer may hold");
+}
+
 /* ---- It is not served ---- */
 
 static void test_another_certificate_is_served(Fixture *f, gconstpointer data)
@@ -516,6 +540,7 @@ int main(int argc, char **argv)
         ADD("another implementation of TLS", test_another_implementation);
         ADD("old workers linger", test_old_workers_linger);
         ADD("it listens late", test_it_listens_late);
+        ADD("a probe that floods", test_a_probe_that_floods);
         ADD("another certificate is served", test_another_certificate_is_served);
         ADD("the old one keeps coming back", test_the_old_one_keeps_coming_back);
         ADD("nobody listens", test_nobody_listens);

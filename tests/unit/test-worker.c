@@ -118,6 +118,14 @@ static sd_bus_message *describe(sd_bus *bus)
 
 /* ---- Tests ---- */
 
+static bool worker_connect(sd_event *event, const char *socket_path, const char *program, sd_bus **ret_bus,
+                           pid_t *ret_pid, GError **error)
+{
+        int fd;
+
+        return worker_open(socket_path, program, &fd, ret_pid, error) && peer_connect_fd(event, fd, ret_bus, error);
+}
+
 static void test_starts_the_program(Fixture *f, gconstpointer data)
 {
         g_autoptr(sd_bus) bus = NULL;
