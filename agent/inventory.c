@@ -34,6 +34,8 @@ static const char *const directory_names[SLOT_MAX] = {
         [MANAGED_FILE_COMBINED] = "combined.pem", [SLOT_LEAF_ALONE] = "cert.pem",
 };
 
+#define TOKEN_PAUSE_USEC ((gint64) (10 * USEC_PER_MINUTE)) /* less than from one pass of the timer to the next */
+
 /* What a look sees before anything is read. */
 typedef struct Glance {
         FileFacts file[SLOT_MAX];
@@ -47,6 +49,7 @@ typedef struct Entry {
         uint32_t generation, uri;
         uint8_t unusable; /* a bit for each slot whose content is not what it should be */
         bool settled;     /* what is known stays true while the files' identities do */
+        gint64 token_failed_at; /* CLOCK_MONOTONIC, microseconds; 0: never */
 } Entry;
 
 struct Inventory {
@@ -270,6 +273,7 @@ typedef struct Examination {
         char *leaf_key;        /* digest of the leaf's public key, once asked for */
         uint8_t unusable;
         bool settled;
+        bool ask_token, token_failed;
 } Examination;
 
 static void examination_clear(Examination *x)
@@ -380,14 +384,18 @@ static bool key_is_leafs(Examination *x, const char *digest)
 }
 
 /* A token is asked only about a certificate that is not the one which was made with it: it may be slow, and it may
- * count. When it cannot be asked, it is asked again the next time. */
+ * count. When it cannot be asked, it is asked again, but not by each look: everybody may look, and wrong PINs lock a
+ * token. */
 static bool token_matches(Examination *x)
 {
         g_autofree char *digest = NULL;
 
         if (leaf_is_recorded(x))
                 return true;
-        digest = key_digest_of_uri(x->certificate->key_uri, NULL);
+        if (x->ask_token) {
+                digest = key_digest_of_uri(x->certificate->key_uri, NULL);
+                x->token_failed = !digest;
+        }
         if (!digest)
                 x->settled = false;
         return key_is_leafs(x, digest);
@@ -547,6 +555,8 @@ static void examine(Inventory *i, Entry *e, const ManifestCertificate *c, const 
         Examination x = { .certificate = c, .record = r, .glance = g };
 
         x.settled = glance_is_settled(g, file_clock());
+        x.ask_token = !(r && r->blocked) &&
+                      (e->token_failed_at == 0 || g_get_monotonic_time() - e->token_failed_at > TOKEN_PAUSE_USEC);
         read_slots(&x, i);
         examine_leaf(&x);
         examine_installed(&x);
@@ -556,6 +566,8 @@ static void examine(Inventory *i, Entry *e, const ManifestCertificate *c, const 
         e->facts.leaf = g_steal_pointer(&x.facts);
         e->unusable = x.unusable;
         e->settled = x.settled;
+        if (x.token_failed)
+                e->token_failed_at = g_get_monotonic_time();
         i->changed = i->changed || x.settled;
         examination_clear(&x);
 }
