@@ -12,6 +12,9 @@
 
 /* How long a finished job can still be read. */
 #define JOB_LINGER_USEC (10 * USEC_PER_SEC)
+/* How long changed records are gathered, so that many are synced at once. What a crash loses of them is seen on disk:
+ * record_adopt(). The end of a pass does not wait for it. */
+#define RECORD_USEC (200 * USEC_PER_MSEC)
 
 typedef struct Linger {
         Agent *agent;
@@ -193,7 +196,7 @@ static void agent_flush_records(Agent *a)
         save_records(a, records);
 }
 
-static int on_record_later(sd_event_source *s, void *userdata)
+static int on_record_later(sd_event_source *s, uint64_t usec, void *userdata)
 {
         agent_flush_records(userdata);
         return 0;
@@ -203,7 +206,8 @@ void agent_record_later(Agent *a, Certificate *c)
 {
         g_hash_table_add(a->unrecorded, c);
         if (!a->record_source)
-                (void) sd_event_add_defer(a->event, &a->record_source, on_record_later, a);
+                (void) sd_event_add_time_relative(a->event, &a->record_source, CLOCK_MONOTONIC, RECORD_USEC, 0,
+                                                  on_record_later, a);
 }
 
 /* ---- Jobs and passes ---- */

@@ -336,8 +336,8 @@ void items_install(Pass *pass, GPtrArray *items)
                         item->error = work[i].error;
                 else
                         item_record_installed(item);
+                agent_record_later(pass->agent, item->certificate);
         }
-        agent_save_records(pass->agent, prepared);
 }
 
 /* ---- 6. Units: those that must take it ---- */
