@@ -466,6 +466,7 @@ static void on_verified(const char *name, const VerifyResult *result, void *user
         item_note_served(item, result->served);
         if (result->outcome != VERIFY_SERVED)
                 item->error = g_error_copy(result->error);
+        item->keep |= result->outcome == VERIFY_BROKEN; /* nothing speaks against the new one */
         item_verdict(item);
 }
 

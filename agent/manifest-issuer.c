@@ -76,6 +76,7 @@ static void check_key(ManifestReading *r, const JsonValue *v, void *target)
 static const ManifestField local_fields[] = {
         { "type", read_type }, { "environment", read_environment }, { "subject", check_subject },
         { "key", check_key },  { "lifetime", check_span },          { "certificate_lifetime", check_span },
+        { "timeout", check_span },
 };
 
 /* ---- Types ---- */

@@ -54,7 +54,8 @@ struct VerifyRun {
 
         char *served;  /* of the last handshake */
         char *other;   /* the last that was not the wanted one */
-        GError *error; /* of the last handshake that failed, when it was the last */
+        GError *error;
+        bool broken; /* it is the probe that failed, not the service */ /* of the last handshake that failed, when it was the last */
         Worker *worker;
         sd_bus_slot *call;
         sd_event_source *timer, *deadline_timer;
@@ -70,7 +71,7 @@ struct Prober {
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(sd_bus_message, sd_bus_message_unref)
 
 static void run_again(VerifyRun *r, uint64_t delay_usec);
-static void run_failed(VerifyRun *r, GError *error, uint64_t delay_usec);
+static void run_broken(VerifyRun *r, GError *error);
 
 /* ---- Workers ---- */
 
@@ -129,7 +130,7 @@ static void on_flooded(void *userdata)
                 r->call = sd_bus_slot_unref(r->call);
         worker_drop(w);
         if (r)
-                run_failed(r, broken_error("it sent more than any answer may hold"), DELAY_BROKEN_USEC);
+                run_broken(r, broken_error("it sent more than any answer may hold"));
 }
 
 /* The bus writes to the socket itself, and reads what the intake lets through. */
@@ -292,7 +293,7 @@ static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata)
         bool stale = r->served && !r->error && r->wanted;
         g_autoptr(GError) error = stale ? stale_error(r) : unreachable_error(r);
 
-        run_tell(r, stale ? VERIFY_STALE : VERIFY_UNREACHABLE, error);
+        run_tell(r, stale ? VERIFY_STALE : r->error && r->broken ? VERIFY_BROKEN : VERIFY_UNREACHABLE, error);
         return 0;
 }
 
@@ -327,6 +328,13 @@ static void run_failed(VerifyRun *r, GError *error, uint64_t delay_usec)
                 run_again(r, delay_usec);
         else /* one look is enough */
                 on_deadline(NULL, 0, r);
+}
+
+/* The probe failed, not the service. Takes the error. */
+static void run_broken(VerifyRun *r, GError *error)
+{
+        r->broken = true;
+        run_failed(r, error, DELAY_BROKEN_USEC);
 }
 
 static void run_saw(VerifyRun *r, char *fingerprint)
@@ -375,11 +383,12 @@ static void run_refused(VerifyRun *r, Worker *w, const sd_bus_error *e)
 
         if (cert_error_from_name(e->name) < 0) {
                 worker_drop(w);
-                run_failed(r, broken_error(e->name), DELAY_BROKEN_USEC);
+                run_broken(r, broken_error(e->name));
                 return;
         }
         cert_error_set_from_bus(&error, e, 0, CERT_ERROR_NOT_SERVING, what);
         worker_release(w);
+        r->broken = false;
         run_failed(r, error, r->delay_usec);
 }
 
@@ -397,7 +406,7 @@ static int on_probed(sd_bus_message *reply, void *userdata, sd_bus_error *ret_er
         fingerprint = read_fingerprint(reply);
         if (!fingerprint) {
                 worker_drop(r->worker);
-                run_failed(r, broken_error("its answer makes no sense"), DELAY_BROKEN_USEC);
+                run_broken(r, broken_error("its answer makes no sense"));
                 return 0;
         }
         worker_release(r->worker);
@@ -445,7 +454,7 @@ static void run_step(VerifyRun *r)
                 return;
         }
         if (!w) {
-                run_failed(r, error, DELAY_BROKEN_USEC);
+                run_broken(r, error);
                 return;
         }
         w->idle = sd_event_source_disable_unref(w->idle);
@@ -455,7 +464,7 @@ static void run_step(VerifyRun *r)
         if (k >= 0)
                 return;
         worker_drop(w);
-        run_failed(r, broken_error(g_strerror(-k)), DELAY_BROKEN_USEC);
+        run_broken(r, broken_error(g_strerror(-k)));
 }
 
 /* ---- Runs ---- */

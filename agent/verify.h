@@ -14,6 +14,7 @@ typedef struct VerifyRun VerifyRun;
 typedef enum VerifyOutcome {
         VERIFY_SERVED,
         VERIFY_STALE,       /* another certificate is served at the deadline; `served` says which */
+        VERIFY_BROKEN,      /* the probe itself failed, so nothing is known of the service: error */
         VERIFY_UNREACHABLE, /* nothing listens, no TLS, the handshake fails: error */
 } VerifyOutcome;
 

@@ -206,12 +206,12 @@ static void assert_served(Fixture *f, const char *connect, Starttls starttls)
         outcome_clear(&o);
 }
 
-static void assert_unreachable(Fixture *f, const char *connect, Starttls starttls, const char *words)
+static void assert_fails(Fixture *f, VerifyOutcome outcome, const char *connect, Starttls starttls, const char *words)
 {
         int64_t began = g_get_monotonic_time();
         Outcome o = run(f, connect, starttls, 600);
 
-        g_assert_cmpint(o.outcome, ==, VERIFY_UNREACHABLE);
+        g_assert_cmpint(o.outcome, ==, outcome);
         if (!strstr(o.message, words))
                 g_error("\"%s\" is not in \"%s\"", words, o.message);
         g_assert_nonnull(strchr(o.message, '\n')); /* a hint */
@@ -340,7 +340,7 @@ static void test_a_probe_that_floods(Fixture *f, gconstpointer data)
 
         g_assert_cmpint(unlink(program), ==, 0);
         g_assert_true(g_file_set_contents_full(program, flooding_probe, -1, G_FILE_SET_CONTENTS_NONE, 0755, NULL));
-        assert_unreachable(f, here, STARTTLS_NONE, "more than any answer may hold");
+        assert_fails(f, VERIFY_BROKEN, here, STARTTLS_NONE, "more than any answer may hold");
 }
 
 /* ---- It is not served ---- */
@@ -373,11 +373,11 @@ static void test_the_old_one_keeps_coming_back(Fixture *f, gconstpointer data)
 
 static void test_nobody_listens(Fixture *f, gconstpointer data)
 {
-        assert_unreachable(f, "127.0.0.1:1", STARTTLS_NONE, "Connection refused");
-        assert_unreachable(f, "/nowhere.sock", STARTTLS_NONE, "No such file");
-        assert_unreachable(f, "nowhere.invalid:443", STARTTLS_NONE, "nowhere.invalid");
-        assert_unreachable(f, "127.0.0.1", STARTTLS_NONE, "neither HOST:PORT");
-        assert_unreachable(f, "::1:443", STARTTLS_NONE, "neither HOST:PORT");
+        assert_fails(f, VERIFY_UNREACHABLE, "127.0.0.1:1", STARTTLS_NONE, "Connection refused");
+        assert_fails(f, VERIFY_UNREACHABLE, "/nowhere.sock", STARTTLS_NONE, "No such file");
+        assert_fails(f, VERIFY_UNREACHABLE, "nowhere.invalid:443", STARTTLS_NONE, "nowhere.invalid");
+        assert_fails(f, VERIFY_UNREACHABLE, "127.0.0.1", STARTTLS_NONE, "neither HOST:PORT");
+        assert_fails(f, VERIFY_UNREACHABLE, "::1:443", STARTTLS_NONE, "neither HOST:PORT");
 }
 
 static void assert_fault(Fixture *f, const char *fault, const char *protocol, Starttls starttls,
@@ -386,7 +386,7 @@ static void assert_fault(Fixture *f, const char *fault, const char *protocol, St
         g_autofree char *here =
                 start_with(f, "--pair %s --protocol %s --fault %s", f->new.files, protocol, fault);
 
-        assert_unreachable(f, here, starttls, words);
+        assert_fails(f, VERIFY_UNREACHABLE, here, starttls, words);
 }
 
 static void test_servers_that_are_wrong_before_tls(Fixture *f, gconstpointer data)
@@ -431,7 +431,7 @@ static void test_the_probe_is_missing(Fixture *f, gconstpointer data)
         g_autofree char *program = fixture_path(f->root, CERT_PROGRAM_DIR "/cert-probe");
 
         g_assert_cmpint(g_unlink(program), ==, 0);
-        assert_unreachable(f, "127.0.0.1:1", STARTTLS_NONE, "cert-probe");
+        assert_fails(f, VERIFY_BROKEN, "127.0.0.1:1", STARTTLS_NONE, "cert-probe");
 }
 
 static void test_a_broken_probe(Fixture *f, gconstpointer data)
@@ -440,7 +440,7 @@ static void test_a_broken_probe(Fixture *f, gconstpointer data)
 
         g_assert_cmpint(g_unlink(program), ==, 0);
         g_assert_cmpint(symlink("/bin/false", program), ==, 0);
-        assert_unreachable(f, "127.0.0.1:1", STARTTLS_NONE, "the probe failed");
+        assert_fails(f, VERIFY_BROKEN, "127.0.0.1:1", STARTTLS_NONE, "the probe failed");
 }
 
 /* ---- Many at once ---- */
