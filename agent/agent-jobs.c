@@ -261,11 +261,27 @@ static void agent_forget_facts_of_gone(Agent *a)
                 ((Certificate *) g_ptr_array_index(a->gone, i))->facts = NULL;
 }
 
+/* Names of those whose watched files changed meanwhile: by the pass itself, or by somebody after it. */
+static char **pass_take_drifted(Pass *pass)
+{
+        g_autoptr(GStrvBuilder) names = g_strv_builder_new();
+
+        for (guint i = 0; i < pass->items->len; i++) {
+                Certificate *c = ((PassItem *) g_ptr_array_index(pass->items, i))->certificate;
+
+                if (c->drifted)
+                        g_strv_builder_add(names, c->wish->name);
+                c->drifted = false;
+        }
+        return g_strv_builder_end(names);
+}
+
 /* The end of a pass: what it learned is kept, its job's result is told. */
 static void pass_finish(Pass *pass)
 {
         Agent *a = pass->agent;
         Job *job = pass->job;
+        g_auto(GStrv) drifted = NULL;
 
         agent_flush_records(a);
         record_store_write_summary(a->records);
@@ -281,8 +297,11 @@ static void pass_finish(Pass *pass)
         a->events->job_progress(job, a->events_userdata);
         a->events->job_removed(job, a->events_userdata);
         agent_let_linger(a, job);
+        drifted = pass_take_drifted(pass);
         g_ptr_array_remove_fast(a->passes, pass);
         agent_release_retired(a);
+        if (*drifted)
+                on_watch_changed(drifted, a);
 }
 
 static int on_pass_over(sd_event_source *s, void *userdata)

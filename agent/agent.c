@@ -172,10 +172,14 @@ bool pass_take(Pass *pass, Certificate *c, bool named)
 
         certificate_refresh(pass->agent, c);
         plan = pass_plan(pass, c);
-        if (c->work)
+        if (c->work) {
+                c->drifted |= pass->job->kind == JOB_KIND_REPAIR; /* looked at again when that pass is over */
                 return named && pass_join(pass, c);
+        }
         if (plan.action == ACTION_NONE && !named && !(pass->job->kind == JOB_KIND_RENEW_DUE && c->wish->verify &&
                                                       c->item.state == CERT_STATE_VALID))
+                return false;
+        if (pass->job->kind == JOB_KIND_REPAIR && !certificate_may_mend(c))
                 return false;
         item = pass_add(pass, c);
         item->action = plan.action;

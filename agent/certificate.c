@@ -6,6 +6,11 @@
 
 #include "agent/pass.h"
 #include "common/log.h"
+#include "common/timespan.h"
+
+/* What a watch may begin within a while; then the timer's passes mend what differs. */
+#define WATCH_REPAIRS_MAX 20
+#define WATCH_WHILE ((int64_t) (10 * USEC_PER_MINUTE))
 
 Certificate *certificate_new(const ManifestCertificate *wish)
 {
@@ -118,6 +123,25 @@ void certificate_end_waiting(Certificate *c)
         g_clear_pointer(&c->record->token, g_free);
         c->record->token_generation = 0;
         c->record->poll_at = 0;
+}
+
+bool certificate_may_mend(Certificate *c)
+{
+        int64_t now = g_get_monotonic_time();
+
+        if (c->watch_since == 0 || now - c->watch_since > WATCH_WHILE) {
+                c->watch_since = now;
+                c->watch_repairs = 0;
+        }
+        if (c->watch_repairs < WATCH_REPAIRS_MAX) {
+                c->watch_repairs++;
+                return true;
+        }
+        if (c->watch_repairs++ == WATCH_REPAIRS_MAX)
+                log_full(LOG_WARNING, &(LogContext) { .name = c->wish->name },
+                         "Its files keep changing: for ten minutes they are mended by the timer alone. See who writes "
+                         "in their folder.");
+        return false;
 }
 
 bool generation_is_usable(const Generation *g, uint64_t now)

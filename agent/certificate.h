@@ -22,6 +22,9 @@ typedef struct Certificate {
         PlanItem item;
         PassItem *work; /* what a pass is doing about it now, or NULL */
         Record *substitute; /* owned: in the record's place when it cannot be read */
+        bool drifted;            /* its watched files changed while a pass was at work on it */
+        int64_t watch_since;     /* CLOCK_MONOTONIC, microseconds: since when the next is counted */
+        unsigned watch_repairs;  /* what its watch has begun since then */
 } Certificate;
 
 Certificate *certificate_new(const ManifestCertificate *wish);
@@ -46,6 +49,10 @@ void certificate_set_unrecorded(Certificate *c, const GError *error);
 bool certificate_set_waiting(Certificate *c, const char *token, uint64_t poll_at, GBytes *key_pem, GError **error);
 GBytes *certificate_waiting_key(const Certificate *c); /* caller owns; NULL when there is none */
 void certificate_end_waiting(Certificate *c);
+
+/* Whether a change that its watch saw may be mended at once; counted. Who can write in its folder could otherwise have
+ * the CA asked, and the units reloaded, without end. */
+bool certificate_may_mend(Certificate *c);
 
 /* Good to go back to: complete and not yet expired at `now`. */
 bool generation_is_usable(const Generation *g, uint64_t now);

@@ -13,9 +13,10 @@
 #include <sys/inotify.h>
 
 #define GATHER_USEC (100 * USEC_PER_MSEC)
+/* IN_MODIFY: truncate(2) closes nothing. */
 #define WATCH_MASK                                                                                                   \
-        (IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_ATTRIB | IN_CREATE | IN_ONLYDIR |            \
-         IN_DELETE_SELF | IN_MOVE_SELF)
+        (IN_CLOSE_WRITE | IN_MODIFY | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_ATTRIB | IN_CREATE |              \
+         IN_ONLYDIR | IN_DELETE_SELF | IN_MOVE_SELF)
 
 typedef struct Folder {
         Watch *watch;

@@ -382,6 +382,18 @@ class Watching(AgentTest):
                      self.host.state("web") == "valid", "the repair", 10)
             self.assert_in_order()
 
+    def test_no_change_is_missed_while_a_pass_is_at_work(self):
+        self.start(self.web(watch=True))
+        self.host.renew_due()
+
+        def removed_until_made_again():
+            self.cert.unlink(missing_ok=True)
+            return self.host.get("web", "Generation") > 3
+
+        wait_for(removed_until_made_again, "the third repair", 60)
+        wait_for(lambda: self.cert.exists() and self.host.state("web") == "valid", "the last repair", 30)
+        self.assert_in_order()
+
 
 class Clocks(AgentTest):
     def test_with_a_clock_before_2020_nothing_is_issued_and_it_is_said(self):

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The pass: who shares units, and which of two actions counts. */
+/* The pass: who shares units, which of two actions counts, and how often a watch may begin one. */
 
 #include "agent/pass.h"
+#include "common/timespan.h"
 
 typedef struct Wish {
         ManifestCertificate manifest;
@@ -148,6 +149,20 @@ static void test_one_is_no_weaker_than_itself(void)
         }
 }
 
+/* Who can write in the folder of a watched certificate must not have the CA asked without end. */
+static void test_a_watch_mends_so_often_and_no_more(void)
+{
+        const ManifestCertificate wish = { .name = (char *) "web" };
+        g_autoptr(Certificate) c = certificate_new(&wish);
+        unsigned mended = 0;
+
+        for (unsigned i = 0; i < 100; i++)
+                mended += certificate_may_mend(c);
+        g_assert_cmpuint(mended, ==, 20);
+        c->watch_since -= (int64_t) (11 * USEC_PER_MINUTE);
+        g_assert_true(certificate_may_mend(c));
+}
+
 int main(int argc, char **argv)
 {
         g_test_init(&argc, &argv, NULL);
@@ -159,5 +174,6 @@ int main(int argc, char **argv)
         ADD("/pass/stronger-action", JOB_KIND_RENEW, test_the_stronger_action_counts);
         ADD("/pass/ensuring", JOB_KIND_ENSURE, test_ensuring_never_starts_a_unit);
         g_test_add_func("/pass/strength-is-an-order", test_one_is_no_weaker_than_itself);
+        g_test_add_func("/pass/a-watch-mends-so-often", test_a_watch_mends_so_often_and_no_more);
         return g_test_run();
 }
