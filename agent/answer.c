@@ -13,6 +13,7 @@
 
 #define CERTIFICATE_MAX (64 * 1024)
 #define TOKEN_MAX       4096
+#define WHAT_MAX        1024
 #define SPAN_MAX        (7 * USEC_PER_DAY)
 #define POLL_DEFAULT    (60 * USEC_PER_SEC)
 #define POLL_MIN        USEC_PER_SEC
@@ -35,12 +36,13 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Result, result_clear)
 G_GNUC_PRINTF(3, 4)
 static bool broken(GError **error, const char *issuer, const char *format, ...)
 {
-        g_autofree char *what = NULL;
+        g_autofree char *raw = NULL, *what = NULL;
         va_list arguments;
 
         va_start(arguments, format);
-        what = g_strdup_vprintf(format, arguments);
+        raw = g_strdup_vprintf(format, arguments);
         va_end(arguments);
+        what = cert_error_printable(raw, WHAT_MAX, ""); /* it quotes the answer */
         g_set_error(error, CERT_ERROR, CERT_ERROR_ISSUER_PROTOCOL,
                     "issuer \"%s\" gave an answer that is none: %s\n"
                     "Its program breaks org.certagent1.Issuer(5); update it, or tell its makers.",
@@ -198,7 +200,6 @@ bool answer_read(sd_bus_message *m, const char *issuer, Answer **ret_answer, GEr
         };
         g_autoptr(Answer) a = g_new0(Answer, 1);
         g_auto(Result) result = { 0 };
-        g_autofree char *shown = NULL;
         const char *status;
 
         if (!sd_bus_message_has_signature(m, "sa{sv}"))
@@ -215,8 +216,7 @@ bool answer_read(sd_bus_message *m, const char *issuer, Answer **ret_answer, GEr
                         *ret_answer = g_steal_pointer(&a);
                         return true;
                 }
-        shown = cert_error_printable(status);
-        return broken(error, issuer, "\"%s\" is none of issued, waiting, later", shown);
+        return broken(error, issuer, "\"%.64s\" is none of issued, waiting, later", status);
 }
 
 Answer *answer_free(Answer *a)

@@ -16,6 +16,7 @@
 #define SLACK_USEC       (5 * USEC_PER_MINUTE) /* clocks differ */
 #define LIFETIME_MIN     (1 * USEC_PER_MINUTE) /* shorter than this nothing could be renewed in time */
 #define ROOTS_MAX        256
+#define WHAT_MAX         4096
 #define COMMON_NAMES_MAX 8
 
 /* Certificates parsed from PEM or DER. */
@@ -34,27 +35,16 @@ static void cert_list_clear(CertList *l)
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(CertList, cert_list_clear)
 
-/* What stands in a foreign certificate may be any bytes: it goes to terminals, logs and the bus. */
-static char *printable(char *text)
-{
-        char *valid = g_utf8_make_valid(text, -1);
-
-        g_free(text);
-        for (char *p = valid; *p; p = g_utf8_next_char(p))
-                if ((unsigned char) *p < ' ' || *p == 0x7f)
-                        *p = '?';
-        return valid;
-}
-
 G_GNUC_PRINTF(3, 4)
 static bool wrong(const ManifestCertificate *c, GError **error, const char *format, ...)
 {
-        g_autofree char *what = NULL;
+        g_autofree char *raw = NULL, *what = NULL;
         va_list arguments;
 
         va_start(arguments, format);
-        what = printable(g_strdup_vprintf(format, arguments));
+        raw = g_strdup_vprintf(format, arguments);
         va_end(arguments);
+        what = cert_error_printable(raw, WHAT_MAX, ""); /* it quotes a foreign certificate */
         g_set_error(
                 error, CERT_ERROR, CERT_ERROR_BAD_CERTIFICATE,
                 "issuer \"%s\" gave a wrong certificate for \"%s\": %s\n"

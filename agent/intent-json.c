@@ -167,7 +167,7 @@ static bool read_change(const JsonValue *v, Change *c)
                c->path && read_string(v, "staged", &c->staged) && c->staged &&
                stage_is_name(c->staged, NULL) && read_string(v, "digest", &c->digest) &&
                read_string(v, "link", &c->link) &&
-               (c->digest ? !c->link && is_digest(c->digest) : c->link != NULL) &&
+               (c->file >= 0 ? c->digest && is_digest(c->digest) && !c->link : !c->digest && c->link) &&
                read_attributes(v, "attributes", &c->attributes);
 }
 

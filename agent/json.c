@@ -504,7 +504,7 @@ JsonDocument *json_document_new(char *text, size_t size)
 {
         JsonDocument *d = g_new0(JsonDocument, 1);
 
-        d->text = text;
+        d->text = text ?: g_strdup(""); /* an empty file may come as NULL */
         d->size = size;
         d->chunks = g_ptr_array_new_with_free_func(g_free);
         d->faults = g_ptr_array_new_with_free_func(json_fault_free);

@@ -149,7 +149,7 @@ static bool import_pem(gnutls_x509_privkey_t x509, const void *pem, size_t size,
                 return false;
         }
         r = gnutls_x509_privkey_import2(x509, &d, GNUTLS_X509_FMT_PEM, NULL, 0);
-        if (r == GNUTLS_E_DECRYPTION_FAILED || g_strstr_len(pem, size, "BEGIN ENCRYPTED PRIVATE KEY")) {
+        if (r == GNUTLS_E_DECRYPTION_FAILED || (size > 0 && g_strstr_len(pem, size, "BEGIN ENCRYPTED PRIVATE KEY"))) {
                 g_set_error(error, CERT_ERROR, CERT_ERROR_KEY_STORAGE,
                             "the private key is encrypted, and the agent asks nobody for a password\n"
                             "Decrypt it with: openssl pkey -in FILE -out FILE.new; or remove the file, and a "

@@ -102,17 +102,6 @@ const char *cert_error_hint(const GError *error)
         return code < 0 ? "See: journalctl -u cert-agent" : entries[code].hint;
 }
 
-char *cert_error_printable(const char *text)
-{
-        g_autofree char *cut = g_strndup(text, MESSAGE_MAX);
-        char *valid = g_utf8_make_valid(cut, -1);
-
-        for (char *p = valid; *p; p++)
-                if (((unsigned char) *p < ' ' && *p != '\n') || *p == 0x7f)
-                        *p = ' ';
-        return valid;
-}
-
 int cert_error_to_bus(const GError *error, sd_bus_error *ret_error)
 {
         g_autofree char *summary = cert_error_summary(error);
@@ -126,13 +115,27 @@ int cert_error_to_bus(const GError *error, sd_bus_error *ret_error)
         return -entries[code].number;
 }
 
+char *cert_error_printable(const char *text, size_t max, const char *keep)
+{
+        g_autofree char *cut = g_strndup(text, strnlen(text, max));
+        g_autofree char *valid = g_utf8_make_valid(cut, -1);
+        GString *out = g_string_new(NULL);
+
+        for (const char *p = valid; *p; p = g_utf8_next_char(p)) {
+                gunichar c = g_utf8_get_char(p);
+
+                g_string_append_unichar(out, g_unichar_isprint(c) || (c < 0x80 && strchr(keep, (int) c)) ? c : '?');
+        }
+        return g_string_free(out, FALSE);
+}
+
 void cert_error_set_from_bus(GError **error, const sd_bus_error *bus_error, int r, CertError fallback,
                              const char *what)
 {
         CertError code = bus_error && bus_error->name ? cert_error_from_name(bus_error->name) : _CERT_ERROR_INVALID;
 
         if (bus_error && bus_error->message) {
-                g_autofree char *message = cert_error_printable(bus_error->message);
+                g_autofree char *message = cert_error_printable(bus_error->message, MESSAGE_MAX, "\n");
 
                 g_set_error(error, CERT_ERROR, code < 0 ? (int) fallback : (int) code, "%s: %s", what, message);
                 return;

@@ -48,13 +48,13 @@ char *cert_error_summary(const GError *error);
 /* What to do: the message's part after the first newline, or the code's default. Never NULL; borrowed. */
 const char *cert_error_hint(const GError *error);
 
-/* What the other side said, fit for a log, a terminal and D-Bus (which carries nothing but valid UTF-8): cut to 1 KiB,
- * without control characters but newline. The caller owns it. */
-char *cert_error_printable(const char *text);
-
 /* From GError to a reply: sets `ret_error` to the D-Bus name and "summary\nhint", returns -errno for the
  * sd-bus callback to return. The only place where the two kinds of error meet. */
 int cert_error_to_bus(const GError *error, sd_bus_error *ret_error);
+
+/* What somebody else wrote, fit for a log, a terminal and D-Bus: of its first `max` bytes, "?" for each character
+ * that cannot be printed (C0, C1, the ones that turn the direction of writing) and is not in `keep`. Caller owns. */
+char *cert_error_printable(const char *text, size_t max, const char *keep);
 
 /* From a failed call to GError; `what` says what was tried ("asking the issuer \"site\" to issue"). Names
  * outside our own become `fallback`. Messages from the other side are cut to 1 KiB and made printable. */

@@ -39,13 +39,9 @@ static bool fail(GError **error, const char *why)
 /* Quotes what the server said, as far as a person can read it. */
 static bool fail_quoting(GError **error, const char *why, const char *line)
 {
-        g_autofree char *cut = g_strndup(line, QUOTED_MAX);
-        g_autofree char *valid = g_utf8_make_valid(cut, -1);
+        g_autofree char *quoted = cert_error_printable(line, QUOTED_MAX, "");
 
-        for (char *p = valid; *p; p++)
-                if ((unsigned char) *p < ' ' || *p == 0x7f)
-                        *p = ' ';
-        g_set_error(error, CERT_ERROR, CERT_ERROR_NOT_SERVING, "before TLS: %s: \"%s\"" HINT, why, valid);
+        g_set_error(error, CERT_ERROR, CERT_ERROR_NOT_SERVING, "before TLS: %s: \"%s\"" HINT, why, quoted);
         return false;
 }
 
