@@ -17,6 +17,7 @@
 struct Idle {
         sd_event *event;
         Bus *bus;
+        CredentialSocket *credentials;
         sd_bus *system_bus;
         uint64_t usec;
         sd_event_source *timer;
@@ -27,7 +28,7 @@ static void idle_arm(Idle *i, uint64_t usec);
 
 static bool idle_has_work(const Idle *i)
 {
-        return bus_peers(i->bus) > 0 || !agent_is_idle(bus_agent(i->bus));
+        return bus_peers(i->bus) > 0 || credential_socket_open(i->credentials) > 0 || !agent_is_idle(bus_agent(i->bus));
 }
 
 static void idle_finish(Idle *i)
@@ -49,6 +50,7 @@ static void idle_stop(Idle *i)
         i->stopping = true;
         (void) sd_notify(false, "STOPPING=1");
         bus_stop_listening(i->bus);
+        credential_socket_stop_listening(i->credentials);
         if (!i->system_bus || sd_bus_release_name_async(i->system_bus, NULL, CERT_BUS_NAME, on_released, i) < 0)
                 idle_finish(i);
 }
@@ -80,12 +82,13 @@ static void idle_arm(Idle *i, uint64_t usec)
         (void) sd_event_add_time_relative(i->event, &i->timer, CLOCK_MONOTONIC, usec, 0, on_timer, i);
 }
 
-Idle *idle_new(sd_event *event, Bus *bus, sd_bus *system_bus, uint64_t usec)
+Idle *idle_new(sd_event *event, Bus *bus, CredentialSocket *credentials, sd_bus *system_bus, uint64_t usec)
 {
         Idle *i = g_new0(Idle, 1);
 
         i->event = event;
         i->bus = bus;
+        i->credentials = credentials;
         i->system_bus = system_bus;
         i->usec = usec;
         if (usec > 0)

@@ -4,6 +4,7 @@
 
 #include "agent/agent.h"
 #include "agent/bus.h"
+#include "agent/credential-socket.h"
 #include "agent/idle.h"
 #include "agent/polkit.h"
 #include "common/log.h"
@@ -107,14 +108,26 @@ static sd_bus *open_system_bus(sd_event *event)
         return sd_bus_unref(bus);
 }
 
-static bool serve(Bus *bus, sd_bus *system_bus, GError **error)
+static const Manifest *manifest_in_force(void *userdata)
 {
-        int n = sd_listen_fds(true);
+        return agent_manifest(userdata);
+}
 
-        for (int fd = SD_LISTEN_FDS_START; fd < SD_LISTEN_FDS_START + n; fd++)
-                if (!bus_listen(bus, fd, error))
-                        return false;
-        return !system_bus || bus_serve(bus, system_bus, error);
+/* The sockets that systemd has opened for us, told apart by FileDescriptorName=. */
+static bool serve(Bus *bus, CredentialSocket *credentials, sd_bus *system_bus, GError **error)
+{
+        char **names = NULL;
+        int n = sd_listen_fds_with_names(true, &names);
+        bool good = true;
+
+        for (int i = 0; i < n; i++)
+                good = good && (g_str_equal(names[i], CERT_SOCKET_CREDENTIAL_NAME)
+                                        ? credential_socket_listen(credentials, SD_LISTEN_FDS_START + i, error)
+                                        : bus_listen(bus, SD_LISTEN_FDS_START + i, error));
+        for (int i = 0; i < n; i++)
+                free(names[i]);
+        free(names);
+        return good && (!system_bus || bus_serve(bus, system_bus, error));
 }
 
 static bool run(GError **error)
@@ -122,6 +135,7 @@ static bool run(GError **error)
         g_autoptr(GError) refused = NULL;
         g_autoptr(Agent) agent = NULL;
         g_autoptr(Bus) bus = NULL;
+        CredentialSocket *credentials;
         sd_event *event = NULL;
         sd_bus *system_bus;
         Polkit *polkit;
@@ -138,7 +152,8 @@ static bool run(GError **error)
         polkit = polkit_new(system_bus);
         agent = agent_new(event, system_bus);
         bus = bus_new(agent, event, polkit);
-        idle = idle_new(event, bus, system_bus, arg_exit_idle_usec);
+        credentials = credential_socket_new(event, manifest_in_force, agent);
+        idle = idle_new(event, bus, credentials, system_bus, arg_exit_idle_usec);
         handle_signals(event, idle);
 
         /* 3. What was cut off is finished before anything is read, then the manifest; a refused one does not stop us:
@@ -148,13 +163,14 @@ static bool run(GError **error)
                 (void) agent_reload(agent, &refused);
 
         /* 4. Served, then ready */
-        good = good && serve(bus, system_bus, error);
+        good = good && serve(bus, credentials, system_bus, error);
         if (good) {
                 (void) sd_notify(false, "READY=1");
                 good = sd_event_loop(event) >= 0;
         }
 
         idle_free(idle);
+        credential_socket_free(credentials);
         bus_free(g_steal_pointer(&bus));
         agent_free(g_steal_pointer(&agent));
         polkit_free(polkit);

@@ -29,6 +29,8 @@
 /* Sockets */
 #define CERT_RUNTIME_DIR "/run/cert-agent"
 #define CERT_SOCKET_BUS CERT_RUNTIME_DIR "/bus"
+#define CERT_SOCKET_CREDENTIAL CERT_RUNTIME_DIR "/credential"
+#define CERT_SOCKET_CREDENTIAL_NAME "credential" /* FileDescriptorName= of its unit */
 #define CERT_SOCKET_ISSUER_DIR CERT_RUNTIME_DIR "/issuer" /* + "/" + issuer type */
 #define CERT_SOCKET_PROBE CERT_RUNTIME_DIR "/probe"
 
@@ -70,6 +72,7 @@
 #define CERT_MESSAGE_CLOCK "7d9c1e0b5a0f4d0f9a3c5be1f0a7a10a"
 #define CERT_MESSAGE_RECOVERED "7d9c1e0b5a0f4d0f9a3c5be1f0a7a10b"
 #define CERT_MESSAGE_RECORD_DAMAGED "7d9c1e0b5a0f4d0f9a3c5be1f0a7a10c"
+#define CERT_MESSAGE_CREDENTIAL_REFUSED "7d9c1e0b5a0f4d0f9a3c5be1f0a7a10d"
 
 /* Environment; the test root is honoured only in builds made for tests (-Dtest-root=true) */
 #define CERT_ENV_TEST_ROOT "CERT_AGENT_TEST_ROOT"
