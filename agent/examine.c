@@ -266,9 +266,9 @@ static void examine_derived(Examination *x)
         x->facts->derived_match = x->installed ? derived_match_installed(x) : derived_match_leaf(x);
 }
 
-Examined examine(FolderCache *folders, const ManifestCertificate *c, const Record *r, Glance *g)
+Examined examine(FolderCache *folders, const ManifestCertificate *c, const Record *r, Glance *g, bool ask_token)
 {
-        Examination x = { .certificate = c, .record = r, .glance = g };
+        Examination x = { .certificate = c, .record = r, .glance = g, .ask_token = ask_token };
 
         x.settled = glance_is_settled(g);
         slots_visit(folders, c, read_slot, &x);
@@ -277,5 +277,7 @@ Examined examine(FolderCache *folders, const ManifestCertificate *c, const Recor
         examine_key(&x);
         examine_derived(&x);
         examination_clear(&x);
-        return (Examined) { .leaf = x.facts, .unusable = x.unusable, .settled = x.settled };
+        return (Examined) {
+                .leaf = x.facts, .unusable = x.unusable, .settled = x.settled, .token_failed = x.token_failed,
+        };
 }

@@ -21,8 +21,6 @@ static const char *const directory_names[SLOT_MAX] = {
         [MANAGED_FILE_COMBINED] = "combined.pem", [SLOT_LEAF_ALONE] = "cert.pem",
 };
 
-#define TOKEN_PAUSE_USEC ((gint64) (10 * USEC_PER_MINUTE)) /* less than from one pass of the timer to the next */
-
 /* With a key in a token there is no file that holds one. */
 static bool slot_is_wanted(const ManifestCertificate *c, unsigned slot)
 {

@@ -13,8 +13,11 @@
 #include "agent/facts-cache.h"
 #include "agent/leaf.h"
 #include "common/names.h"
+#include "common/timespan.h"
 
 #include <string.h>
+
+#define TOKEN_PAUSE_USEC ((gint64) (10 * USEC_PER_MINUTE)) /* less than from one pass of the timer to the next */
 
 typedef struct Entry {
         CertificateFacts facts; /* first: what is given out */
@@ -183,12 +186,16 @@ static bool recall(Inventory *i, Entry *e, const char *name, const Glance *g)
 /* What must be found out by reading. */
 static void entry_examine(Inventory *i, Entry *e, const ManifestCertificate *c, const Record *r, Glance *g)
 {
-        Examined x = examine(i->folders, c, r, g);
+        gint64 now = g_get_monotonic_time();
+        bool ask_token = !(r && r->blocked) && (e->token_failed_at == 0 || now - e->token_failed_at > TOKEN_PAUSE_USEC);
+        Examined x = examine(i->folders, c, r, g, ask_token);
 
         g_free(e->facts.leaf);
         e->facts.leaf = x.leaf;
         e->unusable = x.unusable;
         e->settled = x.settled;
+        if (x.token_failed)
+                e->token_failed_at = now;
         i->changed = i->changed || x.settled;
 }
 
