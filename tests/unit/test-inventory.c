@@ -216,6 +216,69 @@ static void test_token_key(World *w, gconstpointer data)
         g_assert_false(look(w)->leaf->key_matches); /* there is no such token */
 }
 
+/* ---- A real token ---- */
+
+static void run(const char *const *argv)
+{
+        g_autoptr(GError) error = NULL;
+        int status;
+
+        g_assert_true(g_spawn_sync(NULL, (char **) argv, NULL,
+                                   G_SPAWN_SEARCH_PATH | G_SPAWN_STDOUT_TO_DEV_NULL | G_SPAWN_STDERR_TO_DEV_NULL, NULL,
+                                   NULL, NULL, NULL, &status, &error));
+        g_assert_no_error(error);
+        g_assert_cmpint(status, ==, 0);
+}
+
+/* Before anything else speaks PKCS#11: the module reads its configuration once. NULL without SoftHSM2. */
+static char *token_new(void)
+{
+        g_autofree char *program = g_find_program_in_path("softhsm2-util"), *conf = NULL, *text = NULL;
+        char *folder;
+
+        if (!program)
+                return NULL;
+        folder = g_dir_make_tmp("token-XXXXXX", NULL);
+        conf = g_build_filename(folder, "softhsm2.conf", NULL);
+        text = g_strdup_printf("directories.tokendir = %s\nlog.level = ERROR\n", folder);
+        g_assert_true(g_file_set_contents(conf, text, -1, NULL));
+        g_setenv("SOFTHSM2_CONF", conf, TRUE);
+        run((const char *const[]) { program, "--init-token", "--free", "--label", "unit", "--so-pin", "5678", "--pin", "1234",
+                                    NULL });
+        return folder;
+}
+
+static void token_import(World *w, const char *folder)
+{
+        g_autofree char *file = g_build_filename(folder, "key.pem", NULL);
+
+        g_assert_true(g_file_set_contents(file, g_bytes_get_data(w->g->key_pem, NULL),
+                                          (gssize) g_bytes_get_size(w->g->key_pem), NULL));
+        run((const char *const[]) { "softhsm2-util", "--import", file, "--token", "unit", "--label", "web", "--id", "01",
+                                    "--pin", "1234", NULL });
+}
+
+static void test_key_in_a_token(World *w, gconstpointer folder)
+{
+        g_autoptr(Generation) other = fixture_generation_new(w->ca, w->c);
+
+        if (!folder) {
+                g_test_skip("softhsm2-util is not installed");
+                return;
+        }
+        token_import(w, folder);
+        put_all(w, w->g);
+        g_clear_pointer(&w->c->path[MANAGED_FILE_KEY], g_free);
+        w->c->key_uri = g_strdup("pkcs11:token=unit;object=web?pin-value=1234");
+        g_assert_true(look(w)->leaf->key_matches); /* nothing is recorded: the token is asked */
+        put_bytes(w, MANAGED_FILE_CERT, other->cert_pem);
+        g_assert_false(look(w)->leaf->key_matches);
+        put_bytes(w, MANAGED_FILE_CERT, w->g->cert_pem);
+        w->record = record_new("web");
+        w->record->blocked = true;
+        g_assert_false(look(w)->leaf->key_matches); /* blocked: it is not asked, since it may be locking itself */
+}
+
 static void test_combined_only(World *w, gconstpointer data)
 {
         want(w, MANAGED_FILE_COMBINED);
@@ -549,11 +612,16 @@ static void test_forgotten(World *w, gconstpointer data)
 
 int main(int argc, char **argv)
 {
+        g_autofree char *token = NULL;
+        int r;
+
         g_test_init(&argc, &argv, NULL);
+        token = token_new();
+        g_test_add("/inventory/a key in a real token", World, token, set_up, test_key_in_a_token, tear_down);
         ADD("missing files and a missing folder", test_missing);
         ADD("what a leaf says, read, kept and from the cache", test_leaf);
         ADD("another key, no key, the right one again", test_key);
-        ADD("a key in a token", test_token_key);
+        ADD("a token that is not there", test_token_key);
         ADD("certificate and key in a combined file alone", test_combined_only);
         ADD("derived files are what was installed", test_derived_installed);
         ADD("derived files of others say the same as the certificate", test_derived_adopted);
@@ -568,5 +636,8 @@ int main(int argc, char **argv)
         ADD("a damaged cache is as none", test_cache_damaged);
         ADD("a cache of other files is not believed", test_cache_of_other);
         ADD("what the manifest no longer names is forgotten", test_forgotten);
-        return g_test_run();
+        r = g_test_run();
+        if (token)
+                run((const char *const[]) { "rm", "-r", token, NULL });
+        return r;
 }
