@@ -4,6 +4,7 @@
  * authorise, act, reply. */
 
 #include "agent/bus.h"
+#include "agent/roots.h"
 #include "common/error.h"
 #include "common/names.h"
 #include "common/reason.h"
@@ -247,7 +248,7 @@ static int method_reload(sd_bus_message *m, void *userdata, sd_bus_error *ret_er
         return sd_bus_reply_method_return(m, NULL);
 }
 
-/* Anybody may ask, and each question costs an issuer process its time. */
+/* Anybody may ask: an issuer is only asked while no roots of it are kept, and not by many at a time. */
 #define BUNDLE_CALLS_MAX 16
 
 typedef struct BundleCall {
@@ -273,10 +274,20 @@ static void on_roots(GBytes *pem, const GError *error, void *userdata)
         agent_let_go(call->agent);
 }
 
+static int reply_kept_roots(sd_bus_message *m, GPtrArray *roots, sd_bus_error *ret_error)
+{
+        g_autoptr(GError) error = NULL;
+        g_autoptr(GBytes) pem = roots_to_pem(roots, &error);
+        g_autofree char *text = pem ? g_strndup(g_bytes_get_data(pem, NULL), g_bytes_get_size(pem)) : NULL;
+
+        return text ? sd_bus_reply_method_return(m, "s", text) : cert_error_to_bus(error, ret_error);
+}
+
 static int method_get_bundle(sd_bus_message *m, void *userdata, sd_bus_error *ret_error)
 {
         Agent *a = bus_agent(userdata);
         const Manifest *manifest = agent_manifest(a);
+        g_autoptr(GPtrArray) kept = NULL;
         g_autoptr(GError) error = NULL;
         const ManifestIssuer *issuer;
         const char *name;
@@ -290,6 +301,9 @@ static int method_get_bundle(sd_bus_message *m, void *userdata, sd_bus_error *re
                 error = g_error_new(CERT_ERROR, CERT_ERROR_NO_SUCH_ISSUER, "The manifest has no issuer \"%s\"", name);
                 return cert_error_to_bus(error, ret_error);
         }
+        kept = roots_load(name);
+        if (kept->len > 0)
+                return reply_kept_roots(m, kept, ret_error);
         if (agent_holds(a) >= BUNDLE_CALLS_MAX) {
                 error = g_error_new(CERT_ERROR, CERT_ERROR_BUSY, "%d callers wait for roots already", BUNDLE_CALLS_MAX);
                 return cert_error_to_bus(error, ret_error);

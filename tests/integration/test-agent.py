@@ -529,6 +529,15 @@ class Interfaces(AgentTest):
                 said = ElementTree.parse(SOURCE / f"dbus/{name}.xml").getroot()
                 self.assertEqual(self.describe(self.introspect(path), name), self.describe(said, name))
 
+    def test_the_roots_of_an_issuer_are_given_before_and_after_the_first_issue(self):
+        self.start(self.web(ca_path="/etc/tls/ca.pem"))
+        first = self.host.call("GetBundle", "s", "site")[0]
+        self.host.renew_due()
+        self.assertEqual(self.host.path("/etc/tls/ca.pem").read_text().strip(), first.strip())
+        self.assertEqual(self.host.call("GetBundle", "s", "site")[0], first)
+        with self.assertRaises(BusError):
+            self.host.call("GetBundle", "s", "nobody")
+
     def test_object_manager_has_every_certificate(self):
         names = [f"c{i}" for i in range(20)]
         self.start({n: self.host.certificate(n) for n in names})
