@@ -7,6 +7,7 @@ DBUS_SYSTEM_BUS_ADDRESS. Everything that a test starts ends with it."""
 import json
 import os
 import pathlib
+import shlex
 import shutil
 import signal
 import socket
@@ -79,7 +80,8 @@ class Host:
         return self.start([self.build / "tests/integration" / name, *arguments], log=name)
 
     def start_agent(self, *arguments):
-        self.agent_process = self.start([self.build / "agent/cert-agent", "--exit-idle-time=0", *arguments],
+        wrapper = shlex.split(self.environment.get("CERT_AGENT_WRAPPER", ""))  # such as valgrind
+        self.agent_process = self.start([*wrapper, self.build / "agent/cert-agent", "--exit-idle-time=0", *arguments],
                                         log="agent", environment=self.agent_environment)
         wait_for(lambda: self.call("ListCertificates", check=False) is not None or self.agent_process.poll() is not None,
                  "the agent")
