@@ -335,6 +335,17 @@ static int on_pass_begin(sd_event_source *s, void *userdata)
         return 0;
 }
 
+/* Once in each pass of the timer: the certificates themselves are silent about what is not done. */
+static void say_clock(PlanClock clock)
+{
+        g_autofree char *now = timestamp_format(clock.now);
+
+        if (clock.trust != CLOCK_GOOD)
+                log_full(LOG_WARNING, &(LogContext) { .message_id = CERT_MESSAGE_CLOCK },
+                         "The clock cannot be trusted: it says %s, %s. Nothing is issued until it is right.", now,
+                         clock.trust == CLOCK_UNSET ? "which is before 2020" : "more than a day before the latest time seen");
+}
+
 static bool check_names(Agent *a, const char *const *names, GError **error)
 {
         for (; names && *names; names++)
@@ -381,6 +392,8 @@ bool agent_start(Agent *a, JobKind kind, const char *const *names, bool force, J
                 return false;
         }
         a->clock = clock_read();
+        if (kind == JOB_KIND_RENEW_DUE)
+                say_clock(a->clock);
         job = job_new(++a->last_job_id, kind);
         pass = pass_new(a, job, flags | (force ? PLAN_FORCED : 0));
         pass_fill(pass, names);

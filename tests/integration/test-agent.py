@@ -403,6 +403,7 @@ class Clocks(AgentTest):
         self.assertEqual(self.host.renew_due()[0], "skipped")
         self.assertEqual(self.host.state("web"), "blocked")
         self.assertIn("clock", self.host.get("web", "Hint").lower())
+        self.assertIn("before 2020", self.host.agent_log())
         self.assertFalse(self.cert.exists())
 
     def test_a_clock_set_back_re_issues_nothing(self):
