@@ -270,7 +270,7 @@ static void world_make_wish(World *w, const Row *row)
 
 static void world_make_files(World *w, const Row *row)
 {
-        for (ManagedFile f = 0; f < _MANAGED_FILE_MAX; f++) {
+        for (unsigned f = 0; f < _MANAGED_FILE_MAX; f++) {
                 const FileAttributes *a = manifest_certificate_attributes(w->wanted, f);
                 FileFacts *file = &w->facts.file[f];
 
