@@ -13,6 +13,8 @@
 #include <string.h>
 
 #define VERSION 1
+/* The end of the year 9999, microseconds; newer versions of json-glib make the largest integer of what is no int64_t. */
+#define TIME_MAX INT64_C(253402300799999999)
 #define DEPTH_MAX 8
 
 /* ---- Writing ---- */
@@ -225,7 +227,7 @@ static void read_event(Reader *rd, JsonNode *node, Record *r)
         event.object = json_node_get_object(node);
         e = g_new0(RecordEvent, 1);
         g_ptr_array_add(r->history, e);
-        e->at = read_number(&event, "at", INT64_MAX);
+        e->at = read_number(&event, "at", TIME_MAX);
         e->kind = read_string(&event, "kind") ?: g_strdup("");
         e->reasons = read_string(&event, "reasons");
         e->serial = read_string(&event, "serial");
@@ -264,11 +266,11 @@ static void read_record(Reader *rd, Record *r)
         r->generation = (unsigned) read_number(rd, "generation", UINT32_MAX);
         r->fingerprint = read_digest(rd, "fingerprint");
         r->taken = read_digest(rd, "taken");
-        r->last_renewal = read_number(rd, "last_renewal", INT64_MAX);
+        r->last_renewal = read_number(rd, "last_renewal", TIME_MAX);
         r->failures = (unsigned) read_number(rd, "failures", UINT32_MAX);
         r->failed_digest = read_digest(rd, "failed_digest");
-        r->failed_at = read_number(rd, "failed_at", INT64_MAX);
-        r->retry_at = read_number(rd, "retry_at", INT64_MAX);
+        r->failed_at = read_number(rd, "failed_at", TIME_MAX);
+        r->retry_at = read_number(rd, "retry_at", TIME_MAX);
         r->error = read_error(rd);
         r->message = read_string(rd, "message");
         r->hint = read_string(rd, "hint");
@@ -278,7 +280,7 @@ static void read_record(Reader *rd, Record *r)
         r->pending_digest = read_digest(rd, "pending_digest");
         r->token = read_string(rd, "token");
         r->token_generation = (unsigned) read_number(rd, "token_generation", UINT32_MAX);
-        r->poll_at = read_number(rd, "poll_at", INT64_MAX);
+        r->poll_at = read_number(rd, "poll_at", TIME_MAX);
         read_history(rd, r);
 }
 
