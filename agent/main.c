@@ -78,7 +78,8 @@ static int on_signal(sd_event_source *s, const struct signalfd_siginfo *si, void
         return 0;
 }
 
-static void handle_signals(sd_event *event, Idle *idle)
+/* Before any thread is made: one that does not block them would be killed by them (GLib's pools have such). */
+static void block_signals(void)
 {
         sigset_t set;
 
@@ -87,6 +88,10 @@ static void handle_signals(sd_event *event, Idle *idle)
         sigaddset(&set, SIGTERM);
         sigaddset(&set, SIGINT);
         (void) sigprocmask(SIG_BLOCK, &set, NULL);
+}
+
+static void handle_signals(sd_event *event, Idle *idle)
+{
         (void) sd_event_add_signal(event, NULL, SIGTERM, on_signal, idle);
         (void) sd_event_add_signal(event, NULL, SIGINT, on_signal, idle);
 }
@@ -143,6 +148,7 @@ static bool run(GError **error)
         bool good;
 
         /* 1. The loop, and what it is told from outside */
+        block_signals();
         if (sd_event_default(&event) < 0)
                 return false;
         (void) sd_event_set_watchdog(event, true);
