@@ -230,7 +230,8 @@ static bool job_accept(UnitJob *j, sd_bus_message *reply)
                 j->manager->owner = g_strdup(sd_bus_message_get_sender(reply));
                 return true;
         }
-        if (unit_error_is_passing(e) && j->away_steps++ < AWAY_STEPS) {
+        /* A question for followers does not wait for a systemd that was never there. */
+        if (unit_error_is_passing(e) && (j->manager->owner || !j->name) && j->away_steps++ < AWAY_STEPS) {
                 job_wait(j, AWAY_STEP_USEC, on_back);
                 return false;
         }
