@@ -3,74 +3,18 @@
 /* cert-agent: the program. */
 
 #include "agent/agent.h"
+#include "agent/arguments.h"
 #include "agent/bus.h"
 #include "agent/credential-socket.h"
 #include "agent/idle.h"
 #include "agent/polkit.h"
 #include "common/log.h"
 #include "common/names.h"
-#include "common/timespan.h"
 
-#include <getopt.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <systemd/sd-daemon.h>
-
-static bool arg_recover;
-static uint64_t arg_exit_idle_usec = 30 * USEC_PER_SEC;
-
-static void help(void)
-{
-        printf("cert-agent [OPTIONS...]\n\n"
-               "Keeps the certificates of this host as the manifest wants them. Started by systemd.\n\n"
-               "  -h --help                 Show this help\n"
-               "     --version              Show the version\n"
-               "     --recover              Finish an install that was cut off, then exit\n"
-               "     --exit-idle-time=SPAN  Exit after this time without work (default 30s, 0: never)\n\n"
-               "See cert-agent(8); to talk to it, use certctl(1).\n");
-}
-
-/* > 0: go on; 0: done; < 0: wrong usage. */
-static int parse_arguments(int argc, char **argv)
-{
-        enum { ARG_VERSION = 0x100, ARG_RECOVER, ARG_EXIT_IDLE };
-        static const struct option options[] = {
-                { "help", no_argument, NULL, 'h' },
-                { "version", no_argument, NULL, ARG_VERSION },
-                { "recover", no_argument, NULL, ARG_RECOVER },
-                { "exit-idle-time", required_argument, NULL, ARG_EXIT_IDLE },
-                {},
-        };
-        g_autoptr(GError) error = NULL;
-        int c;
-
-        while ((c = getopt_long(argc, argv, "h", options, NULL)) >= 0)
-                switch (c) {
-                case 'h':
-                        help();
-                        return 0;
-                case ARG_VERSION:
-                        printf("cert-agent %s\n", PROJECT_VERSION);
-                        return 0;
-                case ARG_RECOVER:
-                        arg_recover = true;
-                        break;
-                case ARG_EXIT_IDLE:
-                        if (timespan_parse(optarg, &arg_exit_idle_usec, &error))
-                                break;
-                        fprintf(stderr, "--exit-idle-time: %s\n", error->message);
-                        return -EINVAL;
-                default:
-                        return -EINVAL;
-                }
-        if (optind < argc) {
-                fprintf(stderr, "cert-agent takes no arguments; to talk to the agent, use certctl.\n");
-                return -EINVAL;
-        }
-        return 1;
-}
 
 static int on_signal(sd_event_source *s, const struct signalfd_siginfo *si, void *userdata)
 {
@@ -135,7 +79,7 @@ static bool serve(Bus *bus, CredentialSocket *credentials, sd_bus *system_bus, G
         return good && (!system_bus || bus_serve(bus, system_bus, error));
 }
 
-static bool run(GError **error)
+static bool run(const Arguments *arguments, GError **error)
 {
         g_autoptr(GError) refused = NULL;
         g_autoptr(Agent) agent = NULL;
@@ -159,7 +103,7 @@ static bool run(GError **error)
         agent = agent_new(event, system_bus);
         bus = bus_new(agent, event, polkit);
         credentials = credential_socket_new(event, manifest_in_force, agent);
-        idle = idle_new(event, bus, credentials, system_bus, arg_exit_idle_usec);
+        idle = idle_new(event, bus, credentials, system_bus, arguments->exit_idle_usec);
         handle_signals(event, idle);
 
         /* 3. What was cut off is finished before anything is read, then the manifest; a refused one does not stop us:
@@ -203,13 +147,14 @@ static bool recover_only(GError **error)
 int main(int argc, char **argv)
 {
         g_autoptr(GError) error = NULL;
-        int r = parse_arguments(argc, argv);
+        Arguments arguments;
+        int r = arguments_parse(argc, argv, &arguments);
 
         if (r <= 0)
                 return r < 0 ? 2 : EXIT_SUCCESS;
         umask(0077);
         log_open("cert-agent");
-        if (arg_recover ? recover_only(&error) : run(&error))
+        if (arguments.recover ? recover_only(&error) : run(&arguments, &error))
                 return EXIT_SUCCESS;
         log_error("%s", error ? error->message : "The event loop failed");
         return EXIT_FAILURE;
