@@ -109,7 +109,7 @@ static void certificate_look(Agent *a, Certificate *c)
                 certificate_set_unrecorded(c, error);
                 return;
         }
-        c->facts = inventory_look(a->inventory, c->wish, c->record);
+        c->facts = inventory_look(a->inventory, c->wish, c->record, NULL);
         leaf = c->facts->leaf;
         if (leaf && g_strcmp0(leaf->fingerprint, c->record->fingerprint) != 0 && !c->work) {
                 record_adopt(c->record, leaf->fingerprint);
@@ -131,7 +131,7 @@ static PlanItem certificate_plan(const Agent *a, const Certificate *c, PlanFlags
 {
         if (!c->facts)
                 return (PlanItem) { .certificate = c->wish, .state = CERT_STATE_BLOCKED, .hint = UNRECORDED_HINT };
-        return plan_certificate(c->wish, c->facts, c->record, a->clock, flags);
+        return plan_certificate(c->wish, c->facts, c->record, NULL, a->clock, flags);
 }
 
 /* The plan of a pass: as it would be done now. */

@@ -27,6 +27,11 @@ GBytes *secret_bytes_new(const void *data, size_t size);
 /* From DER: `chain` is GBytes* leaf first, `roots` GBytes*. Fails with BAD_CERTIFICATE when the leaf cannot
  * be parsed. `key_pem` is shared (may be NULL). */
 Generation *generation_new(GBytes *key_pem, GPtrArray *chain, GPtrArray *roots, GError **error);
+/* Of a bundle or a CRL: ca_pem alone. Its fingerprint is the SHA-256 of the text, not_after the earliest nextUpdate of
+ * the lists in it, UINT64_MAX for certificates. BAD_CERTIFICATE when there is anything else in it, or nothing. */
+Generation *generation_new_content(GBytes *pem, GError **error);
+/* The same key, certificate and chain with other roots (BAD_CERTIFICATE when they are no certificates). */
+Generation *generation_with_roots(const Generation *g, GBytes *ca_pem, GError **error);
 /* Of a key alone: what a request that waits at its issuer is kept as. Its other members are empty
  * or NULL; it cannot be installed. */
 Generation *generation_new_key(GBytes *key_pem);

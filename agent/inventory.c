@@ -199,7 +199,8 @@ static void entry_examine(Inventory *i, Entry *e, const ManifestCertificate *c, 
         i->changed = i->changed || x.settled;
 }
 
-const CertificateFacts *inventory_look(Inventory *i, const ManifestCertificate *c, const Record *r)
+const CertificateFacts *inventory_look(Inventory *i, const ManifestCertificate *c, const Record *r,
+                                       const AuthorityFacts *authority)
 {
         Entry *e = g_hash_table_lookup(i->entries, c->name);
         Glance g = glance_take(i->folders, c, r);
@@ -228,6 +229,11 @@ void inventory_set_served(Inventory *i, const char *name, const char *fingerprin
                 return;
         g_free(e->facts.served);
         e->facts.served = g_strdup(fingerprint);
+}
+
+const char *facts_fingerprint(const CertificateFacts *facts)
+{
+        return facts->leaf ? facts->leaf->fingerprint : facts->content;
 }
 
 /* ---- Saving ---- */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include "agent/authority-facts.h"
 #include "agent/manifest.h"
 #include "agent/record.h"
 
@@ -35,6 +36,8 @@ typedef struct LeafFacts {
         unsigned usage;
         KeyType key_type;  /* _KEY_TYPE_INVALID: none that a manifest can name */
         uint64_t not_before, not_after;
+        char *signed_by;   /* fingerprint of the authority's certificate that verifies the leaf's signature; NULL: none of
+                            * those that are known, or the issuer is not local */
         bool key_matches;     /* the key file (or combined file, or pkcs11: object) holds the leaf's key */
         bool derived_match;   /* chain, CA and combined files are what the certificate file and generation say */
 } LeafFacts;
@@ -42,7 +45,9 @@ typedef struct LeafFacts {
 typedef struct CertificateFacts {
         const ManifestCertificate *certificate; /* borrowed from the manifest */
         FileFacts file[_MANAGED_FILE_MAX];
-        LeafFacts *leaf;  /* NULL when there is no readable certificate */
+        LeafFacts *leaf;  /* NULL when there is no readable certificate, and for the other kinds */
+        char *content;    /* of a bundle or a CRL: SHA-256 of the file, lower-case hex; NULL when it cannot be read */
+        uint64_t content_until; /* of a CRL: the earliest nextUpdate in it, microseconds since 1970; else 0 */
         char *served;     /* fingerprint that the service was last seen to serve in this pass; NULL: not looked */
 } CertificateFacts;
 
@@ -54,8 +59,14 @@ Inventory *inventory_free(Inventory *i);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Inventory, inventory_free)
 
 /* The facts of one certificate now; borrowed, valid until the next look at the same certificate. The record
- * gives the installed generation for derived files; may be NULL. Never fails: what cannot be read is a fact. */
-const CertificateFacts *inventory_look(Inventory *i, const ManifestCertificate *c, const Record *r);
+ * gives the installed generation for derived files; may be NULL. `authority` is what is known of its issuer when that is
+ * a local one, else NULL; who signed a leaf is found out again only while it is unknown and the authority has
+ * certificates that it was not tried with. Never fails: what cannot be read is a fact. */
+const CertificateFacts *inventory_look(Inventory *i, const ManifestCertificate *c, const Record *r,
+                                       const AuthorityFacts *authority);
+
+/* What identifies the installed content of any kind: the leaf's fingerprint, or the content's digest; NULL: none. */
+const char *facts_fingerprint(const CertificateFacts *facts);
 
 /* What the probe saw; kept until the files change. */
 void inventory_set_served(Inventory *i, const char *name, const char *fingerprint);

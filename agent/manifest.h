@@ -86,8 +86,27 @@ typedef struct FileAttributes {
         mode_t mode;
 } FileAttributes;
 
+/* What is managed like a certificate: planned, installed, recorded, told to units and rolled back in the same way. */
+typedef enum ManifestKind {
+        MANIFEST_KIND_CERTIFICATE,
+        MANIFEST_KIND_BUNDLE, /* the roots of one or several issuers, PEM, at path[MANAGED_FILE_CA] */
+        MANIFEST_KIND_CRL,    /* the revocation lists of one local authority, PEM, at path[MANAGED_FILE_CA] */
+        _MANIFEST_KIND_MAX,
+        _MANIFEST_KIND_INVALID = -EINVAL,
+} ManifestKind;
+
+const char *manifest_kind_to_string(ManifestKind kind); /* "certificate" "bundle" "crl" */
+
+/* What stands before a name of these kinds wherever it is shown beside certificates or becomes a file's. No name of a
+ * manifest holds a colon. */
+#define MANIFEST_BUNDLE_PREFIX "bundle:"
+#define MANIFEST_CRL_PREFIX "crl:" /* + the issuer's name */
+#define MANIFEST_AUTHORITY_PREFIX "authority:" /* + the issuer's name: jobs, plan and record of a local authority */
+
 typedef struct ManifestCertificate {
-        char *name;
+        ManifestKind kind;
+        char *name;        /* with its prefix, if it is no certificate */
+        char **from;       /* of a bundle or a CRL: names of issuers, in the manifest's order; else NULL */
         char *issuer;      /* the name of an entry of "issuers" */
         char *common_name; /* NULL when there is none */
         char *subject;     /* RFC 4514; made from common_name when only that was given; "" for an empty one */
@@ -113,17 +132,30 @@ typedef struct ManifestCertificate {
 /* The attributes that a managed file must have. */
 const FileAttributes *manifest_certificate_attributes(const ManifestCertificate *c, ManagedFile f);
 
+/* What the agent itself reads of an issuer of type "local"; the rest of its object is its process's. */
+typedef struct ManifestAuthority {
+        RenewBefore renew_before;      /* when its own certificate is replaced; default 33% */
+        bool recreate_on_bundle_drift; /* "bundle_drift": "recreate"; default "rewrite" */
+        bool recreate_on_stray;        /* "stray": "recreate"; default "resign" */
+        uint64_t grace_usec;           /* "rotation_grace": an old one is trusted for so long after its last certificate
+                                        * is gone; default 1 day */
+        bool watch;                    /* it says so, or a certificate or bundle of it does */
+        char *request_digest;          /* of what is written in its certificate: subject, key, path length, names */
+} ManifestAuthority;
+
 typedef struct ManifestIssuer {
         char *name;
         char *type;        /* "local", or the NAME of an installed cert-issuer-NAME program */
         char *environment; /* NULL: the manifest's own */
+        ManifestAuthority *authority; /* NULL when it is not local */
         char *config;      /* the issuer's object as JSON text, as given, for the issuer process */
 } ManifestIssuer;
 
 typedef struct Manifest {
         char *environment;        /* NULL when not said */
         GPtrArray *certificates;  /* ManifestCertificate*, sorted by name */
-        GHashTable *by_name;      /* name -> ManifestCertificate*, borrowed */
+        GPtrArray *bundles;       /* ManifestCertificate* of the other kinds, sorted by name */
+        GHashTable *by_name;      /* name (with its prefix) -> ManifestCertificate* of any kind, borrowed */
         GHashTable *issuers;      /* name -> ManifestIssuer* */
         char *digest;             /* SHA-256 of all that was read, lower-case hex */
         GPtrArray *sources;       /* char*: the files that were read, as the host has them */

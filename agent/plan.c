@@ -346,7 +346,7 @@ static uint64_t due_for(Case *c, const Findings *f, Action action)
 }
 
 PlanItem plan_certificate(const ManifestCertificate *c, const CertificateFacts *facts, const Record *record,
-                          PlanClock clock, PlanFlags flags)
+                          const AuthorityFacts *authority, PlanClock clock, PlanFlags flags)
 {
         Case k = {
                 .wanted = c, .facts = facts, .leaf = facts->leaf, .record = record, .clock = clock, .flags = flags,

@@ -37,10 +37,70 @@ typedef struct PlanItem {
 typedef enum PlanFlags {
         PLAN_FORCED = 1 << 0,        /* `--force`: issue in any case, the clock permitting */
         PLAN_IGNORE_RETRY = 1 << 1,  /* a person asked: do not wait for retry_at */
+        PLAN_AT_ONCE = 1 << 2,       /* with FORCED, of an authority: a new one in place of all there is */
 } PlanFlags;
 
+/* `authority` is what is known of a local issuer; NULL for other types, and while nothing is known. */
 PlanItem plan_certificate(const ManifestCertificate *c, const CertificateFacts *facts, const Record *record,
-                          PlanClock clock, PlanFlags flags);
+                          const AuthorityFacts *authority, PlanClock clock, PlanFlags flags);
+
+/* ---- Bundles and revocation lists (plan-bundle.c) ---- */
+
+/* `wanted` is the digest of what the bundle must hold (trust.h); NULL while the roots of one of its issuers are not
+ * known: then it must be asked for them (ISSUE). */
+PlanItem plan_bundle(const ManifestCertificate *c, const CertificateFacts *facts, const Record *record,
+                     const char *wanted, PlanClock clock, PlanFlags flags);
+
+/* `authority` NULL: not known yet. A list is signed anew when what it says changed, when it is not what was written, and
+ * when two thirds of its time are over. */
+PlanItem plan_crl(const ManifestCertificate *c, const CertificateFacts *facts, const Record *record,
+                  const AuthorityFacts *authority, PlanClock clock, PlanFlags flags);
+
+/* Somebody changed or removed what was installed last (and not: what is wanted became another). */
+bool plan_bundle_drifted(const CertificateFacts *facts, const Record *record);
+
+/* Whether a leaf that was ours was replaced by one that the authority did not sign (rule 4's "stray"). False where the
+ * authority changed meanwhile, or the manifest names another issuer than the record. */
+bool plan_is_stray(const ManifestCertificate *c, const CertificateFacts *facts, const Record *record,
+                   const AuthorityFacts *authority);
+
+/* ---- Authorities (plan-authority.c) ---- */
+
+typedef enum AuthorityAction {
+        AUTHORITY_ACTION_NONE,
+        AUTHORITY_ACTION_MAKE,     /* there is none, or half of one */
+        AUTHORITY_ACTION_BEGIN,    /* a rotation: the next one is made, to be trusted first */
+        AUTHORITY_ACTION_PROMOTE,  /* all trust the next one: from now on it signs */
+        AUTHORITY_ACTION_RETIRE,   /* the old one has no certificate left, and the grace time is over */
+        AUTHORITY_ACTION_RECREATE, /* a new one at once, in place of all there is */
+        _AUTHORITY_ACTION_MAX,
+        _AUTHORITY_ACTION_INVALID = -EINVAL,
+} AuthorityAction;
+
+const char *authority_action_to_string(AuthorityAction action); /* "none" "make" "begin" "promote" "retire" "recreate" */
+
+/* How the rest of the host stands to an authority, as the agent has counted it. */
+typedef struct AuthorityUse {
+        unsigned certificates;    /* that the manifest wants of it */
+        unsigned signed_by_old;   /* of these, whose leaf in place was signed by an old one */
+        unsigned not_trusting;    /* bundles, CRLs and CA files that do not say what is trusted now, or whose units have not
+                                   * taken it */
+        bool bundle_drifted;      /* a bundle of it was changed, and that was not answered yet */
+        bool stray;               /* a certificate of it was replaced, and that was not answered yet */
+} AuthorityUse;
+
+typedef struct AuthorityPlan {
+        AuthorityAction action;
+        ReasonSet reasons;
+        CertState state; /* RENEWING while a rotation is under way that waits for others; DUE when there is something to do */
+        uint64_t due;    /* as in PlanItem */
+        const char *hint; /* static or NULL: what a rotation waits for, what to do */
+} AuthorityPlan;
+
+/* Pure. `facts` NULL: the authority was never asked; nothing is done then. `record` is that of
+ * MANIFEST_AUTHORITY_PREFIX + name. */
+AuthorityPlan plan_authority(const ManifestAuthority *wish, const AuthorityFacts *facts, const AuthorityUse *use,
+                             const Record *record, PlanClock clock, PlanFlags flags);
 
 /* When a certificate of this validity is to be renewed: not_after minus renew_before; a renew_before not
  * shorter than the certificate's whole lifetime counts as 33% of it. */

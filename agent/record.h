@@ -16,7 +16,8 @@
 
 typedef struct RecordEvent {
         uint64_t at;     /* microseconds since 1970 */
-        char *kind;      /* "renewed" "repaired" "failed" "rolled-back" "waiting" "units" "recovered" */
+        char *kind;      /* "renewed" "repaired" "failed" "rolled-back" "waiting" "units" "recovered" "revoked"; of
+                      * an authority: its action */
         char *reasons;   /* reason_set_to_string() or NULL */
         char *serial;    /* or NULL */
         char *detail;    /* one line, or NULL */
@@ -30,6 +31,14 @@ typedef struct Record {
         char *fingerprint;     /* of the installed leaf, lower-case hex; NULL: none */
         char *taken;           /* the fingerprint that the units took last; NULL: none */
         uint64_t last_renewal; /* microseconds since 1970; 0: never */
+        char *authority;       /* fingerprint of the authority's certificate that signed the installed leaf; NULL: unknown,
+                                * or the issuer is not local */
+        char *source;          /* digest of what the installed CA file, bundle or CRL was made from
+                                * (authority_facts: trust_digest, crl_digest); NULL: none */
+        /* of an authority (MANIFEST_AUTHORITY_PREFIX + name) */
+        uint64_t unused_since; /* since when no installed certificate is of an old one; 0: some is, or there is no old one */
+        char *answered;        /* fingerprints and digests of what was found changed and answered with a new authority,
+                                * separated by spaces; NULL: none */
         /* failure */
         unsigned failures;     /* in a row */
         char *failed_digest;   /* the request digest of the try that failed; another one is tried at once */

@@ -16,6 +16,7 @@
 #define CERT_INTERFACE_CERTIFICATE CERT_BUS_NAME ".Certificate"
 #define CERT_INTERFACE_JOB CERT_BUS_NAME ".Job"
 #define CERT_INTERFACE_ISSUER CERT_BUS_NAME ".Issuer"
+#define CERT_INTERFACE_AUTHORITY CERT_BUS_NAME ".Authority"
 #define CERT_INTERFACE_SIGNER CERT_BUS_NAME ".Signer"
 #define CERT_INTERFACE_PROBE CERT_BUS_NAME ".Probe"
 #define CERT_ERROR_PREFIX CERT_BUS_NAME ".Error."
@@ -46,6 +47,7 @@
 #define CERT_MANIFEST_SAVED_DIR CERT_STATE_DIR "/manifest" /* the last good one's files, at their paths */
 #define CERT_INTENT_DIR CERT_STATE_DIR "/intents"
 #define CERT_ROOTS_DIR CERT_STATE_DIR "/roots"  /* ISSUER.pem: the roots last heard from an issuer */
+#define CERT_AUTHORITY_FACTS_DIR CERT_STATE_DIR "/authorities" /* ISSUER.json: what a local authority last said of itself */
 #define CERT_FACTS_FILE CERT_STATE_DIR "/facts" /* the inventory's cache */
 #define CERT_RECORD_SUMMARY_FILE CERT_STATE_DIR "/record-summary" /* the record store's cache */
 #define CERT_CLOCK_FILE CERT_STATE_DIR "/clock" /* its mtime: the latest time seen */
@@ -73,6 +75,13 @@
 #define CERT_MESSAGE_RECOVERED "7d9c1e0b5a0f4d0f9a3c5be1f0a7a10b"
 #define CERT_MESSAGE_RECORD_DAMAGED "7d9c1e0b5a0f4d0f9a3c5be1f0a7a10c"
 #define CERT_MESSAGE_CREDENTIAL_REFUSED "7d9c1e0b5a0f4d0f9a3c5be1f0a7a10d"
+#define CERT_MESSAGE_AUTHORITY_MADE "7d9c1e0b5a0f4d0f9a3c5be1f0a7a10e"
+#define CERT_MESSAGE_AUTHORITY_ROTATING "7d9c1e0b5a0f4d0f9a3c5be1f0a7a10f"
+#define CERT_MESSAGE_AUTHORITY_ROTATED "7d9c1e0b5a0f4d0f9a3c5be1f0a7a110"
+#define CERT_MESSAGE_AUTHORITY_RETIRED "7d9c1e0b5a0f4d0f9a3c5be1f0a7a111"
+#define CERT_MESSAGE_AUTHORITY_RECREATED "7d9c1e0b5a0f4d0f9a3c5be1f0a7a112"
+#define CERT_MESSAGE_AUTHORITY_FAILED "7d9c1e0b5a0f4d0f9a3c5be1f0a7a113"
+#define CERT_MESSAGE_REVOKED "7d9c1e0b5a0f4d0f9a3c5be1f0a7a114"
 
 /* Environment; the test root is honoured only in builds made for tests (-Dtest-root=true) */
 #define CERT_ENV_TEST_ROOT "CERT_AGENT_TEST_ROOT"

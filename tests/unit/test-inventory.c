@@ -57,7 +57,7 @@ static void tear_down(World *w, gconstpointer data)
 
 static const CertificateFacts *look(World *w)
 {
-        const CertificateFacts *f = inventory_look(w->inventory, w->c, w->record);
+        const CertificateFacts *f = inventory_look(w->inventory, w->c, w->record, NULL);
 
         g_assert_true(f->certificate == w->c);
         return f;

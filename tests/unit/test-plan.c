@@ -357,7 +357,7 @@ static void test_row(gconstpointer data)
         world_make_files(&w, row);
         world_make_leaf(&w, row);
         world_make_record(&w, row);
-        item = plan_certificate(w.wanted, &w.facts, w.record, clock, row->flags);
+        item = plan_certificate(w.wanted, &w.facts, w.record, NULL, clock, row->flags);
 
         assert_reasons(item.reasons, row->reasons);
         g_assert_cmpstr(action_to_string(item.action), ==, action_to_string(row->action));
