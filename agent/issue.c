@@ -11,6 +11,7 @@
 #include "agent/offload.h"
 #include "agent/roots.h"
 #include "common/error.h"
+#include "common/names.h"
 #include "common/timespan.h"
 
 /* A token that does not answer for so long is given up on; its thread is left to itself. */
@@ -245,8 +246,8 @@ static void on_prepared(void *data)
                 return;
         }
         keys = (SignerKeys){ .new_key = i->work->key, .current_pem = i->work->current_key_pem };
-        i->call = issuer_call(i->pool->issuers, i->issuer, i->token ? "Poll" : "Issue", fill, &keys, on_reply,
-                              i);
+        i->call = issuer_call(i->pool->issuers, i->issuer, CERT_INTERFACE_ISSUER, i->token ? "Poll" : "Issue", fill, &keys,
+                              on_reply, i);
 }
 
 static int on_token_deadline(sd_event_source *s, uint64_t usec, void *userdata)
@@ -332,7 +333,7 @@ IssueRoots *issue_roots(IssuePool *p, const ManifestIssuer *issuer, IssueRootsDo
         b->done = done;
         b->userdata = userdata;
         g_hash_table_add(p->bundles, b);
-        b->call = issuer_call(p->issuers, issuer, "GetRoots", NULL, NULL, on_roots, b);
+        b->call = issuer_call(p->issuers, issuer, CERT_INTERFACE_ISSUER, "GetRoots", NULL, NULL, on_roots, b);
         return b;
 }
 

@@ -49,7 +49,7 @@ struct IssuerPool {
 struct IssuerCall {
         Line *line;
         const ManifestIssuer *issuer;
-        const char *member; /* static */
+        const char *interface, *member; /* static */
         IssuerFill fill;
         SignerKeys keys;
         bool has_keys;
@@ -282,8 +282,7 @@ static Line *type_next_line(IssuerType *t)
 static int call_send(IssuerCall *c, sd_bus *bus, const char *config)
 {
         sd_bus_message *m = NULL;
-        int r = sd_bus_message_new_method_call(bus, &m, NULL, CERT_BUS_ISSUER_PATH, CERT_INTERFACE_ISSUER,
-                                               c->member);
+        int r = sd_bus_message_new_method_call(bus, &m, NULL, CERT_BUS_ISSUER_PATH, c->interface, c->member);
 
         if (r >= 0)
                 r = sd_bus_message_append(m, "s", config);
@@ -463,13 +462,14 @@ unsigned issuer_pool_active(const IssuerPool *p)
         return p->active;
 }
 
-IssuerCall *issuer_call(IssuerPool *p, const ManifestIssuer *issuer, const char *member, IssuerFill fill,
-                        const SignerKeys *keys, IssuerReply done, void *userdata)
+IssuerCall *issuer_call(IssuerPool *p, const ManifestIssuer *issuer, const char *interface, const char *member,
+                        IssuerFill fill, const SignerKeys *keys, IssuerReply done, void *userdata)
 {
         IssuerCall *c = g_new0(IssuerCall, 1);
 
         c->line = type_line(pool_type(p, issuer->type), issuer->name);
         c->issuer = issuer;
+        c->interface = interface;
         c->member = member;
         c->fill = fill;
         c->has_keys = keys != NULL;

@@ -28,9 +28,9 @@ IssuerPool *issuer_pool_new(sd_event *event, Offload *offload);
 IssuerPool *issuer_pool_free(IssuerPool *p); /* ends all without calling back, and the processes it spawned */
 unsigned issuer_pool_active(const IssuerPool *p); /* calls under way or waiting for their turn */
 
-/* Calls `member` of org.certagent1.Issuer. `issuer` must outlive the call. `keys` (may be NULL: nothing may be
+/* Calls `member` of `interface` (CERT_INTERFACE_ISSUER or CERT_INTERFACE_AUTHORITY; both static). `issuer` must outlive the call. `keys` (may be NULL: nothing may be
  * signed) are held while it lasts. Calls wait for a free connection; of those that wait, the issuer with the
  * fewest calls under way is next, so that one which hangs does not use up its type's connections. */
-IssuerCall *issuer_call(IssuerPool *p, const ManifestIssuer *issuer, const char *member, IssuerFill fill,
-                        const SignerKeys *keys, IssuerReply done, void *userdata);
+IssuerCall *issuer_call(IssuerPool *p, const ManifestIssuer *issuer, const char *interface, const char *member,
+                        IssuerFill fill, const SignerKeys *keys, IssuerReply done, void *userdata);
 IssuerCall *issuer_call_discard(IssuerCall *c);
