@@ -11,6 +11,7 @@
 #include "agent/offload.h"
 #include "agent/roots.h"
 #include "common/error.h"
+#include "common/message.h"
 #include "common/names.h"
 #include "common/timespan.h"
 
@@ -113,59 +114,6 @@ static void on_checked(void *data)
 
 /* ---- 2. Ask ---- */
 
-static int append_certificates(sd_bus_message *m, const char *key, GPtrArray *ders)
-{
-        int r = sd_bus_message_open_container(m, 'e', "sv");
-
-        if (r >= 0)
-                r = sd_bus_message_append(m, "s", key);
-        if (r >= 0)
-                r = sd_bus_message_open_container(m, 'v', "aay");
-        if (r >= 0)
-                r = sd_bus_message_open_container(m, 'a', "ay");
-        for (guint n = 0; r >= 0 && ders && n < ders->len; n++) {
-                size_t size;
-                const void *data = g_bytes_get_data(ders->pdata[n], &size);
-
-                r = sd_bus_message_append_array(m, 'y', data, size);
-        }
-        for (int closing = 0; r >= 0 && closing < 3; closing++)
-                r = sd_bus_message_close_container(m);
-        return r;
-}
-
-static int append_bytes(sd_bus_message *m, const char *key, GBytes *bytes)
-{
-        size_t size;
-        const void *data = g_bytes_get_data(bytes, &size);
-        int r = sd_bus_message_open_container(m, 'e', "sv");
-
-        if (r >= 0)
-                r = sd_bus_message_append(m, "s", key);
-        if (r >= 0)
-                r = sd_bus_message_open_container(m, 'v', "ay");
-        if (r >= 0)
-                r = sd_bus_message_append_array(m, 'y', data, size);
-        if (r >= 0)
-                r = sd_bus_message_close_container(m);
-        return r < 0 ? r : sd_bus_message_close_container(m);
-}
-
-static int append_strv(sd_bus_message *m, const char *key, char **strv)
-{
-        int r = sd_bus_message_open_container(m, 'e', "sv");
-
-        if (r >= 0)
-                r = sd_bus_message_append(m, "s", key);
-        if (r >= 0)
-                r = sd_bus_message_open_container(m, 'v', "as");
-        if (r >= 0)
-                r = sd_bus_message_append_strv(m, strv);
-        if (r >= 0)
-                r = sd_bus_message_close_container(m);
-        return r < 0 ? r : sd_bus_message_close_container(m);
-}
-
 /* The request, as org.certagent1.Issuer(5) describes it; Poll's token after it. */
 static int fill(sd_bus_message *m, void *userdata)
 {
@@ -179,13 +127,13 @@ static int fill(sd_bus_message *m, void *userdata)
                                           w->subject ?: "", "Lifetime", "t", w->lifetime_usec, "KeyType", "s",
                                           key_type_to_string(w->key_type));
         if (r >= 0)
-                r = append_bytes(m, "CertificateRequest", i->work->csr);
+                r = message_append_entry_bytes(m, "CertificateRequest", i->work->csr);
         if (r >= 0)
-                r = append_strv(m, "SubjectAltNames", w->san_texts);
+                r = message_append_entry_strv(m, "SubjectAltNames", w->san_texts);
         if (r >= 0)
-                r = append_strv(m, "Usage", usage);
+                r = message_append_entry_strv(m, "Usage", usage);
         if (r >= 0)
-                r = append_certificates(m, "Current", i->work->current_chain);
+                r = message_append_entry_certificates(m, "Current", i->work->current_chain);
         if (r >= 0)
                 r = sd_bus_message_close_container(m);
         if (r >= 0 && i->token)

@@ -5,6 +5,7 @@
 #include "issuers/request.h"
 
 #include "common/error.h"
+#include "common/message.h"
 #include "common/san.h"
 #include "common/usage.h"
 
@@ -247,30 +248,7 @@ bool issuer_request_check(const IssuerRequest *r, GError **error)
 
 int issuer_append_certificates(sd_bus_message *m, GPtrArray *ders)
 {
-        int r = sd_bus_message_open_container(m, 'a', "ay");
-
-        for (guint i = 0; r >= 0 && ders && i < ders->len; i++) {
-                size_t size;
-                const void *data = g_bytes_get_data(ders->pdata[i], &size);
-
-                r = sd_bus_message_append_array(m, 'y', data, size);
-        }
-        return r < 0 ? r : sd_bus_message_close_container(m);
-}
-
-static int append_list(sd_bus_message *m, const char *key, GPtrArray *ders)
-{
-        int r = sd_bus_message_open_container(m, 'e', "sv");
-
-        if (r >= 0)
-                r = sd_bus_message_append(m, "s", key);
-        if (r >= 0)
-                r = sd_bus_message_open_container(m, 'v', "aay");
-        if (r >= 0)
-                r = issuer_append_certificates(m, ders);
-        if (r >= 0)
-                r = sd_bus_message_close_container(m);
-        return r < 0 ? r : sd_bus_message_close_container(m);
+        return message_append_certificates(m, ders);
 }
 
 int issuer_reply_issued(sd_bus_message *call, GPtrArray *chain, GPtrArray *roots)
@@ -283,9 +261,9 @@ int issuer_reply_issued(sd_bus_message *call, GPtrArray *chain, GPtrArray *roots
         if (r >= 0)
                 r = sd_bus_message_open_container(m, 'a', "{sv}");
         if (r >= 0)
-                r = append_list(m, "Chain", chain);
+                r = message_append_entry_certificates(m, "Chain", chain);
         if (r >= 0)
-                r = append_list(m, "Roots", roots);
+                r = message_append_entry_certificates(m, "Roots", roots);
         if (r >= 0)
                 r = sd_bus_message_close_container(m);
         if (r >= 0)
