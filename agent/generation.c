@@ -11,51 +11,12 @@
 #include "common/error.h"
 #include "common/timespan.h"
 
-#include <gnutls/crypto.h>
 #include <gnutls/x509.h>
 #include <string.h>
 
 #define CHAIN_MAX  16 /* certificates in one answer; GnuTLS's own limit for a path */
 #define SERIAL_MAX 64
 #define KEY_ID_MAX 64
-
-/* ---- Secrets ---- */
-
-typedef struct Secret {
-        size_t size;
-        uint8_t data[];
-} Secret;
-
-static void secret_free(gpointer p)
-{
-        Secret *s = p;
-
-        gnutls_memset(s->data, 0, s->size);
-        g_free(s);
-}
-
-/* Memory that is wiped when the GBytes around it goes; filled by the caller. */
-static Secret *secret_new(size_t size)
-{
-        Secret *s = g_malloc(sizeof(Secret) + size);
-
-        s->size = size;
-        return s;
-}
-
-static GBytes *secret_to_bytes(Secret *s)
-{
-        return g_bytes_new_with_free_func(s->data, s->size, secret_free, s);
-}
-
-GBytes *secret_bytes_new(const void *data, size_t size)
-{
-        Secret *s = secret_new(size);
-
-        if (size > 0)
-                memcpy(s->data, data, size);
-        return secret_to_bytes(s);
-}
 
 /* ---- Putting together ---- */
 
@@ -77,7 +38,7 @@ static GBytes *concatenate(GBytes *a, GBytes *b, GBytes *c)
                 memcpy(s->data + at, g_bytes_get_data(parts[i], NULL), size_of(parts[i]));
                 at += size_of(parts[i]);
         }
-        return secret_to_bytes(s);
+        return secret_to_bytes(s, s->size);
 }
 
 static bool bad(GError **error, int r, const char *what)

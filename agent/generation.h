@@ -2,6 +2,7 @@
 #pragma once
 
 #include "agent/manifest.h"
+#include "agent/secret.h"
 
 #include <glib.h>
 #include <stdbool.h>
@@ -20,9 +21,6 @@ typedef struct Generation {
         char *serial;      /* lower-case hex */
         uint64_t not_before, not_after; /* microseconds since 1970 */
 } Generation;
-
-/* GBytes whose memory is wiped before it is freed. Takes a copy. */
-GBytes *secret_bytes_new(const void *data, size_t size);
 
 /* From DER: `chain` is GBytes* leaf first, `roots` GBytes*. Fails with BAD_CERTIFICATE when the leaf cannot
  * be parsed. `key_pem` is shared (may be NULL). */

@@ -8,28 +8,16 @@
 
 #include "agent/readfile.h"
 
+#include "agent/secret.h"
+
 #include <errno.h>
 #include <fcntl.h>
-#include <gnutls/crypto.h>
 #include <stdbool.h>
 #include <unistd.h>
 
 #define NSEC_PER_SEC UINT64_C(1000000000)
 #define TICK_NSEC UINT64_C(20000000)   /* times are stamped by the kernel's tick: 10 ms at most, twice that */
 #define COARSE_NSEC (2 * NSEC_PER_SEC) /* file systems that keep whole seconds, or two (FAT) */
-
-typedef struct Buffer {
-        size_t size;
-        uint8_t data[];
-} Buffer;
-
-static void buffer_wipe(gpointer p)
-{
-        Buffer *b = p;
-
-        gnutls_memset(b->data, 0, b->size);
-        g_free(b);
-}
 
 /* Reads up to `size` bytes; fewer when the file was cut meanwhile. */
 static bool read_whole(int fd, uint8_t *data, size_t size, size_t *ret_n)
@@ -67,7 +55,7 @@ static ReadOutcome outcome_of_errno(void)
 
 ReadOutcome readfile_at(int folder, const char *name, size_t max, GBytes **ret_content, struct stat *ret_stat)
 {
-        Buffer *b = NULL;
+        Secret *s = NULL;
         struct stat st;
         size_t n;
         int fd, saved;
@@ -85,20 +73,18 @@ ReadOutcome readfile_at(int folder, const char *name, size_t max, GBytes **ret_c
                 close(fd);
                 return READ_UNUSABLE;
         }
-        b = g_malloc(sizeof(Buffer) + (size_t) st.st_size);
-        b->size = (size_t) st.st_size;
-        if (!read_whole(fd, b->data, b->size, &n))
+        s = secret_new((size_t) st.st_size);
+        if (!read_whole(fd, s->data, s->size, &n))
                 goto fail;
         close(fd);
-        *ret_content = g_bytes_new_with_free_func(b->data, n, buffer_wipe, b);
+        *ret_content = secret_to_bytes(s, n);
         if (ret_stat)
                 *ret_stat = st;
         return READ_DONE;
 
 fail:
         saved = errno;
-        if (b)
-                buffer_wipe(b);
+        secret_free(s);
         close(fd);
         errno = saved;
         return READ_FAILED;
