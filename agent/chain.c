@@ -6,6 +6,7 @@
 
 #include "agent/chain.h"
 
+#include "agent/cert-list.h"
 #include "agent/key.h"
 #include "common/error.h"
 #include "common/timespan.h"
@@ -18,22 +19,6 @@
 #define ROOTS_MAX        256
 #define WHAT_MAX         4096
 #define COMMON_NAMES_MAX 8
-
-/* Certificates parsed from PEM or DER. */
-typedef struct CertList {
-        gnutls_x509_crt_t *crt;
-        unsigned n;
-} CertList;
-
-static void cert_list_clear(CertList *l)
-{
-        for (unsigned i = 0; i < l->n; i++)
-                gnutls_x509_crt_deinit(l->crt[i]);
-        g_free(l->crt);
-        *l = (CertList){ 0 };
-}
-
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(CertList, cert_list_clear)
 
 G_GNUC_PRINTF(3, 4)
 static bool wrong(const ManifestCertificate *c, GError **error, const char *format, ...)
@@ -51,31 +36,6 @@ static bool wrong(const ManifestCertificate *c, GError **error, const char *form
                 "It was not installed. Tell the issuer's operator, or correct what the manifest asks for.",
                 c->issuer, c->name, what);
         return false;
-}
-
-static uint64_t usec_of(time_t t)
-{
-        return t <= 0 ? 0 : (uint64_t) t * USEC_PER_SEC;
-}
-
-static bool cert_list_of_pem(GBytes *pem, unsigned max, CertList *ret)
-{
-        gnutls_x509_crt_t *list = NULL;
-        gnutls_datum_t d = { 0 };
-        unsigned n = 0;
-        size_t size = 0;
-
-        *ret = (CertList){ 0 };
-        d.data = pem ? (unsigned char *) g_bytes_get_data(pem, &size) : NULL;
-        d.size = size;
-        if (size == 0)
-                return true;
-        if (gnutls_x509_crt_list_import2(&list, &n, &d, GNUTLS_X509_FMT_PEM, 0) < 0)
-                return false;
-        *ret = (CertList){ .crt = g_new(gnutls_x509_crt_t, n), .n = n };
-        memcpy(ret->crt, list, n * sizeof(*list));
-        gnutls_free(list);
-        return n <= max;
 }
 
 /* ---- The leaf ---- */
@@ -144,10 +104,12 @@ static bool check_common_names(const ManifestCertificate *c, gnutls_x509_crt_t l
 static bool check_dates(const ManifestCertificate *c, gnutls_x509_crt_t crt, const char *which, uint64_t now,
                         GError **error)
 {
-        uint64_t from = usec_of(gnutls_x509_crt_get_activation_time(crt));
-        uint64_t to = usec_of(gnutls_x509_crt_get_expiration_time(crt));
-        g_autofree char *from_text = timestamp_format(from), *to_text = timestamp_format(to);
+        g_autofree char *from_text = NULL, *to_text = NULL;
+        uint64_t from, to;
 
+        cert_validity(crt, &from, &to);
+        from_text = timestamp_format(from);
+        to_text = timestamp_format(to);
         if (to <= now)
                 return wrong(c, error, "%s expired on %s", which, to_text);
         if (from > now + SLACK_USEC)
@@ -201,32 +163,14 @@ static bool check_leaf(const ManifestCertificate *c, gnutls_x509_crt_t leaf, gnu
 
 /* ---- The chain ---- */
 
-static bool check_path(const ManifestCertificate *c, CertList *chain, CertList *roots, GError **error)
+/* The dates are judged by check_dates(), against the caller's clock. */
+static bool check_path(const ManifestCertificate *c, const CertList *chain, const CertList *roots, GError **error)
 {
-        /* The dates are judged by check_dates(), against the caller's clock. */
-        unsigned flags = GNUTLS_VERIFY_DISABLE_TIME_CHECKS | GNUTLS_VERIFY_DISABLE_TRUSTED_TIME_CHECKS |
-                         GNUTLS_VERIFY_DO_NOT_ALLOW_UNSORTED_CHAIN;
-        gnutls_x509_trust_list_t trust;
-        gnutls_datum_t text = { 0 };
-        unsigned status = 0;
-        int r = gnutls_x509_trust_list_init(&trust, roots->n);
+        g_autofree char *why = NULL;
 
-        if (r < 0)
-                return wrong(c, error, "%s", gnutls_strerror(r));
-        r = gnutls_x509_trust_list_add_cas(trust, roots->crt, roots->n, 0);
-        if (r >= 0)
-                r = gnutls_x509_trust_list_verify_crt(trust, chain->crt, chain->n, flags, &status, NULL);
-        gnutls_x509_trust_list_deinit(trust, 0);
-        if (r >= 0 && status == 0)
-                return true;
-        if (r < 0)
-                return wrong(c, error, "its chain cannot be checked: %s", gnutls_strerror(r));
-        if (gnutls_certificate_verification_status_print(status, GNUTLS_CRT_X509, &text, 0) < 0)
-                return wrong(c, error, "its chain does not lead to one of the issuer's roots");
-        wrong(c, error, "its chain (%u) does not lead to one of the issuer's roots (%u): %s", chain->n,
-              roots->n, g_strstrip((char *) text.data));
-        gnutls_free(text.data);
-        return false;
+        return cert_list_leads_to(chain, roots, &why) ||
+               wrong(c, error, "its chain (%u) does not lead to one of the issuer's roots (%u): %s", chain->n, roots->n,
+                     why);
 }
 
 bool chain_check(const ManifestCertificate *c, const Generation *g, gnutls_pubkey_t wanted, uint64_t now,
@@ -256,32 +200,20 @@ bool chain_check(const ManifestCertificate *c, const Generation *g, gnutls_pubke
 
 /* ---- Order ---- */
 
-static bool cert_list_of_der(GPtrArray *ders, CertList *ret, GError **error)
+static bool read_answer(GPtrArray *ders, CertList *ret, GError **error)
 {
+        int r;
+
         if (ders->len == 0 || ders->len > CHAIN_MAX) {
                 g_set_error(error, CERT_ERROR, CERT_ERROR_BAD_CERTIFICATE,
                             "the issuer gave %u certificates; there must be 1 to %d", ders->len, CHAIN_MAX);
                 return false;
         }
-        *ret = (CertList){ .crt = g_new0(gnutls_x509_crt_t, ders->len) };
-        for (guint i = 0; i < ders->len; i++) {
-                size_t size;
-                const void *data = g_bytes_get_data(ders->pdata[i], &size);
-                gnutls_datum_t d = { (unsigned char *) data, size };
-                int r = gnutls_x509_crt_init(&ret->crt[i]);
-
-                if (r >= 0) {
-                        ret->n++;
-                        r = gnutls_x509_crt_import(ret->crt[i], &d, GNUTLS_X509_FMT_DER);
-                }
-                if (r < 0) {
-                        g_set_error(error, CERT_ERROR, CERT_ERROR_BAD_CERTIFICATE,
-                                    "number %u of the issuer's chain is no certificate: %s", i + 1,
-                                    gnutls_strerror(r));
-                        return false;
-                }
-        }
-        return true;
+        r = cert_list_of_der(ders, ret);
+        if (r < 0)
+                g_set_error(error, CERT_ERROR, CERT_ERROR_BAD_CERTIFICATE,
+                            "number %u of the issuer's chain is no certificate: %s", ret->n + 1, gnutls_strerror(r));
+        return r >= 0;
 }
 
 static int find_leaf(const CertList *l, gnutls_pubkey_t wanted)
@@ -315,7 +247,7 @@ GPtrArray *chain_mend(GPtrArray *chain, gnutls_pubkey_t wanted, GError **error)
 
         if (chain->len == 1) /* nothing to order */
                 return g_ptr_array_ref(chain);
-        if (!cert_list_of_der(chain, &l, error))
+        if (!read_answer(chain, &l, error))
                 return NULL;
         next = find_leaf(&l, wanted);
         if (next < 0)

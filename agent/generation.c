@@ -8,8 +8,8 @@
 
 #include "agent/generation-private.h"
 
+#include "agent/cert-list.h"
 #include "common/error.h"
-#include "common/timespan.h"
 
 #include <gnutls/x509.h>
 #include <string.h>
@@ -71,11 +71,6 @@ static GBytes *pem_of(GPtrArray *ders, unsigned first, unsigned end, GError **er
 
 /* ---- The leaf ---- */
 
-static uint64_t usec_of(time_t t)
-{
-        return t > 0 ? (uint64_t) t * USEC_PER_SEC : 0;
-}
-
 static char *hex(const uint8_t *data, size_t size)
 {
         GString *s = g_string_sized_new(size * 2);
@@ -98,8 +93,7 @@ static bool read_leaf(Generation *g, gnutls_x509_crt_t crt, GError **error)
                 return bad(error, r, "The certificate's serial number cannot be read");
         g->fingerprint = hex(digest, digest_size);
         g->serial = hex(serial, serial_size);
-        g->not_before = usec_of(gnutls_x509_crt_get_activation_time(crt));
-        g->not_after = usec_of(gnutls_x509_crt_get_expiration_time(crt));
+        cert_validity(crt, &g->not_before, &g->not_after);
         return true;
 }
 
