@@ -8,7 +8,9 @@
  * issuer in the order of authority-facts.h (local) or as they were heard last (roots.h), each certificate once. */
 
 /* NULL with no error set: the roots of an issuer are not known yet; *ret_unknown (borrowed from the manifest) is the first
- * of these. `facts` maps the names of local issuers to AuthorityFacts*. Caller owns the PEM. */
+ * of these. `facts` maps the names of local issuers to AuthorityFacts*; what is left of one that lost its certificate or
+ * key is not known, so that the old trust stays in force until there is a new one. Caller owns the PEM.
+ * BAD_CERTIFICATE, NO_SUCH_ISSUER. */
 GBytes *trust_compose(const ManifestCertificate *bundle, const Manifest *m, GHashTable *facts,
                       const ManifestIssuer **ret_unknown, GError **error);
 
