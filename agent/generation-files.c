@@ -9,6 +9,7 @@
 #include "agent/generation-private.h"
 
 #include "agent/folder.h"
+#include "agent/readfile.h"
 #include "common/error.h"
 
 #include <gnutls/crypto.h>
@@ -28,7 +29,7 @@ static char *live_path(const ManifestCertificate *c, ManagedFile f)
         return c->directory ? g_strconcat(c->directory, "/", names[f], NULL) : g_strdup(c->path[f]);
 }
 
-static bool read_live(const ManifestCertificate *c, ManagedFile f, GBytes **ret_content, GError **error)
+static bool read_live(const ManifestCertificate *c, ManagedFile f, size_t max, GBytes **ret_content, GError **error)
 {
         g_autofree char *path = live_path(c, f);
         g_autofree char *parent = path ? g_path_get_dirname(path) : NULL;
@@ -38,7 +39,7 @@ static bool read_live(const ManifestCertificate *c, ManagedFile f, GBytes **ret_
         if (!path)
                 return true;
         folder = folder_open(parent, error);
-        return folder && generation_read_file(folder->fd, name, parent, ret_content, error);
+        return folder && generation_read_file(folder->fd, name, parent, max, ret_content, error);
 }
 
 static void bytes_destroy(gpointer p)
@@ -113,21 +114,40 @@ finish:
 /* What stands in the first of the two files that the manifest wants and that is there. */
 static bool read_either(const ManifestCertificate *c, ManagedFile f, GBytes **ret_content, GError **error)
 {
-        if (!read_live(c, f, ret_content, error))
+        if (!read_live(c, f, READFILE_MAX, ret_content, error))
                 return false;
         if (*ret_content)
                 return true;
-        return read_live(c, MANAGED_FILE_COMBINED, ret_content, error);
+        return read_live(c, MANAGED_FILE_COMBINED, READFILE_MAX, ret_content, error);
 }
 
-Generation *generation_from_files(const ManifestCertificate *c, GError **error)
+/* The file of a bundle or a CRL, as it is. */
+static Generation *content_from_file(const ManifestCertificate *c, GError **error)
+{
+        g_autoptr(GBytes) text = NULL;
+        Generation *g;
+
+        if (!read_live(c, MANAGED_FILE_CA, GENERATION_CONTENT_MAX, &text, error))
+                return NULL;
+        if (!text) {
+                g_set_error(error, CERT_ERROR, CERT_ERROR_BAD_CERTIFICATE, "There is no file %s",
+                            c->path[MANAGED_FILE_CA]);
+                return NULL;
+        }
+        g = generation_new_content_as(text, CONTENT_EXPLAINED, error);
+        if (!g)
+                g_prefix_error(error, "%s: ", c->path[MANAGED_FILE_CA]);
+        return g;
+}
+
+static Generation *pair_from_files(const ManifestCertificate *c, GError **error)
 {
         g_autoptr(GBytes) cert_file = NULL, key_file = NULL, ca_file = NULL, key = NULL;
         g_autoptr(GPtrArray) chain = NULL, roots = NULL;
         g_autoptr(Generation) g = NULL;
 
         if (!read_either(c, MANAGED_FILE_CERT, &cert_file, error) ||
-            !read_live(c, MANAGED_FILE_CA, &ca_file, error) ||
+            !read_live(c, MANAGED_FILE_CA, READFILE_MAX, &ca_file, error) ||
             (!c->key_uri && !read_either(c, MANAGED_FILE_KEY, &key_file, error)))
                 return NULL;
         chain = certificates_in(cert_file);
@@ -144,4 +164,9 @@ Generation *generation_from_files(const ManifestCertificate *c, GError **error)
         }
         g = generation_new(key, chain, roots, error);
         return g && generation_check_pair(g, error) ? g_steal_pointer(&g) : NULL;
+}
+
+Generation *generation_from_files(const ManifestCertificate *c, GError **error)
+{
+        return c->kind == MANIFEST_KIND_CERTIFICATE ? pair_from_files(c, error) : content_from_file(c, error);
 }

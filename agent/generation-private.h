@@ -12,7 +12,15 @@ Generation *generation_new_from_pem(GBytes *key_pem, GBytes *cert_pem, GBytes *c
 /* BAD_CERTIFICATE when there are both and the key is not the leaf's. */
 bool generation_check_pair(const Generation *g, GError **error);
 
-/* A file of at most 1 MiB; *ret_content stays NULL, without an error, when there is none. `shown` is the
+typedef enum ContentForm {
+        CONTENT_BARE,      /* nothing but space between the PEM blocks */
+        CONTENT_EXPLAINED, /* text between them is fine (RFC 7468, 2) */
+} ContentForm;
+
+/* As generation_new_content(). */
+Generation *generation_new_content_as(GBytes *pem, ContentForm form, GError **error);
+
+/* A file of at most `max` bytes; *ret_content stays NULL, without an error, when there is none. `shown` is the
  * folder's path for messages. */
-bool generation_read_file(int folder, const char *name, const char *shown, GBytes **ret_content,
+bool generation_read_file(int folder, const char *name, const char *shown, size_t max, GBytes **ret_content,
                           GError **error);

@@ -327,16 +327,16 @@ bool generation_save(Generation *g, const char *name, GError **error)
 
 /* ---- Loading ---- */
 
-bool generation_read_file(int folder, const char *name, const char *shown, GBytes **ret_content,
+bool generation_read_file(int folder, const char *name, const char *shown, size_t max, GBytes **ret_content,
                           GError **error)
 {
-        switch (readfile_at(folder, name, READFILE_MAX, ret_content, NULL)) {
+        switch (readfile_at(folder, name, max, ret_content, NULL)) {
         case READ_DONE:
         case READ_MISSING:
                 return true;
         case READ_UNUSABLE:
                 g_set_error(error, CERT_ERROR, CERT_ERROR_BAD_CERTIFICATE,
-                            "%s/%s is not a regular file of at most 1 MiB", shown, name);
+                            "%s/%s is not a regular file of at most %zu MiB", shown, name, max >> 20);
                 return false;
         case READ_FAILED:
         default: {
@@ -347,12 +347,35 @@ bool generation_read_file(int folder, const char *name, const char *shown, GByte
         }
 }
 
+static Generation *load_from(int folder, const char *path, GError **error)
+{
+        g_autoptr(GBytes) key = NULL, cert = NULL, chain = NULL, ca = NULL;
+        g_autoptr(Generation) g = NULL;
+
+        if (!generation_read_file(folder, "key.pem", path, READFILE_MAX, &key, error) ||
+            !generation_read_file(folder, "cert.pem", path, READFILE_MAX, &cert, error) ||
+            !generation_read_file(folder, "chain.pem", path, READFILE_MAX, &chain, error) ||
+            !generation_read_file(folder, "ca.pem", path, GENERATION_CONTENT_MAX, &ca, error))
+                return NULL;
+        if (!key && !cert && ca) {
+                g = generation_new_content_as(ca, CONTENT_EXPLAINED, error);
+                if (!g)
+                        g_prefix_error(error, "%s/ca.pem: ", path);
+                return g_steal_pointer(&g);
+        }
+        if (!key && !cert) {
+                g_set_error(error, CERT_ERROR, CERT_ERROR_BAD_CERTIFICATE, "%s holds nothing", path);
+                return NULL;
+        }
+        g = generation_new_from_pem(key, cert, chain, ca, error);
+        return g && generation_check_pair(g, error) ? g_steal_pointer(&g) : NULL;
+}
+
 Generation *generation_load(const char *name, unsigned number, GError **error)
 {
         g_autofree char *path = g_strdup_printf(CERT_GENERATION_DIR "/%s/%u", name, number);
         _cleanup_close_ int folder = name_is_fit(name) ? folder_open_state(path, false, error) : -1;
-        g_autoptr(GBytes) key = NULL, cert = NULL, chain = NULL, ca = NULL;
-        g_autoptr(Generation) g = NULL;
+        Generation *g;
 
         if (folder < 0) {
                 if (error && !*error)
@@ -360,19 +383,8 @@ Generation *generation_load(const char *name, unsigned number, GError **error)
                                     "There is no generation %u of \"%s\" any more", number, name);
                 return NULL;
         }
-        if (!generation_read_file(folder, "key.pem", path, &key, error) ||
-            !generation_read_file(folder, "cert.pem", path, &cert, error) ||
-            !generation_read_file(folder, "chain.pem", path, &chain, error) ||
-            !generation_read_file(folder, "ca.pem", path, &ca, error))
-                return NULL;
-        if (!key && !cert) {
-                g_set_error(error, CERT_ERROR, CERT_ERROR_BAD_CERTIFICATE,
-                            "%s holds neither a key nor a certificate", path);
-                return NULL;
-        }
-        g = generation_new_from_pem(key, cert, chain, ca, error);
-        if (!g || !generation_check_pair(g, error))
-                return NULL;
-        g->number = number;
-        return g_steal_pointer(&g);
+        g = load_from(folder, path, error);
+        if (g)
+                g->number = number;
+        return g;
 }

@@ -9,25 +9,30 @@
 
 /* A generation: one key, the certificate for it, its chain and roots, as they belong together. In memory
  * while it is made; in the state folder (NAME/NUMBER/{cert,key,chain,ca}.pem, 0600 in 0700 folders) so that
- * one can go back to it, and so that what was issued but not taken is not asked for twice. */
+ * one can go back to it, and so that what was issued but not taken is not asked for twice. Bundles and revocation lists
+ * are kept in the same way, as ca.pem alone. */
 
 typedef struct Generation {
         unsigned number;   /* 0: not saved yet; numbers of one certificate only grow */
-        GBytes *key_pem;   /* PKCS#8, wiped when freed; NULL with a pkcs11: key */
-        GBytes *cert_pem;  /* leaf */
+        GBytes *key_pem;   /* PKCS#8, wiped when freed; NULL with a pkcs11: key, and of a bundle or a CRL */
+        GBytes *cert_pem;  /* leaf; NULL of a bundle or a CRL */
         GBytes *chain_pem; /* intermediates, may be empty */
-        GBytes *ca_pem;    /* roots, may be empty */
-        char *fingerprint; /* SHA-256 of the leaf's DER, lower-case hex */
-        char *serial;      /* lower-case hex */
+        GBytes *ca_pem;    /* roots, may be empty; of a bundle or a CRL: all of it */
+        char *fingerprint; /* SHA-256 of the leaf's DER, or of the text of a bundle or a CRL, lower-case hex */
+        char *serial;      /* lower-case hex; NULL of a bundle or a CRL */
         uint64_t not_before, not_after; /* microseconds since 1970 */
 } Generation;
 
 /* From DER: `chain` is GBytes* leaf first, `roots` GBytes*. Fails with BAD_CERTIFICATE when the leaf cannot
  * be parsed. `key_pem` is shared (may be NULL). */
 Generation *generation_new(GBytes *key_pem, GPtrArray *chain, GPtrArray *roots, GError **error);
+#define GENERATION_CONTENT_MAX (UINT32_C(8) << 20) /* bytes of a bundle or a CRL */
+
 /* Of a bundle or a CRL: ca_pem alone. Its fingerprint is the SHA-256 of the text, not_after the earliest nextUpdate of
- * the lists in it, UINT64_MAX for certificates. BAD_CERTIFICATE when there is anything else in it, or nothing. */
+ * the lists in it, UINT64_MAX for certificates. BAD_CERTIFICATE when there is anything else in it (certificates and lists
+ * together, text between the blocks), nothing, or more than GENERATION_CONTENT_MAX. */
 Generation *generation_new_content(GBytes *pem, GError **error);
+bool generation_is_content(const Generation *g);
 /* The same key, certificate and chain with other roots (BAD_CERTIFICATE when they are no certificates). */
 Generation *generation_with_roots(const Generation *g, GBytes *ca_pem, GError **error);
 /* Of a key alone: what a request that waits at its issuer is kept as. Its other members are empty
@@ -55,7 +60,7 @@ void generation_save_many(GenerationSave *items, size_t n);
 
 Generation *generation_load(const char *name, unsigned number, GError **error);
 /* From the files on disk as they stand (for the state before the first install by us): BAD_CERTIFICATE when
- * they do not hold a pair. */
+ * they do not hold a pair, or the file of a bundle or a CRL nothing of that kind. */
 Generation *generation_from_files(const ManifestCertificate *c, GError **error);
 /* The numbers there are, ascending; guint array, caller owns. */
 GArray *generation_list(const char *name);
