@@ -52,14 +52,23 @@ static Generation *adopt_files(Certificate *c)
         return g_steal_pointer(&g);
 }
 
+/* A pair, or a bundle that can be read. */
+static bool files_are_whole(const Certificate *c)
+{
+        if (!c->facts)
+                return false;
+        if (c->wish->kind != MANIFEST_KIND_CERTIFICATE)
+                return c->facts->content != NULL;
+        return c->facts->leaf && c->facts->leaf->key_matches;
+}
+
 Generation *certificate_current(Certificate *c)
 {
-        const LeafFacts *leaf = c->facts ? c->facts->leaf : NULL;
         Generation *recorded = NULL;
 
         if (c->record->generation > 0)
                 recorded = generation_load(c->wish->name, c->record->generation, NULL);
-        return recorded || !leaf || !leaf->key_matches ? recorded : adopt_files(c);
+        return recorded || !files_are_whole(c) ? recorded : adopt_files(c);
 }
 
 Generation *certificate_pending(const Certificate *c, uint64_t now)

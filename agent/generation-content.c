@@ -9,6 +9,7 @@
 
 #include "agent/generation-private.h"
 
+#include "agent/readfile.h"
 #include "common/error.h"
 #include "common/timespan.h"
 
@@ -190,6 +191,10 @@ Generation *generation_with_roots(const Generation *g, GBytes *ca_pem, GError **
 
         if (!g->cert_pem) {
                 bad(error, "generation %u holds no certificate", g->number);
+                return NULL;
+        }
+        if (g_bytes_get_size(ca_pem) > READFILE_MAX) { /* its CA file could not be read again */
+                bad(error, "the roots are larger than 1 MiB");
                 return NULL;
         }
         if (!read_text(&t, ca_pem, CONTENT_BARE, error))

@@ -3,7 +3,8 @@
 /* Recovery of installs that were cut off
  *
  * Forward, where that can be done: what is still staged is renamed in. Where something staged is lost (a
- * power cut, a folder that is gone), the pair decides: if what stands there matches, it is left as it is;
+ * power cut, a folder that is gone), the pair decides: if what stands there matches (a bundle or a revocation
+ * list: if it can be read), it is left as it is;
  * else the new generation is installed again from the state folder, else an older one, else an older one in
  * those folders that can still be reached. Doing it twice, or being cut off in it, changes nothing.
  */
@@ -47,7 +48,7 @@ static bool file_is(const Folder *f, const char *name, const Change *c)
         g_autofree char *digest = NULL;
         struct stat st;
 
-        if (readfile_at(f->fd, name, READFILE_MAX, &content, &st) != READ_DONE ||
+        if (readfile_at(f->fd, name, GENERATION_CONTENT_MAX, &content, &st) != READ_DONE ||
             st.st_uid != c->attributes.uid || st.st_gid != c->attributes.gid ||
             (st.st_mode & 07777) != c->attributes.mode)
                 return false;
@@ -110,6 +111,7 @@ static void change_drop(const Change *c)
 static ManifestCertificate certificate_of(const IntentItem *item)
 {
         ManifestCertificate c = {
+                .kind = item->kind,
                 .name = item->name,
                 .directory = item->directory,
                 .cert_attributes = item->cert_attributes,
@@ -162,7 +164,7 @@ static bool install_where_possible(ManifestCertificate c, unsigned not_this)
         return any && install_newest(&c, not_this);
 }
 
-/* Something staged is lost. True when a pair stands there in the end. */
+/* Something staged is lost. True when a pair, or a whole bundle, stands there in the end. */
 static bool item_mend(const IntentItem *item, const GError *lost)
 {
         const LogContext context = { .message_id = CERT_MESSAGE_RECOVERED, .name = item->name };
@@ -175,9 +177,10 @@ static bool item_mend(const IntentItem *item, const GError *lost)
         present = generation_from_files(&c, NULL);
         if (present) {
                 log_full(LOG_WARNING, &context,
-                         "An install that was cut off could not be finished (%s): the files are a pair, and "
-                         "stay",
-                         lost->message);
+                         "An install that was cut off could not be finished (%s): %s",
+                         lost->message,
+                         item->kind == MANIFEST_KIND_CERTIFICATE ? "the files are a pair, and stay"
+                                                                 : "what is there is whole, and stays");
                 return true;
         }
         if (install_number(&c, item->generation, &error))

@@ -194,14 +194,22 @@ static bool stage_directory(Chunk *k, Work *w, GError **error)
         return true;
 }
 
+/* A key that waits for its certificate cannot be installed; a certificate is no bundle. */
+static bool check_kind(const ManifestCertificate *c, const Generation *g, GError **error)
+{
+        bool is_certificate = c->kind == MANIFEST_KIND_CERTIFICATE;
+
+        if (is_certificate ? g->cert_pem != NULL : generation_is_content(g))
+                return true;
+        g_set_error(error, CERT_ERROR, CERT_ERROR_INSTALL_FAILED, "Generation %u of \"%s\" holds no %s", g->number,
+                    c->name, is_certificate ? "certificate" : "bundle");
+        return false;
+}
+
 static bool stage_all(Chunk *k, Work *w, GError **error)
 {
-        if (!w->item->generation->cert_pem) {
-                g_set_error(error, CERT_ERROR, CERT_ERROR_INSTALL_FAILED,
-                            "Generation %u of \"%s\" holds no certificate", w->item->generation->number,
-                            w->item->certificate->name);
+        if (!check_kind(w->item->certificate, w->item->generation, error))
                 return false;
-        }
         if (w->item->certificate->directory)
                 return stage_directory(k, w, error);
         for (size_t i = 0; i < G_N_ELEMENTS(rename_order); i++)

@@ -22,6 +22,12 @@ static const char *const file_keys[_MANAGED_FILE_MAX] = {
         [MANAGED_FILE_CA] = "ca",     [MANAGED_FILE_COMBINED] = "combined",
 };
 
+static const char *const kind_keys[_MANIFEST_KIND_MAX] = {
+        [MANIFEST_KIND_CERTIFICATE] = "certificate",
+        [MANIFEST_KIND_BUNDLE] = "bundle",
+        [MANIFEST_KIND_CRL] = "crl",
+};
+
 /* ---- Writing ---- */
 
 static void add_string(JsonBuilder *b, const char *key, const char *value)
@@ -63,6 +69,7 @@ static void add_change(JsonBuilder *b, const Change *c)
 static void add_item(JsonBuilder *b, const IntentItem *item)
 {
         json_builder_begin_object(b);
+        add_string(b, "kind", kind_keys[item->kind]);
         add_string(b, "name", item->name);
         add_number(b, "generation", item->generation);
         for (ManagedFile f = 0; f < _MANAGED_FILE_MAX; f++)
@@ -148,7 +155,7 @@ static bool is_digest(const char *s)
         return strlen(s) == 64 && strspn(s, "0123456789abcdef") == 64;
 }
 
-static bool read_kind(const JsonValue *v, ManagedFile *ret)
+static bool read_file_key(const JsonValue *v, ManagedFile *ret)
 {
         g_autofree char *key = NULL;
 
@@ -163,7 +170,7 @@ static bool read_kind(const JsonValue *v, ManagedFile *ret)
 
 static bool read_change(const JsonValue *v, Change *c)
 {
-        return v->kind == JSON_KIND_OBJECT && read_kind(v, &c->file) && read_path(v, "path", &c->path) &&
+        return v->kind == JSON_KIND_OBJECT && read_file_key(v, &c->file) && read_path(v, "path", &c->path) &&
                c->path && read_string(v, "staged", &c->staged) && c->staged &&
                stage_is_name(c->staged, NULL) && read_string(v, "digest", &c->digest) &&
                read_string(v, "link", &c->link) &&
@@ -191,12 +198,38 @@ static bool read_changes(const JsonValue *v, IntentItem *item)
         return item->changes->len > 0;
 }
 
+/* An intent of a time when there were certificates only says none. */
+static bool read_item_kind(const JsonValue *v, ManifestKind *ret)
+{
+        g_autofree char *key = NULL;
+
+        if (!read_string(v, "kind", &key))
+                return false;
+        *ret = key ? _MANIFEST_KIND_INVALID : MANIFEST_KIND_CERTIFICATE;
+        for (ManifestKind kind = 0; key && kind < _MANIFEST_KIND_MAX; kind++)
+                if (g_str_equal(kind_keys[kind], key))
+                        *ret = kind;
+        return *ret >= 0;
+}
+
+/* A bundle or a revocation list is one file. */
+static bool item_is_of_its_kind(const IntentItem *item)
+{
+        if (item->kind == MANIFEST_KIND_CERTIFICATE)
+                return true;
+        for (ManagedFile f = 0; f < _MANAGED_FILE_MAX; f++)
+                if ((item->path[f] != NULL) != (f == MANAGED_FILE_CA))
+                        return false;
+        return !item->directory && item->changes->len == 1 &&
+               ((const Change *) g_ptr_array_index(item->changes, 0))->file == MANAGED_FILE_CA;
+}
+
 static bool read_item(const JsonValue *v, IntentItem *item)
 {
         uint64_t generation, keep;
 
-        if (v->kind != JSON_KIND_OBJECT || !read_string(v, "name", &item->name) || !item->name ||
-            !folder_name_is_safe(item->name) || !read_number(v, "generation", UINT32_MAX, &generation) ||
+        if (v->kind != JSON_KIND_OBJECT || !read_item_kind(v, &item->kind) ||
+            !read_string(v, "name", &item->name) || !item->name || !folder_name_is_safe(item->name) || !read_number(v, "generation", UINT32_MAX, &generation) ||
             !read_number(v, "keep", UINT32_MAX, &keep))
                 return false;
         item->generation = (unsigned) generation;
@@ -206,7 +239,8 @@ static bool read_item(const JsonValue *v, IntentItem *item)
                         return false;
         return read_path(v, "directory", &item->directory) &&
                read_attributes(v, "cert_attributes", &item->cert_attributes) &&
-               read_attributes(v, "key_attributes", &item->key_attributes) && read_changes(v, item);
+               read_attributes(v, "key_attributes", &item->key_attributes) && read_changes(v, item) &&
+               item_is_of_its_kind(item);
 }
 
 Intent *intent_from_json(GBytes *content)

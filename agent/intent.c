@@ -42,6 +42,7 @@ IntentItem *intent_item_new(const ManifestCertificate *c, unsigned generation, G
 {
         IntentItem *item = g_new0(IntentItem, 1);
 
+        item->kind = c->kind;
         item->name = g_strdup(c->name);
         item->generation = generation;
         for (ManagedFile f = 0; f < _MANAGED_FILE_MAX; f++)

@@ -23,8 +23,10 @@ typedef struct Change {
 
 Change *change_free(Change *c);
 
-/* What an install does for one certificate, with all of the manifest that is needed to do it again. */
+/* What an install does for one certificate, bundle or revocation list, with all of the manifest that is needed to do it
+ * again. */
 typedef struct IntentItem {
+        ManifestKind kind;
         char *name;
         unsigned generation; /* its number */
         char *path[_MANAGED_FILE_MAX];

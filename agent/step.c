@@ -4,6 +4,7 @@
 
 #include "agent/step.h"
 
+#include "agent/generation.h"
 #include "agent/readfile.h"
 #include "agent/stage.h"
 #include "common/error.h"
@@ -42,7 +43,7 @@ static bool look(Step *s, const char *path, GError **error)
         }
         if (S_ISLNK(st.st_mode))
                 (void) look_at_link(s);
-        else if (readfile_at(s->folder->fd, s->name, READFILE_MAX, &s->before_content, &st) == READ_DONE)
+        else if (readfile_at(s->folder->fd, s->name, GENERATION_CONTENT_MAX, &s->before_content, &st) == READ_DONE)
                 s->before_attributes = (FileAttributes){ st.st_uid, st.st_gid, st.st_mode & 07777 };
         return true;
 }
@@ -157,7 +158,7 @@ static bool put_back(Step *s, GError **error)
                         return false;
         } else {
                 g_set_error(error, CERT_ERROR, CERT_ERROR_INSTALL_FAILED,
-                            "What stood at %s before was not a file of at most 1 MiB and cannot be put back",
+                            "What stood at %s before was not a file of at most 8 MiB and cannot be put back",
                             path);
                 return false;
         }

@@ -34,5 +34,5 @@ Step *step_free(Step *s);
 bool step_do(Step *s, GError **error);
 
 /* Puts back what stood there before, or only removes what was staged. What was neither a file nor a link
- * cannot be put back; nor can a file of more than 1 MiB. */
+ * cannot be put back; nor can a file of more than 8 MiB. */
 bool step_undo(Step *s, GError **error);
