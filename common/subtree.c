@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Subtrees of names (RFC 5280, 4.2.1.10). This file owns their syntax and the question whether a name lies in one; the
- * names themselves are san.c's. */
+/* Subtrees of names (RFC 5280, 4.2.1.10). This file owns their syntax and the question whether a name lies in
+ * one; the names themselves are san.c's. */
 
 #include "common/subtree.h"
 
@@ -27,7 +27,8 @@ static char *host_normal(const char *text, GError **error)
 
         if (strchr(text, '*')) {
                 g_set_error(error, CERT_ERROR, CERT_ERROR_MANIFEST_INVALID,
-                            "\"%s\" has a wildcard, which a subtree has no use for\nWrite the name alone: all below it "
+                            "\"%s\" has a wildcard, which a subtree has no use for\nWrite the name alone: "
+                            "all below it "
                             "is meant as well.",
                             text);
                 return NULL;
@@ -78,7 +79,8 @@ static char *uri_normal(const char *text, GError **error)
 static bool refuse_network(const char *text, GError **error)
 {
         g_set_error(error, CERT_ERROR, CERT_ERROR_MANIFEST_INVALID,
-                    "\"%s\" is no network\nWrite \"ip:192.0.2.0/24\" or \"ip:2001:db8::/32\"; a single address is one of "
+                    "\"%s\" is no network\nWrite \"ip:192.0.2.0/24\" or \"ip:2001:db8::/32\"; a single "
+                    "address is one of "
                     "/32 or /128.",
                     text);
         return false;
@@ -123,9 +125,11 @@ static bool network_parse(Subtree *t, const char *text, GError **error)
         }
         for (unsigned i = 0; i < size; i++)
                 if (t->network[i] & ~t->network[size + i])
-                        return refuse_host_bits(text, t->network, t->network + size, size, (unsigned) bits, error);
+                        return refuse_host_bits(text, t->network, t->network + size, size, (unsigned) bits,
+                                                error);
         t->network_size = 2 * size;
-        t->base = g_strdup_printf("%s/%u", inet_ntop(family, t->network, buffer, sizeof(buffer)), (unsigned) bits);
+        t->base = g_strdup_printf("%s/%u", inet_ntop(family, t->network, buffer, sizeof(buffer)),
+                                  (unsigned) bits);
         return true;
 }
 
@@ -180,7 +184,95 @@ Subtree *subtree_free(Subtree *t)
 
 char *subtree_to_string(const Subtree *t)
 {
-        return g_strconcat(t->type == SAN_DNS ? "" : prefixes[t->type], t->base, NULL);
+        bool is_plain = t->type < 0 || t->type == SAN_DNS;
+
+        return g_strconcat(is_plain ? "" : prefixes[t->type], t->base, NULL);
+}
+
+/* ---- In a certificate ---- */
+
+static const gnutls_x509_subject_alt_name_t general_names[_SAN_TYPE_MAX] = {
+        [SAN_DNS] = GNUTLS_SAN_DNSNAME,
+        [SAN_IP] = GNUTLS_SAN_IPADDRESS,
+        [SAN_EMAIL] = GNUTLS_SAN_RFC822NAME,
+        [SAN_URI] = GNUTLS_SAN_URI,
+};
+
+static SanType type_of_general_name(gnutls_x509_subject_alt_name_t general)
+{
+        for (SanType type = 0; type < _SAN_TYPE_MAX; type++)
+                if (general_names[type] == general)
+                        return type;
+        return _SAN_TYPE_INVALID;
+}
+
+/* Lower case, but for a mailbox's part before the @. */
+static char *base_of_value(const gnutls_datum_t *value)
+{
+        g_autofree char *text = g_strndup((const char *) value->data, value->size);
+        const char *host = strrchr(text, '@') ?: text;
+        g_autofree char *lower = g_ascii_strdown(host, -1);
+
+        return g_strdup_printf("%.*s%s", (int) (host - text), text, lower);
+}
+
+/* The mask as a number of bits, or written out when its bits are not the first ones. */
+static char *mask_to_string(const uint8_t *mask, unsigned size)
+{
+        char buffer[INET6_ADDRSTRLEN];
+        unsigned bits = 0;
+
+        while (bits < 8 * size && (mask[bits / 8] & (0x80 >> bits % 8)))
+                bits++;
+        for (unsigned i = bits; i < 8 * size; i++)
+                if (mask[i / 8] & (0x80 >> i % 8))
+                        return g_strdup(
+                                inet_ntop(size == 4 ? AF_INET : AF_INET6, mask, buffer, sizeof(buffer)));
+        return g_strdup_printf("%u", bits);
+}
+
+/* What is no network covers no address. */
+static void network_read(Subtree *t, const gnutls_datum_t *value)
+{
+        unsigned size = value->size / 2;
+        char buffer[INET6_ADDRSTRLEN];
+        g_autofree char *mask = NULL;
+
+        if (value->size != 8 && value->size != 32) {
+                t->base = g_strdup("?");
+                return;
+        }
+        memcpy(t->network, value->data, value->size);
+        for (unsigned i = 0; i < size; i++)
+                t->network[i] &= t->network[size + i];
+        t->network_size = value->size;
+        mask = mask_to_string(t->network + size, size);
+        t->base = g_strdup_printf(
+                "%s/%s", inet_ntop(size == 4 ? AF_INET : AF_INET6, t->network, buffer, sizeof(buffer)), mask);
+}
+
+Subtree *subtree_new(gnutls_x509_subject_alt_name_t type, const gnutls_datum_t *value)
+{
+        Subtree *t = g_new0(Subtree, 1);
+
+        t->type = type_of_general_name(type);
+        t->is_directory_name = type == GNUTLS_SAN_DN;
+        if (t->type == SAN_IP)
+                network_read(t, value);
+        else if (t->type < 0)
+                t->base = g_strdup(t->is_directory_name ? "a directory name" : "a name of an unknown kind");
+        else
+                t->base = base_of_value(value);
+        return t;
+}
+
+gnutls_x509_subject_alt_name_t subtree_general_name(const Subtree *t, gnutls_datum_t *ret_value)
+{
+        if (t->type == SAN_IP)
+                *ret_value = (gnutls_datum_t){ (unsigned char *) t->network, t->network_size };
+        else
+                *ret_value = (gnutls_datum_t){ (unsigned char *) t->base, (unsigned) strlen(t->base) };
+        return general_names[t->type];
 }
 
 /* ---- Names in it ---- */
@@ -192,10 +284,20 @@ static bool lies_below(const char *host, const char *domain)
         return length > tail && host[length - tail - 1] == '.' && g_str_equal(host + length - tail, domain);
 }
 
-/* Of email and uri: a host, or with a leading dot all below it. */
+/* Of email and uri: a host, or with a leading dot all below it. Nothing at all is every host. */
 static bool host_covers(const char *base, const char *host)
 {
-        return base[0] == '.' ? lies_below(host, base + 1) : g_str_equal(base, host);
+        return !*base || (base[0] == '.' ? lies_below(host, base + 1) : g_str_equal(base, host));
+}
+
+/* Of dns: all that "*.example.org" stands for lies in a subtree when example.org does. */
+static bool dns_covers(const char *base, const char *name)
+{
+        if (!*base || base[0] == '.')
+                return host_covers(base, name);
+        if (g_str_has_prefix(name, "*."))
+                name += 2;
+        return g_str_equal(base, name) || lies_below(name, base);
 }
 
 static bool email_covers(const char *base, const char *mailbox)
@@ -207,15 +309,24 @@ static bool email_covers(const char *base, const char *mailbox)
         return at && host_covers(base, at + 1);
 }
 
+/* The host of a URI, lower case; NULL when there is none, or an address in its place. Caller owns. */
+static char *uri_host(const char *uri)
+{
+        g_autofree char *host = NULL;
+        uint8_t address[16];
+
+        if (!g_uri_split(uri, G_URI_FLAGS_NONE, NULL, NULL, &host, NULL, NULL, NULL, NULL, NULL) || !host ||
+            !*host || inet_pton(AF_INET, host, address) == 1 || inet_pton(AF_INET6, host, address) == 1)
+                return NULL;
+        return g_ascii_strdown(host, -1);
+}
+
 /* RFC 5280: what names no host, or an address in its place, is in no subtree. */
 static bool uri_covers(const char *base, const char *uri)
 {
-        g_autofree char *host = NULL, *lower = NULL;
+        g_autofree char *host = uri_host(uri);
 
-        if (!g_uri_split(uri, G_URI_FLAGS_NONE, NULL, NULL, &host, NULL, NULL, NULL, NULL, NULL) || !host)
-                return false;
-        lower = g_ascii_strdown(host, -1);
-        return host_covers(base, lower);
+        return host && host_covers(base, host);
 }
 
 static bool network_covers(const Subtree *t, const char *address)
@@ -223,7 +334,7 @@ static bool network_covers(const Subtree *t, const char *address)
         unsigned size = t->network_size / 2;
         uint8_t bytes[16];
 
-        if (inet_pton(size == 4 ? AF_INET : AF_INET6, address, bytes) != 1)
+        if (size == 0 || inet_pton(size == 4 ? AF_INET : AF_INET6, address, bytes) != 1)
                 return false;
         for (unsigned i = 0; i < size; i++)
                 if ((bytes[i] & t->network[size + i]) != t->network[i])
@@ -237,7 +348,7 @@ bool subtree_covers(const Subtree *t, const San *name)
                 return false;
         switch (t->type) {
         case SAN_DNS:
-                return g_str_equal(t->base, name->value) || lies_below(name->value, t->base);
+                return dns_covers(t->base, name->value);
         case SAN_IP:
                 return network_covers(t, name->value);
         case SAN_EMAIL:
@@ -249,12 +360,32 @@ bool subtree_covers(const Subtree *t, const San *name)
         }
 }
 
+bool subtree_touches(const Subtree *t, const San *name)
+{
+        const char *parent;
+
+        if (t->type != name->type)
+                return false;
+        if (subtree_covers(t, name))
+                return true;
+        if (t->type == SAN_URI) {
+                g_autofree char *host = uri_host(name->value);
+
+                return !host;
+        }
+        if (t->type != SAN_DNS || !g_str_has_prefix(name->value, "*."))
+                return false;
+        /* "*.example.org" stands for www.example.org, which is this subtree */
+        parent = strchr(t->base, '.');
+        return parent && g_str_equal(parent + 1, name->value + 2);
+}
+
 bool subtree_permits(const GPtrArray *permitted, const GPtrArray *excluded, const San *name)
 {
         bool is_constrained = false, is_inside = false;
 
         for (unsigned i = 0; excluded && i < excluded->len; i++)
-                if (subtree_covers(excluded->pdata[i], name))
+                if (subtree_touches(excluded->pdata[i], name))
                         return false;
         for (unsigned i = 0; permitted && i < permitted->len; i++) {
                 const Subtree *t = permitted->pdata[i];

@@ -7,24 +7,23 @@
 #include "issuers/local/constraints.h"
 
 #include "common/error.h"
-#include "common/san.h"
-#include "common/constraint.h"
+#include "common/subtree.h"
 
 #include <string.h>
 
 #define CONSTRAINTS_MAX 1000
 
-static void constraint_destroy(void *c)
+static void subtree_destroy(void *c)
 {
-        constraint_free(c);
+        subtree_free(c);
 }
 
 static Constraints *constraints_empty(void)
 {
         Constraints *c = g_new0(Constraints, 1);
 
-        c->permitted = g_ptr_array_new_with_free_func(constraint_destroy);
-        c->excluded = g_ptr_array_new_with_free_func(constraint_destroy);
+        c->permitted = g_ptr_array_new_with_free_func(subtree_destroy);
+        c->excluded = g_ptr_array_new_with_free_func(subtree_destroy);
         return c;
 }
 
@@ -44,7 +43,7 @@ static bool add_texts(GPtrArray *to, const char *issuer, const char *key, char *
 {
         for (unsigned i = 0; texts && texts[i]; i++) {
                 g_autoptr(GError) wrong = NULL;
-                Constraint *c = i < CONSTRAINTS_MAX ? constraint_parse(texts[i], &wrong) : NULL;
+                Subtree *c = i < CONSTRAINTS_MAX ? subtree_parse(texts[i], &wrong) : NULL;
 
                 if (!c) {
                         g_set_error(error, CERT_ERROR, CERT_ERROR_MANIFEST_INVALID,
@@ -85,7 +84,7 @@ static int read_all(GPtrArray *to, gnutls_x509_name_constraints_t nc, GetConstra
                 r = get(nc, i, &type, &name);
                 if (r < 0)
                         return r == GNUTLS_E_REQUESTED_DATA_NOT_AVAILABLE ? 0 : r;
-                g_ptr_array_add(to, constraint_new(type, &name));
+                g_ptr_array_add(to, subtree_new(type, &name));
         }
 }
 
@@ -113,12 +112,11 @@ Constraints *constraints_of_certificate(gnutls_x509_crt_t ca, GError **error)
 
 static int write_all(const GPtrArray *from, gnutls_x509_name_constraints_t nc, AddConstraint add)
 {
-        uint8_t bytes[32];
         gnutls_datum_t name;
         int r = 0;
 
         for (unsigned i = 0; i < from->len && r >= 0; i++) {
-                gnutls_x509_subject_alt_name_t type = constraint_general_name(from->pdata[i], bytes, &name);
+                gnutls_x509_subject_alt_name_t type = subtree_general_name(from->pdata[i], &name);
 
                 r = add(nc, type, &name);
         }
@@ -163,8 +161,8 @@ static char *list_of_type(const GPtrArray *constraints, SanType type)
         g_autoptr(GString) text = g_string_new(NULL);
 
         for (unsigned i = 0; i < constraints->len; i++) {
-                const Constraint *c = constraints->pdata[i];
-                g_autofree char *one = c->type == type ? constraint_to_string(c) : NULL;
+                const Subtree *c = constraints->pdata[i];
+                g_autofree char *one = c->type == type ? subtree_to_string(c) : NULL;
 
                 if (one)
                         g_string_append_printf(text, "%s%s", text->len > 0 ? ", " : "", one);
@@ -178,17 +176,17 @@ static bool check_name(const Constraints *c, const char *issuer, const San *name
         bool bound = false, held = false;
 
         for (unsigned i = 0; i < c->excluded->len; i++)
-                if (constraint_touches(c->excluded->pdata[i], name)) {
-                        g_autofree char *text = constraint_to_string(c->excluded->pdata[i]);
+                if (subtree_touches(c->excluded->pdata[i], name)) {
+                        g_autofree char *text = subtree_to_string(c->excluded->pdata[i]);
 
                         why = g_strdup_printf("its constraints exclude %s", text);
                         return refuse(issuer, name, why, error);
                 }
         for (unsigned i = 0; i < c->permitted->len; i++) {
-                const Constraint *one = c->permitted->pdata[i];
+                const Subtree *one = c->permitted->pdata[i];
 
                 bound = bound || one->type == name->type;
-                held = held || constraint_holds(one, name);
+                held = held || subtree_covers(one, name);
         }
         if (!bound || held)
                 return true;
@@ -238,9 +236,9 @@ static bool check_directory_name(const Constraints *c, const char *issuer, gnutl
 
         gnutls_free(dn.data);
         for (unsigned i = 0; i < c->permitted->len; i++)
-                bound = bound || ((Constraint *) c->permitted->pdata[i])->is_directory_name;
+                bound = bound || ((Subtree *) c->permitted->pdata[i])->is_directory_name;
         for (unsigned i = 0; i < c->excluded->len; i++)
-                bound = bound || ((Constraint *) c->excluded->pdata[i])->is_directory_name;
+                bound = bound || ((Subtree *) c->excluded->pdata[i])->is_directory_name;
         if (!bound || empty)
                 return true;
         g_set_error(

@@ -9,10 +9,10 @@
  * CA certificate (RFC 5280, 4.2.1.10). Names of a type that no constraint is of are free. */
 
 typedef struct Constraints {
-        GPtrArray *permitted, *excluded; /* Constraint*; never NULL */
+        GPtrArray *permitted, *excluded; /* Subtree*; never NULL */
 } Constraints;
 
-/* From the text forms of common/constraint.h; either may be NULL. MANIFEST_INVALID, which names the key
+/* From the text forms of common/subtree.h; either may be NULL. MANIFEST_INVALID, which names the key
  * "issuers.ISSUER.names.permitted[0]". */
 Constraints *constraints_new(const char *issuer, char *const *permitted, char *const *excluded,
                              GError **error);
