@@ -33,8 +33,7 @@ static void result_clear(Result *r)
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Result, result_clear)
 
-G_GNUC_PRINTF(3, 4)
-static bool broken(GError **error, const char *issuer, const char *format, ...)
+bool answer_broken(GError **error, const char *issuer, const char *format, ...)
 {
         g_autofree char *raw = NULL, *what = NULL;
         va_list arguments;
@@ -61,7 +60,7 @@ GPtrArray *answer_read_certificates(sd_bus_message *m, unsigned max, const char 
 
         while (r >= 0 && (r = sd_bus_message_read_array(m, 'y', &data, &size)) > 0) {
                 if (size == 0 || size > CERTIFICATE_MAX || list->len >= max) {
-                        broken(error, issuer,
+                        answer_broken(error, issuer,
                                "a certificate of %zu bytes as number %u (at most %u of %d bytes)", size,
                                list->len + 1, max, CERTIFICATE_MAX);
                         return NULL;
@@ -71,7 +70,7 @@ GPtrArray *answer_read_certificates(sd_bus_message *m, unsigned max, const char 
         if (r >= 0)
                 r = sd_bus_message_exit_container(m);
         if (r < 0) {
-                broken(error, issuer, "a list of certificates is not of type aay");
+                answer_broken(error, issuer, "a list of certificates is not of type aay");
                 return NULL;
         }
         return g_steal_pointer(&list);
@@ -81,19 +80,19 @@ static bool read_list(sd_bus_message *m, const char *key, unsigned max, const ch
                       GError **error)
 {
         if (sd_bus_message_enter_container(m, 'v', "aay") < 0)
-                return broken(error, issuer, "%s is not of type aay", key);
+                return answer_broken(error, issuer, "%s is not of type aay", key);
         g_clear_pointer(ret, g_ptr_array_unref);
         *ret = answer_read_certificates(m, max, issuer, error);
         if (!*ret)
                 return false;
-        return sd_bus_message_exit_container(m) >= 0 || broken(error, issuer, "%s is not of type aay", key);
+        return sd_bus_message_exit_container(m) >= 0 || answer_broken(error, issuer, "%s is not of type aay", key);
 }
 
 static bool read_basic(sd_bus_message *m, const char *key, const char *type, const char *issuer, void *ret,
                        GError **error)
 {
         return sd_bus_message_read(m, "v", type, ret) >= 0 ||
-               broken(error, issuer, "%s is not of type %s", key, type);
+               answer_broken(error, issuer, "%s is not of type %s", key, type);
 }
 
 static bool read_entry(sd_bus_message *m, const char *issuer, Result *result, GError **error)
@@ -110,7 +109,7 @@ static bool read_entry(sd_bus_message *m, const char *issuer, Result *result, GE
         const char *key;
 
         if (sd_bus_message_read(m, "s", &key) < 0)
-                return broken(error, issuer, "a key is no string");
+                return answer_broken(error, issuer, "a key is no string");
         if (g_str_equal(key, "Chain"))
                 return read_list(m, key, CHAIN_MAX, issuer, &result->chain, error);
         if (g_str_equal(key, "Roots"))
@@ -118,7 +117,7 @@ static bool read_entry(sd_bus_message *m, const char *issuer, Result *result, GE
         for (size_t i = 0; i < G_N_ELEMENTS(basics); i++)
                 if (g_str_equal(key, basics[i].key))
                         return read_basic(m, key, basics[i].type, issuer, basics[i].ret, error);
-        return sd_bus_message_skip(m, "v") >= 0 || broken(error, issuer, "its dictionary cannot be read");
+        return sd_bus_message_skip(m, "v") >= 0 || answer_broken(error, issuer, "its dictionary cannot be read");
 }
 
 static bool read_result(sd_bus_message *m, const char *issuer, Result *result, GError **error)
@@ -126,7 +125,7 @@ static bool read_result(sd_bus_message *m, const char *issuer, Result *result, G
         int r = sd_bus_message_enter_container(m, 'a', "{sv}");
 
         if (r < 0)
-                return broken(error, issuer, "its result is not of type a{sv}");
+                return answer_broken(error, issuer, "its result is not of type a{sv}");
         while ((r = sd_bus_message_enter_container(m, 'e', "sv")) > 0) {
                 if (!read_entry(m, issuer, result, error))
                         return false;
@@ -134,7 +133,7 @@ static bool read_result(sd_bus_message *m, const char *issuer, Result *result, G
                 if (r < 0)
                         break;
         }
-        return r >= 0 || broken(error, issuer, "its result is not of type a{sv}");
+        return r >= 0 || answer_broken(error, issuer, "its result is not of type a{sv}");
 }
 
 /* ---- The three answers ---- */
@@ -155,7 +154,7 @@ static bool token_is_sane(const char *token)
 static bool take_issued(Answer *a, Result *r, const char *issuer, GError **error)
 {
         if (!r->chain || r->chain->len == 0)
-                return broken(error, issuer, "\"issued\" without a Chain");
+                return answer_broken(error, issuer, "\"issued\" without a Chain");
         a->status = ANSWER_ISSUED;
         a->chain = g_steal_pointer(&r->chain);
         a->roots = r->roots ? g_steal_pointer(&r->roots)
@@ -166,7 +165,7 @@ static bool take_issued(Answer *a, Result *r, const char *issuer, GError **error
 static bool take_waiting(Answer *a, Result *r, const char *issuer, GError **error)
 {
         if (!r->token || !token_is_sane(r->token))
-                return broken(error, issuer, "\"waiting\" without a Token of 1 to %d printable characters",
+                return answer_broken(error, issuer, "\"waiting\" without a Token of 1 to %d printable characters",
                               TOKEN_MAX);
         a->status = ANSWER_WAITING;
         a->token = g_strdup(r->token);
@@ -203,10 +202,10 @@ bool answer_read(sd_bus_message *m, const char *issuer, Answer **ret_answer, GEr
         const char *status;
 
         if (!sd_bus_message_has_signature(m, "sa{sv}"))
-                return broken(error, issuer, "its type is %.64s in place of sa{sv}",
+                return answer_broken(error, issuer, "its type is %.64s in place of sa{sv}",
                               sd_bus_message_get_signature(m, true) ?: "unreadable");
         if (sd_bus_message_read(m, "s", &status) < 0)
-                return broken(error, issuer, "its status is no string");
+                return answer_broken(error, issuer, "its status is no string");
         if (!read_result(m, issuer, &result, error))
                 return false;
         for (size_t i = 0; i < G_N_ELEMENTS(statuses); i++)
@@ -216,7 +215,7 @@ bool answer_read(sd_bus_message *m, const char *issuer, Answer **ret_answer, GEr
                         *ret_answer = g_steal_pointer(&a);
                         return true;
                 }
-        return broken(error, issuer, "\"%.64s\" is none of issued, waiting, later", status);
+        return answer_broken(error, issuer, "\"%.64s\" is none of issued, waiting, later", status);
 }
 
 Answer *answer_free(Answer *a)

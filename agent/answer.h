@@ -34,3 +34,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Answer, answer_free)
 GPtrArray *answer_read_certificates(sd_bus_message *m, unsigned max, const char *issuer, GError **error);
 
 #define ANSWER_ROOTS_MAX 64
+
+/* ISSUER_PROTOCOL: what is wrong with an answer of this issuer; what it quotes is made printable. Returns false. */
+G_GNUC_PRINTF(3, 4)
+bool answer_broken(GError **error, const char *issuer, const char *format, ...);
