@@ -9,8 +9,8 @@
  * be damaged at any time: then it is empty, and everything is found out anew. Holds no secret. */
 
 typedef enum FactsCacheKind {
-        FACTS_CACHE_FACTS = 0x31544346,   /* the inventory's: "FCT1" */
-        FACTS_CACHE_RECORDS = 0x31434552, /* the record store's: "REC1" */
+        FACTS_CACHE_FACTS = 0x32544346,   /* the inventory's: "FCT2" */
+        FACTS_CACHE_RECORDS = 0x32434552, /* the record store's: "REC2" */
 } FactsCacheKind;
 
 typedef struct FactsCache FactsCache;

@@ -76,6 +76,10 @@ static void add_record(JsonBuilder *b, const Record *r)
         add_string(b, "fingerprint", r->fingerprint);
         add_string(b, "taken", r->taken);
         add_number(b, "last_renewal", r->last_renewal);
+        add_string(b, "authority", r->authority);
+        add_string(b, "source", r->source);
+        add_number(b, "unused_since", r->unused_since);
+        add_string(b, "answered", r->answered);
         add_number(b, "failures", r->failures);
         add_string(b, "failed_digest", r->failed_digest);
         add_number(b, "failed_at", r->failed_at);
@@ -267,6 +271,10 @@ static void read_record(Reader *rd, Record *r)
         r->fingerprint = read_digest(rd, "fingerprint");
         r->taken = read_digest(rd, "taken");
         r->last_renewal = read_number(rd, "last_renewal", TIME_MAX);
+        r->authority = read_digest(rd, "authority");
+        r->source = read_digest(rd, "source");
+        r->unused_since = read_number(rd, "unused_since", TIME_MAX);
+        r->answered = read_string(rd, "answered");
         r->failures = (unsigned) read_number(rd, "failures", UINT32_MAX);
         r->failed_digest = read_digest(rd, "failed_digest");
         r->failed_at = read_number(rd, "failed_at", TIME_MAX);

@@ -92,6 +92,10 @@ static void pack_record(GByteArray *a, const Record *r)
         pack_string(a, r->fingerprint);
         pack_string(a, r->taken);
         pack_u64(a, r->last_renewal);
+        pack_string(a, r->authority);
+        pack_string(a, r->source);
+        pack_u64(a, r->unused_since);
+        pack_string(a, r->answered);
         pack_u32(a, r->failures);
         pack_string(a, r->failed_digest);
         pack_u64(a, r->failed_at);
@@ -120,6 +124,10 @@ static Record *unpack_record(const char *name, Unpack *u)
         r->fingerprint = unpack_strdup(u);
         r->taken = unpack_strdup(u);
         r->last_renewal = unpack_u64(u);
+        r->authority = unpack_strdup(u);
+        r->source = unpack_strdup(u);
+        r->unused_since = unpack_u64(u);
+        r->answered = unpack_strdup(u);
         r->failures = unpack_u32(u);
         r->failed_digest = unpack_strdup(u);
         r->failed_at = unpack_u64(u);

@@ -56,6 +56,9 @@ Record *record_free(Record *r)
         g_free(r->request_digest);
         g_free(r->fingerprint);
         g_free(r->taken);
+        g_free(r->authority);
+        g_free(r->source);
+        g_free(r->answered);
         g_free(r->failed_digest);
         g_free(r->message);
         g_free(r->hint);
@@ -163,6 +166,8 @@ bool record_adopt(Record *r, const char *fingerprint)
         }
         g_clear_pointer(&r->issuer, g_free);
         g_clear_pointer(&r->request_digest, g_free);
+        g_clear_pointer(&r->authority, g_free);
+        g_clear_pointer(&r->source, g_free);
         if (r->pending == number) {
                 r->request_digest = g_steal_pointer(&r->pending_digest);
                 r->pending = 0;

@@ -11,7 +11,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void check_record(const Record *r)
 {
-        const char *digests[] = { r->request_digest, r->fingerprint, r->taken, r->failed_digest, r->pending_digest };
+        const char *digests[] = {
+                r->request_digest, r->fingerprint, r->taken, r->failed_digest, r->pending_digest, r->authority, r->source,
+        };
 
         g_assert_cmpstr(r->name, ==, "web");
         g_assert_cmpuint(r->history->len, <=, RECORD_HISTORY_MAX);
