@@ -39,7 +39,8 @@ typedef struct AuthorityFacts {
         bool missing;            /* its certificate or key is not there; `certificates` may then hold what is left */
         GPtrArray *certificates; /* AuthorityCertificate*, all that is trusted, by age, then fingerprint: a promotion does not
                                   * change the order */
-        char **revoked;          /* serial numbers, lower-case hex, sorted */
+        char **revoked;          /* serial numbers, lower-case hex without a leading zero octet, sorted, each once */
+        size_t n_revoked;
         char *trust_digest;      /* of the fingerprints: another one, another trust */
         char *crl_digest;        /* of the fingerprints and what is revoked */
 } AuthorityFacts;
@@ -48,7 +49,7 @@ typedef struct AuthorityFacts {
  * Certificates a(say) (role, DER), Revoked as. What a process sends is hostile: at most 16 certificates of 64 KiB, a
  * million serial numbers, one current and one next. ISSUER_PROTOCOL. `issuer` is for messages. */
 AuthorityFacts *authority_facts_read(sd_bus_message *m, const char *issuer, GError **error);
-/* From parts; `certificates` (GBytes* DER) with their roles. BAD_CERTIFICATE. */
+/* From parts, which are copied; `ders` (GBytes*) with their roles, `revoked` may be NULL. BAD_CERTIFICATE. */
 AuthorityFacts *authority_facts_new(bool missing, GPtrArray *ders, const AuthorityRole *roles, char **revoked,
                                     GError **error);
 

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "agent/authority-facts.h"
+
+/* What the files around an authority's facts share. */
+
+#define AUTHORITY_CERTIFICATES_MAX 16
+#define AUTHORITY_CERTIFICATE_MAX (64 * 1024) /* bytes */
+#define AUTHORITY_REVOKED_MAX 1000000
+#define AUTHORITY_SERIAL_MAX 128 /* characters; RFC 5280, 4.1.2.2 allows 40 */
+
+/* Lower-case hex of a sane length. */
+bool authority_serial_is_sane(const char *serial);
+
+/* Whether two crl_digests are of the same certificates: then it is what is revoked that differs. */
+bool authority_crl_digest_same_signers(const char *a, const char *b);
+
+/* As JSON, and back; NULL when it is none. */
+char *authority_facts_to_json(const AuthorityFacts *f, size_t *ret_size);
+AuthorityFacts *authority_facts_from_json(const char *text, size_t size);
