@@ -20,6 +20,8 @@
 typedef struct Examination {
         const ManifestCertificate *certificate;
         const Record *record;
+        const AuthorityFacts *authority; /* or NULL */
+        const AuthorityCertificate *signer;
         Glance *glance;
         GBytes *content[SLOT_MAX];
         gnutls_x509_crt_t leaf; /* NULL: none */
@@ -48,31 +50,35 @@ static gnutls_datum_t datum_of(GBytes *b)
         return (gnutls_datum_t) { .data = (void *) data, .size = (unsigned) size };
 }
 
-/* Reads one file. When it is no more what was glanced at, the outcome is used now, and not kept. */
-static void read_slot(int folder, const char *name, unsigned slot, void *userdata)
+bool examine_read(int folder, const char *name, size_t max, FileFacts *f, GBytes **ret_content)
 {
-        Examination *x = userdata;
-        FileFacts *f = &x->glance->file[slot];
         FileIdentity now, then = { f->dev, f->ino, f->size, f->mtime_ns, f->ctime_ns };
         struct stat st;
 
         if (f->state != FILE_STATE_PRESENT)
-                return;
-        switch (readfile_at(folder, name, READFILE_MAX, &x->content[slot], &st)) {
+                return true;
+        switch (readfile_at(folder, name, max, ret_content, &st)) {
         case READ_DONE:
                 now = file_identity(&st);
-                if (!file_identity_equal(&now, &then))
-                        x->settled = false;
-                return;
+                return file_identity_equal(&now, &then);
         case READ_MISSING:
                 *f = (FileFacts) { .state = FILE_STATE_MISSING };
-                break;
+                return false;
         case READ_UNUSABLE:
         case READ_FAILED:
+        default:
                 f->state = FILE_STATE_UNREADABLE;
-                break;
+                return false;
         }
-        x->settled = false;
+}
+
+/* When it is no more what was glanced at, the outcome is used now, and not kept. */
+static void read_slot(int folder, const char *name, unsigned slot, void *userdata)
+{
+        Examination *x = userdata;
+
+        if (!examine_read(folder, name, READFILE_MAX, &x->glance->file[slot], &x->content[slot]))
+                x->settled = false;
 }
 
 /* The file that holds the leaf, or the key: the one of its own, else the combined one. */
@@ -96,6 +102,8 @@ static void examine_leaf(Examination *x)
         if (packed) {
                 u = unpack_new(packed->data, packed->len);
                 x->facts = leaf_unpack(&u);
+                if (x->authority)
+                        x->signer = authority_facts_signer(x->authority, x->leaf);
                 return;
         }
         g_clear_pointer(&x->leaf, gnutls_x509_crt_deinit);
@@ -266,9 +274,36 @@ static void examine_derived(Examination *x)
         x->facts->derived_match = x->installed ? derived_match_installed(x) : derived_match_leaf(x);
 }
 
-Examined examine(FolderCache *folders, const ManifestCertificate *c, const Record *r, Glance *g, bool ask_token)
+static void read_leaf_slot(int folder, const char *name, unsigned slot, void *userdata)
 {
-        Examination x = { .certificate = c, .record = r, .glance = g, .ask_token = ask_token };
+        Examination *x = userdata;
+
+        if (slot == slot_of(x, MANAGED_FILE_CERT))
+                read_slot(folder, name, slot, x);
+}
+
+bool examine_signer(FolderCache *folders, const ManifestCertificate *c, const AuthorityFacts *authority, Glance *g,
+                    const AuthorityCertificate **ret_signer)
+{
+        Examination x = { .certificate = c, .authority = authority, .glance = g, .settled = true };
+        bool known;
+
+        slots_visit(folders, c, read_leaf_slot, &x);
+        examine_leaf(&x);
+        known = x.settled && x.facts;
+        if (known)
+                *ret_signer = x.signer;
+        g_free(x.facts);
+        examination_clear(&x);
+        return known;
+}
+
+Examined examine(FolderCache *folders, const ManifestCertificate *c, const Record *r, const AuthorityFacts *authority,
+                 Glance *g, bool ask_token)
+{
+        Examination x = {
+                .certificate = c, .record = r, .authority = authority, .glance = g, .ask_token = ask_token,
+        };
 
         x.settled = glance_is_settled(g);
         slots_visit(folders, c, read_slot, &x);
@@ -278,6 +313,10 @@ Examined examine(FolderCache *folders, const ManifestCertificate *c, const Recor
         examine_derived(&x);
         examination_clear(&x);
         return (Examined) {
-                .leaf = x.facts, .unusable = x.unusable, .settled = x.settled, .token_failed = x.token_failed,
+                .leaf = x.facts,
+                .signer = x.signer,
+                .unusable = x.unusable,
+                .settled = x.settled,
+                .token_failed = x.token_failed,
         };
 }

@@ -58,9 +58,15 @@ void slots_visit(FolderCache *folders, const ManifestCertificate *c, SlotVisit v
         }
 }
 
+typedef struct Glancing {
+        Glance glance;
+        uint64_t max; /* larger files are not read */
+} Glancing;
+
 static void glance_at(int folder, const char *name, unsigned slot, void *userdata)
 {
-        FileFacts *f = &((Glance *) userdata)->file[slot];
+        Glancing *glancing = userdata;
+        FileFacts *f = &glancing->glance.file[slot];
         FileIdentity id;
         struct stat st;
 
@@ -69,7 +75,7 @@ static void glance_at(int folder, const char *name, unsigned slot, void *userdat
                 return;
         }
         id = file_identity(&st);
-        f->state = S_ISREG(st.st_mode) && st.st_size <= READFILE_MAX ? FILE_STATE_PRESENT : FILE_STATE_UNREADABLE;
+        f->state = S_ISREG(st.st_mode) && (uint64_t) st.st_size <= glancing->max ? FILE_STATE_PRESENT : FILE_STATE_UNREADABLE;
         f->dev = id.dev;
         f->ino = id.ino;
         f->size = id.size;
@@ -82,10 +88,16 @@ static void glance_at(int folder, const char *name, unsigned slot, void *userdat
 
 Glance glance_take(FolderCache *folders, const ManifestCertificate *c, const Record *r)
 {
-        Glance g = { .generation = r ? r->generation : 0, .uri = c->key_uri ? g_str_hash(c->key_uri) | 1 : 0 };
+        Glancing g = { .max = READFILE_CONTENT_MAX };
 
+        /* Only the files of a certificate are compared with what a generation and a key say. */
+        if (c->kind == MANIFEST_KIND_CERTIFICATE) {
+                g.max = READFILE_MAX;
+                g.glance.generation = r ? r->generation : 0;
+                g.glance.uri = c->key_uri ? g_str_hash(c->key_uri) | 1 : 0;
+        }
         slots_visit(folders, c, glance_at, &g);
-        return g;
+        return g.glance;
 }
 
 bool file_facts_same(const FileFacts *a, const FileFacts *b)

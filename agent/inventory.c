@@ -25,6 +25,8 @@ typedef struct Entry {
         uint32_t generation, uri;
         uint8_t unusable; /* a bit for each slot whose content is not what it should be */
         bool settled;     /* what is known stays true while the files' identities do */
+        const char *tried; /* interned: the trust_digest of the authority none of whose certificates has signed the leaf;
+                            * NULL: none was tried, or the signer is known */
         gint64 token_failed_at; /* CLOCK_MONOTONIC, microseconds; 0: never */
 } Entry;
 
@@ -32,6 +34,7 @@ struct Inventory {
         GHashTable *entries; /* name -> Entry* */
         FactsCache *cache;   /* NULL when it was let go after it was written */
         FolderCache *folders;
+        GStringChunk *interned; /* fingerprints and digests of authorities: few, and each in thousands of entries */
         bool changed; /* the cache file does not say what is known */
 };
 
@@ -40,6 +43,7 @@ static void entry_free(gpointer p)
         Entry *e = p;
 
         g_free(e->facts.leaf);
+        g_free(e->facts.content);
         g_free(e->facts.served);
         g_free(e);
 }
@@ -50,6 +54,7 @@ Inventory *inventory_new(void)
 
         i->entries = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, entry_free);
         i->folders = folder_cache_new();
+        i->interned = g_string_chunk_new(1024);
         return i;
 }
 
@@ -60,6 +65,7 @@ Inventory *inventory_free(Inventory *i)
         g_hash_table_unref(i->entries);
         facts_cache_free(i->cache);
         folder_cache_free(i->folders);
+        g_string_chunk_free(i->interned);
         g_free(i);
         return NULL;
 }
@@ -106,6 +112,27 @@ static void entry_take(Entry *e, const Glance *g)
 
 /* ---- The cache ---- */
 
+/* What stands before the one string that is known of the signer. */
+typedef enum SignerKnown {
+        SIGNER_NOT_SOUGHT,
+        SIGNER_FOUND, /* its fingerprint */
+        SIGNER_NONE,  /* the trust_digest of those that were tried */
+        _SIGNER_MAX,
+} SignerKnown;
+
+static void pack_signer(GByteArray *a, const Entry *e)
+{
+        if (e->facts.leaf->signed_by) {
+                pack_u8(a, SIGNER_FOUND);
+                pack_string(a, e->facts.leaf->signed_by);
+        } else if (e->tried) {
+                pack_u8(a, SIGNER_NONE);
+                pack_string(a, e->tried);
+        } else {
+                pack_u8(a, SIGNER_NOT_SOUGHT);
+        }
+}
+
 static void pack_entry(GByteArray *a, Entry *e)
 {
         pack_u32(a, e->generation);
@@ -124,8 +151,26 @@ static void pack_entry(GByteArray *a, Entry *e)
                 pack_u64(a, f->ctime_ns);
         }
         pack_u8(a, e->facts.leaf != NULL);
-        if (e->facts.leaf)
+        if (e->facts.leaf) {
                 leaf_pack(a, e->facts.leaf);
+                pack_signer(a, e);
+        }
+}
+
+static void unpack_signer(Inventory *i, Unpack *u, LeafFacts *leaf, const char **ret_tried)
+{
+        uint8_t known = unpack_u8(u);
+        const char *text = known == SIGNER_NOT_SOUGHT ? NULL : unpack_string(u), *interned;
+
+        if (known >= _SIGNER_MAX || (known != SIGNER_NOT_SOUGHT && !text)) {
+                u->damaged = true;
+                return;
+        }
+        interned = text ? g_string_chunk_insert_const(i->interned, text) : NULL;
+        if (known == SIGNER_FOUND)
+                leaf->signed_by = (char *) interned;
+        else
+                *ret_tried = interned;
 }
 
 static void unpack_file(Unpack *u, FileFacts *f)
@@ -170,12 +215,15 @@ static bool recall(Inventory *i, Entry *e, const char *name, const Glance *g)
         has_leaf = unpack_u8(&u);
         if (has_leaf)
                 leaf = leaf_unpack(&u);
+        if (leaf)
+                unpack_signer(i, &u, leaf, &seen.tried);
         if (!unpack_is_whole(&u) || (has_leaf && !leaf)) {
                 g_free(leaf);
                 return false;
         }
         g_free(e->facts.leaf);
         e->facts.leaf = leaf;
+        e->tried = seen.tried;
         e->unusable = seen.unusable;
         e->settled = true;
         return true;
@@ -183,20 +231,60 @@ static bool recall(Inventory *i, Entry *e, const char *name, const Glance *g)
 
 /* ---- A look ---- */
 
+static void entry_set_signer(Inventory *i, Entry *e, const AuthorityCertificate *signer, const AuthorityFacts *authority)
+{
+        if (signer)
+                e->facts.leaf->signed_by = g_string_chunk_insert_const(i->interned, signer->fingerprint);
+        e->tried = signer ? NULL : g_string_chunk_insert_const(i->interned, authority->trust_digest);
+}
+
+/* Who signed a leaf stays true as long as its bytes do, and whoever is its issuer by now. That nobody did is found out
+ * again when the authority has other certificates than those that were tried. */
+static void entry_find_signer(Inventory *i, Entry *e, const ManifestCertificate *c, const AuthorityFacts *authority,
+                              Glance *g)
+{
+        const AuthorityCertificate *signer;
+
+        if (!authority || !e->facts.leaf || e->facts.leaf->signed_by ||
+            g_strcmp0(e->tried, authority->trust_digest) == 0)
+                return;
+        if (!examine_signer(i->folders, c, authority, g, &signer)) {
+                e->settled = false;
+                return;
+        }
+        entry_set_signer(i, e, signer, authority);
+        i->changed = i->changed || e->settled;
+}
+
 /* What must be found out by reading. */
-static void entry_examine(Inventory *i, Entry *e, const ManifestCertificate *c, const Record *r, Glance *g)
+static void entry_examine(Inventory *i, Entry *e, const ManifestCertificate *c, const Record *r,
+                          const AuthorityFacts *authority, Glance *g)
 {
         gint64 now = g_get_monotonic_time();
         bool ask_token = !(r && r->blocked) && (e->token_failed_at == 0 || now - e->token_failed_at > TOKEN_PAUSE_USEC);
-        Examined x = examine(i->folders, c, r, g, ask_token);
+        Examined x = examine(i->folders, c, r, authority, g, ask_token);
 
         g_free(e->facts.leaf);
         e->facts.leaf = x.leaf;
+        e->tried = NULL;
+        if (x.leaf && authority)
+                entry_set_signer(i, e, x.signer, authority);
         e->unusable = x.unusable;
         e->settled = x.settled;
         if (x.token_failed)
                 e->token_failed_at = now;
         i->changed = i->changed || x.settled;
+}
+
+/* Bundles and revocation lists are few: they are kept in memory only. */
+static void entry_examine_content(Inventory *i, Entry *e, const ManifestCertificate *c, Glance *g)
+{
+        ExaminedContent x = examine_content(i->folders, c, g);
+
+        g_free(e->facts.content);
+        e->facts.content = x.digest;
+        e->facts.content_until = x.until;
+        e->settled = x.settled;
 }
 
 const CertificateFacts *inventory_look(Inventory *i, const ManifestCertificate *c, const Record *r,
@@ -214,9 +302,12 @@ const CertificateFacts *inventory_look(Inventory *i, const ManifestCertificate *
         if (is_new || !e->settled || !glance_is_same(e, &g)) {
                 if (!is_new && !glance_is_same(e, &g))
                         g_clear_pointer(&e->facts.served, g_free);
-                if (!is_new || !recall(i, e, c->name, &g))
-                        entry_examine(i, e, c, r, &g);
+                if (c->kind != MANIFEST_KIND_CERTIFICATE)
+                        entry_examine_content(i, e, c, &g);
+                else if (!is_new || !recall(i, e, c->name, &g))
+                        entry_examine(i, e, c, r, authority, &g);
         }
+        entry_find_signer(i, e, c, authority, &g);
         entry_take(e, &g);
         return &e->facts;
 }
