@@ -2,15 +2,13 @@
 
 /* The plan
  *
- * Judges one certificate: what is wanted (manifest), what is there (facts), what is known (record), what time it
- * is. It owns the meaning of every reason and which action mends it, and reads and writes nothing: the same
- * arguments always give the same answer. What is found is kept apart by what it takes to mend it; the
- * strongest remedy wins, since a new certificate also makes good what a repair would.
+ * Judges one certificate: what is wanted (manifest), what is there (facts), what is known (record, authority), what time
+ * it is. It owns the meaning of every reason and which action mends it, and reads and writes nothing: the same
+ * arguments always give the same answer. What follows from what is found is said by agent/plan-verdict.c.
  */
 
-#include "agent/plan.h"
+#include "agent/plan-private.h"
 
-#include "common/error.h"
 #include "common/timespan.h"
 
 #include <gnutls/x509.h>
@@ -19,22 +17,15 @@
 #define CLOCK_SLACK USEC_PER_DAY
 #define RENEW_PERCENT_DEFAULT 33
 
-/* What was found, by what mends it. */
-typedef struct Findings {
-        ReasonSet issue;
-        ReasonSet repair;
-        ReasonSet units;
-} Findings;
-
-/* All that the judgement is made from. */
+/* All that a certificate is judged by. */
 typedef struct Case {
+        PlanCase verdict; /* first: what a verdict is made from */
         const ManifestCertificate *wanted;
         const CertificateFacts *facts;
         const LeafFacts *leaf;
-        const Record *record; /* NULL: nothing is known */
+        const Record *record;            /* NULL: nothing is known */
+        const AuthorityFacts *authority; /* NULL: the issuer is not local, or nothing is known of it */
         PlanClock clock;
-        PlanFlags flags;
-        char *digest; /* owned only when the manifest did not bring it */
 } Case;
 
 PlanClock plan_clock(uint64_t now, uint64_t latest_seen)
@@ -110,22 +101,12 @@ static bool leaf_is_recorded(const Case *c)
         return c->record && c->leaf && g_strcmp0(c->record->fingerprint, c->leaf->fingerprint) == 0;
 }
 
-static const char *wanted_digest(Case *c)
-{
-        if (c->wanted->request_digest)
-                return c->wanted->request_digest;
-        if (!c->digest)
-                c->digest = manifest_certificate_request_digest(c->wanted);
-        return c->digest;
-}
-
-static void find_in_files(Case *c, Findings *f)
+static void find_in_files(const Case *c, PlanFindings *f)
 {
         ManagedFile leaf = leaf_file(c), key = key_file(c);
 
         for (ManagedFile i = 0; i < _MANAGED_FILE_MAX; i++) {
                 const FileFacts *file = &c->facts->file[i];
-                const FileAttributes *wanted;
 
                 if (file->state == FILE_STATE_MISSING) {
                         if (i == leaf)
@@ -140,13 +121,8 @@ static void find_in_files(Case *c, Findings *f)
                         else
                                 f->repair |= REASON_BIT(REASON_CONTENT_DRIFT);
                 }
-                if (file->state != FILE_STATE_PRESENT)
-                        continue;
-                wanted = manifest_certificate_attributes(c->wanted, i);
-                if (file->uid != wanted->uid || file->gid != wanted->gid)
-                        f->repair |= REASON_BIT(REASON_OWNER_DRIFT);
-                if (file->mode != wanted->mode)
-                        f->repair |= REASON_BIT(REASON_MODE_DRIFT);
+                if (file->state == FILE_STATE_PRESENT)
+                        plan_find_in_attributes(c->wanted, i, file, f);
         }
         /* What is derived from a certificate that is not there cannot differ from it. */
         if (!c->leaf)
@@ -160,7 +136,7 @@ static bool key_is_readable(const Case *c)
         return key == _MANAGED_FILE_INVALID || c->facts->file[key].state == FILE_STATE_PRESENT;
 }
 
-static void find_in_leaf(Case *c, Findings *f)
+static void find_in_leaf(const Case *c, PlanFindings *f)
 {
         const ManifestCertificate *w = c->wanted;
         const LeafFacts *leaf = c->leaf;
@@ -189,17 +165,17 @@ static uint64_t renewal_time(const Case *c)
 
 /* A certificate that is not valid yet is left alone: a new one would not be either, if it is the CA's clock
  * that is ahead. The last second of the validity belongs to it (RFC 5280, 4.1.2.5). */
-static void find_in_time(Case *c, Findings *f)
+static void find_in_time(const Case *c, PlanFindings *f)
 {
         if (!c->leaf || c->clock.trust != CLOCK_GOOD)
                 return;
         if (c->clock.now > c->leaf->not_after)
                 f->issue |= REASON_BIT(REASON_EXPIRED);
-        else if (c->clock.now >= renewal_time(c))
+        else if (c->clock.now >= c->verdict.renewal)
                 f->issue |= REASON_BIT(REASON_EXPIRING);
 }
 
-static void find_in_record(Case *c, Findings *f)
+static void find_in_record(const Case *c, PlanFindings *f)
 {
         const ReasonSet explained = REASON_BIT(REASON_SANS_DIFFER) | REASON_BIT(REASON_SUBJECT_DIFFER) |
                                     REASON_BIT(REASON_USAGE_DIFFER) | REASON_BIT(REASON_KEY_TYPE_DIFFER) |
@@ -215,13 +191,84 @@ static void find_in_record(Case *c, Findings *f)
         }
         if (r->issuer && g_strcmp0(r->issuer, c->wanted->issuer) != 0)
                 f->issue |= REASON_BIT(REASON_ISSUER_DIFFER);
-        if (r->request_digest && !(f->issue & explained) && !g_str_equal(r->request_digest, wanted_digest(c)))
+        if (r->request_digest && !(f->issue & explained) && !g_str_equal(r->request_digest, c->verdict.digest))
                 f->issue |= REASON_BIT(REASON_MANIFEST_CHANGED);
 }
 
+/* ---- The authority ---- */
+
+/* Whose the leaf in place is: what its signature says, or the record, of the leaf that it speaks of. NULL: of nobody that
+ * the authority still knows. */
+static const AuthorityCertificate *signer_of(const Case *c)
+{
+        const AuthorityCertificate *signer = authority_facts_find(c->authority, c->leaf->signed_by);
+
+        return signer || !leaf_is_recorded(c) ? signer : authority_facts_find(c->authority, c->record->authority);
+}
+
+/* The leaf is not the current authority's: its own from before a rotation or a new beginning, or somebody else's? */
+static Reason reason_not_current(const Case *c, const AuthorityCertificate *signer)
+{
+        if (signer || (leaf_is_recorded(c) && c->record->generation != 0))
+                return REASON_AUTHORITY_ROTATED;
+        return REASON_NOT_SIGNED_BY_AUTHORITY;
+}
+
+/* What the next one has signed stays: it is the current one, or will be, before anybody looks again. */
+static void find_in_authority(const Case *c, PlanFindings *f)
+{
+        const AuthorityFacts *a = c->authority;
+        const AuthorityCertificate *signer;
+
+        if (!a)
+                return;
+        if (a->missing) {
+                f->issue |= REASON_BIT(REASON_MISSING_AUTHORITY);
+                return;
+        }
+        if (!c->leaf || (f->issue & REASON_BIT(REASON_ISSUER_DIFFER)))
+                return;
+        signer = signer_of(c);
+        /* Serial numbers are one issuer's own (RFC 5280, 4.1.2.2). */
+        if (signer && authority_facts_is_revoked(a, c->leaf->serial))
+                f->issue |= REASON_BIT(REASON_REVOKED);
+        if (!signer || signer->role == AUTHORITY_ROLE_OLD)
+                f->issue |= REASON_BIT(reason_not_current(c, signer));
+}
+
+/* The roots beside a certificate are the same trust as a bundle, and follow it without a new certificate. Those of a leaf
+ * that is not what was installed come anew with the next one. */
+static void find_in_roots(const Case *c, PlanFindings *f)
+{
+        const AuthorityFacts *a = c->authority;
+
+        if (!a || a->missing || (!c->wanted->path[MANAGED_FILE_CA] && !c->wanted->directory))
+                return;
+        if (!leaf_is_recorded(c) || (f->issue & REASON_BIT(REASON_ISSUER_DIFFER)))
+                return;
+        if (c->record->generation == 0 && !authority_facts_find(a, c->leaf->signed_by))
+                return;
+        if (g_strcmp0(c->record->source, a->trust_digest) != 0)
+                f->repair |= REASON_BIT(REASON_BUNDLE_DIFFER);
+}
+
+bool plan_is_stray(const ManifestCertificate *c, const CertificateFacts *facts, const Record *record,
+                   const AuthorityFacts *authority)
+{
+        const LeafFacts *leaf = facts->leaf;
+
+        if (!leaf || !authority || authority->missing || !record || record->generation == 0 || !record->fingerprint)
+                return false;
+        if (g_str_equal(record->fingerprint, leaf->fingerprint) || g_strcmp0(record->issuer, c->issuer) != 0)
+                return false;
+        return authority_facts_find(authority, record->authority) && !authority_facts_find(authority, leaf->signed_by);
+}
+
+/* ---- Units and demand ---- */
+
 /* Units that were not told of the certificate on disk (a crash between install and reload), or a service that was
  * seen to serve another one. */
-static void find_in_units(Case *c, Findings *f)
+static void find_in_units(const Case *c, PlanFindings *f)
 {
         const GPtrArray *units = c->wanted->units;
 
@@ -234,139 +281,54 @@ static void find_in_units(Case *c, Findings *f)
                 f->units |= REASON_BIT(REASON_UNIT_NOT_SERVING);
 }
 
-/* The last try failed, and what is wanted now is still what was wanted then. */
-static bool is_failing(Case *c)
-{
-        const Record *r = c->record;
-
-        if (!r || (r->failures == 0 && !r->degraded && !r->blocked))
-                return false;
-        return !r->failed_digest || g_str_equal(r->failed_digest, wanted_digest(c));
-}
-
 /* A new certificate was issued on demand and then not taken by a unit: with the old one back there is no other
  * reason left, but what was asked for is not done. */
-static void find_in_demand(Case *c, Findings *f)
+static void find_in_demand(const Case *c, PlanFindings *f)
 {
         const Record *r = c->record;
 
-        if (c->flags & PLAN_FORCED)
+        if (c->verdict.flags & PLAN_FORCED)
                 f->issue |= REASON_BIT(REASON_FORCED);
-        else if (f->issue == 0 && is_failing(c) && r->pending != 0 && r->pending_digest &&
-                 g_str_equal(r->pending_digest, wanted_digest(c)))
+        else if (f->issue == 0 && plan_is_failing(&c->verdict) && r->pending != 0 && r->pending_digest &&
+                 g_str_equal(r->pending_digest, c->verdict.digest))
                 f->issue |= REASON_BIT(REASON_FORCED);
 }
 
-/* Whether a retry is still to be waited for. When the clock went back to before the failure, the span cannot be
- * judged by it. */
-static bool retry_is_waited_for(Case *c)
+/* There is a pair. */
+static bool is_mendable(const Case *c)
 {
-        const Record *r = c->record;
-
-        if ((c->flags & PLAN_IGNORE_RETRY) || !is_failing(c))
-                return false;
-        return r->blocked || (c->clock.now < r->retry_at && c->clock.now >= r->failed_at);
-}
-
-/* Owner, mode and derived files may be mended while a new certificate must wait, if there is a pair to mend them
- * from and mending is not just what failed. */
-static bool repair_may_go_on(Case *c)
-{
-        if (!c->leaf || !c->leaf->key_matches || !key_is_readable(c))
-                return false;
-        return !is_failing(c) || c->record->error != CERT_ERROR_INSTALL_FAILED;
-}
-
-static const char *clock_hint(ClockTrust trust)
-{
-        switch (trust) {
-        case CLOCK_UNSET:
-                return "The clock says a time before 2020: start time synchronisation (timedatectl set-ntp true) or "
-                       "set the clock; nothing is renewed until then.";
-        case CLOCK_JUMPED_BACK:
-                return "The clock went back by more than a day: check it and time synchronisation (timedatectl "
-                       "status); nothing is renewed until the time is past the latest one seen.";
-        case CLOCK_GOOD:
-        default:
-                return NULL;
-        }
-}
-
-static bool is_waiting(const Case *c)
-{
-        return c->record && c->record->token;
-}
-
-static Action action_for(Case *c, const Findings *f)
-{
-        bool issue = f->issue != 0 || is_waiting(c), held = retry_is_waited_for(c), allowed;
-
-        allowed = c->clock.trust == CLOCK_GOOD && !held;
-        if (issue && allowed) {
-                if (!is_waiting(c))
-                        return ACTION_ISSUE;
-                if (c->clock.now >= c->record->poll_at || (c->flags & PLAN_IGNORE_RETRY))
-                        return ACTION_POLL;
-        }
-        if (f->repair != 0 && ((!issue && !held) || repair_may_go_on(c)))
-                return ACTION_REPAIR;
-        if (f->units != 0 && !held)
-                return ACTION_UNITS;
-        return ACTION_NONE;
-}
-
-static CertState state_for(Case *c, const Findings *f)
-{
-        if (f->issue != 0 && c->clock.trust != CLOCK_GOOD)
-                return CERT_STATE_BLOCKED;
-        if (is_waiting(c))
-                return CERT_STATE_WAITING;
-        if ((f->issue | f->repair | f->units) == 0)
-                return CERT_STATE_VALID;
-        if (!is_failing(c))
-                return CERT_STATE_DUE;
-        if (c->record->degraded)
-                return CERT_STATE_DEGRADED;
-        return c->record->blocked ? CERT_STATE_BLOCKED : CERT_STATE_FAILED;
-}
-
-static uint64_t due_for(Case *c, const Findings *f, Action action)
-{
-        const ReasonSet by_time = REASON_BIT(REASON_EXPIRED) | REASON_BIT(REASON_EXPIRING);
-
-        if (is_waiting(c) && action != ACTION_REPAIR && action != ACTION_UNITS)
-                return c->record->poll_at;
-        if ((f->issue | f->repair | f->units) == 0)
-                return renewal_time(c);
-        if (action == ACTION_NONE && retry_is_waited_for(c))
-                return c->record->blocked ? 0 : c->record->retry_at;
-        if (f->issue != 0 && (f->issue & ~by_time) == 0 && f->repair == 0 && f->units == 0)
-                return renewal_time(c);
-        return c->clock.now;
+        return c->leaf && c->leaf->key_matches && key_is_readable(c);
 }
 
 PlanItem plan_certificate(const ManifestCertificate *c, const CertificateFacts *facts, const Record *record,
                           const AuthorityFacts *authority, PlanClock clock, PlanFlags flags)
 {
+        g_autofree char *digest = c->request_digest ? NULL : manifest_certificate_request_digest(c);
         Case k = {
-                .wanted = c, .facts = facts, .leaf = facts->leaf, .record = record, .clock = clock, .flags = flags,
+                .wanted = c, .facts = facts, .leaf = facts->leaf, .record = record, .authority = authority, .clock = clock,
         };
-        PlanItem item = { .certificate = c };
-        Findings f = {};
+        PlanFindings f = {};
+        PlanItem item;
 
+        k.verdict = (PlanCase) {
+                .record = record,
+                .digest = c->request_digest ?: digest,
+                .clock = clock,
+                .flags = flags,
+                .by_clock = true,
+                .mendable = is_mendable(&k),
+                .renewal = renewal_time(&k),
+        };
         find_in_files(&k, &f);
         find_in_leaf(&k, &f);
         find_in_time(&k, &f);
         find_in_record(&k, &f);
+        find_in_authority(&k, &f);
+        find_in_roots(&k, &f);
         find_in_units(&k, &f);
         find_in_demand(&k, &f);
 
-        item.reasons = f.issue | f.repair | f.units;
-        item.action = action_for(&k, &f);
-        item.state = state_for(&k, &f);
-        item.due = due_for(&k, &f, item.action);
-        if (f.issue != 0)
-                item.hint = clock_hint(clock.trust);
-        g_free(k.digest);
+        item = plan_verdict(&k.verdict, &f);
+        item.certificate = c;
         return item;
 }

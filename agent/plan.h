@@ -78,6 +78,7 @@ typedef enum AuthorityAction {
 } AuthorityAction;
 
 const char *authority_action_to_string(AuthorityAction action); /* "none" "make" "begin" "promote" "retire" "recreate" */
+AuthorityAction authority_action_from_string(const char *s);
 
 /* How the rest of the host stands to an authority, as the agent has counted it. */
 typedef struct AuthorityUse {
