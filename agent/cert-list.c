@@ -92,22 +92,34 @@ static char *why_not(unsigned status)
         return why;
 }
 
-bool cert_list_leads_to(const CertList *chain, const CertList *roots, char **ret_why)
+/* A GnuTLS error, or the status (0: it does). */
+static int verify(const CertList *chain, gnutls_x509_crt_t *roots, unsigned n, unsigned *ret_status)
 {
         unsigned flags = GNUTLS_VERIFY_DISABLE_TIME_CHECKS | GNUTLS_VERIFY_DISABLE_TRUSTED_TIME_CHECKS |
                          GNUTLS_VERIFY_DO_NOT_ALLOW_UNSORTED_CHAIN;
         gnutls_x509_trust_list_t trust;
-        unsigned status = 0;
-        int r = gnutls_x509_trust_list_init(&trust, roots->n);
+        int r = gnutls_x509_trust_list_init(&trust, n);
 
-        if (r >= 0) {
-                r = gnutls_x509_trust_list_add_cas(trust, roots->crt, roots->n, 0);
-                if (r >= 0)
-                        r = gnutls_x509_trust_list_verify_crt(trust, chain->crt, chain->n, flags, &status, NULL);
-                gnutls_x509_trust_list_deinit(trust, 0);
-        }
-        if (r >= 0 && status == 0)
-                return true;
-        *ret_why = r < 0 ? g_strdup(gnutls_strerror(r)) : why_not(status);
-        return false;
+        if (r < 0)
+                return r;
+        r = gnutls_x509_trust_list_add_cas(trust, roots, n, 0);
+        if (r >= 0)
+                r = gnutls_x509_trust_list_verify_crt(trust, chain->crt, chain->n, flags, ret_status, NULL);
+        gnutls_x509_trust_list_deinit(trust, 0);
+        return r;
+}
+
+bool cert_list_leads_to(const CertList *chain, const CertList *roots, char **ret_why)
+{
+        unsigned status = 0, other = 0;
+        int r = verify(chain, roots->crt, roots->n, &status);
+        bool done = r >= 0 && status == 0;
+
+        /* An authority's certificates have one name. Without key identifiers (RFC 5280, 4.2.1.1) GnuTLS tries but one of
+         * several roots of one name, so each is tried alone. */
+        for (unsigned i = 0; roots->n > 1 && i < roots->n && !done; i++)
+                done = verify(chain, &roots->crt[i], 1, &other) >= 0 && other == 0;
+        if (!done)
+                *ret_why = r < 0 ? g_strdup(gnutls_strerror(r)) : why_not(status);
+        return done;
 }

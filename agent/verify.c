@@ -8,6 +8,7 @@
 #include "agent/verify.h"
 
 #include "agent/intake.h"
+#include "agent/trust.h"
 #include "agent/worker.h"
 #include "common/error.h"
 #include "common/names.h"
@@ -15,8 +16,6 @@
 #include "common/timespan.h"
 
 #include <errno.h>
-#include <gnutls/crypto.h>
-#include <gnutls/gnutls.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -32,6 +31,7 @@
 #define DELAY_MAX_USEC     (100 * USEC_PER_MSEC)
 #define DELAY_BROKEN_USEC  (500 * USEC_PER_MSEC) /* the worker itself fails */
 #define DER_MAX            (128 * 1024)
+#define SERVED_MAX         64 /* certificates of a chain */
 #define ANSWER_BYTES_MAX   (1024 * 1024) /* a handshake's chain is of 128 KiB at most, as GnuTLS reads it */
 
 typedef struct Worker {
@@ -45,7 +45,9 @@ typedef struct Worker {
 
 struct VerifyRun {
         Prober *prober; /* NULL while it calls back */
-        char *name, *connect, *server_name, *wanted;
+        char *name, *connect, *server_name;
+        char *wanted;   /* this certificate; NULL: none in particular */
+        GBytes *bundle; /* a chain that it trusts; NULL: any. With neither, it is a look */
         const char *starttls;
         unsigned successes, seen;
         uint64_t deadline, timeout_usec, delay_usec;
@@ -54,8 +56,9 @@ struct VerifyRun {
 
         char *served;  /* of the last handshake */
         char *other;   /* the last that was not the wanted one */
-        GError *error;
-        bool broken; /* it is the probe that failed, not the service */ /* of the last handshake that failed, when it was the last */
+        char *why;     /* the bundle does not trust it */
+        GError *error; /* of the last handshake that failed, when it was the last */
+        bool broken;   /* it is the probe that failed, not the service */
         Worker *worker;
         sd_bus_slot *call;
         sd_event_source *timer, *deadline_timer;
@@ -214,8 +217,10 @@ static void run_free(void *data)
         g_free(r->connect);
         g_free(r->server_name);
         g_free(r->wanted);
+        g_clear_pointer(&r->bundle, g_bytes_unref);
         g_free(r->served);
         g_free(r->other);
+        g_free(r->why);
         g_free(r);
 }
 
@@ -260,10 +265,21 @@ static void run_tell(VerifyRun *r, VerifyOutcome outcome, const GError *error)
         run_free(r);
 }
 
+static bool is_look(const VerifyRun *r)
+{
+        return !r->wanted && !r->bundle;
+}
+
 static GError *stale_error(const VerifyRun *r)
 {
         g_autofree char *span = timespan_format(r->timeout_usec);
 
+        if (r->other && r->bundle)
+                return g_error_new(CERT_ERROR, CERT_ERROR_NOT_SERVING,
+                                   "%s still serves what \"%s\" does not trust (SHA-256 %.16s…) after %s: %s\n"
+                                   "Check which issuer the certificate of the service at %s comes from: it must be one of "
+                                   "those that \"from\" of \"%s\" names in the manifest.",
+                                   r->connect, r->name, r->other, span, r->why, r->connect, r->name);
         if (r->other)
                 return g_error_new(
                         CERT_ERROR, CERT_ERROR_NOT_SERVING,
@@ -272,9 +288,9 @@ static GError *stale_error(const VerifyRun *r)
                         "that its unit's action makes it read them again.",
                         r->connect, r->other, span, r->connect);
         return g_error_new(CERT_ERROR, CERT_ERROR_NOT_SERVING,
-                           "%s served the new certificate %u times in a row within %s, %u were wanted\n"
+                           "%s served %s %u times in a row within %s, %u were wanted\n"
                            "Give it more time by \"timeout\" in \"verify\" of the manifest.",
-                           r->connect, r->seen, span, r->successes);
+                           r->connect, r->bundle ? "what the bundle trusts" : "the new certificate", r->seen, span, r->successes);
 }
 
 static GError *unreachable_error(const VerifyRun *r)
@@ -290,7 +306,7 @@ static GError *unreachable_error(const VerifyRun *r)
 static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata)
 {
         VerifyRun *r = userdata;
-        bool stale = r->served && !r->error && r->wanted;
+        bool stale = r->served && !r->error && !is_look(r);
         g_autoptr(GError) error = stale ? stale_error(r) : unreachable_error(r);
 
         run_tell(r, stale ? VERIFY_STALE : r->error && r->broken ? VERIFY_BROKEN : VERIFY_UNREACHABLE, error);
@@ -324,10 +340,10 @@ static void run_failed(VerifyRun *r, GError *error, uint64_t delay_usec)
         r->seen = 0;
         g_clear_error(&r->error);
         r->error = error;
-        if (r->wanted)
-                run_again(r, delay_usec);
-        else /* one look is enough */
+        if (is_look(r)) /* one is enough */
                 on_deadline(NULL, 0, r);
+        else
+                run_again(r, delay_usec);
 }
 
 /* The probe failed, not the service. Takes the error. */
@@ -337,19 +353,31 @@ static void run_broken(VerifyRun *r, GError *error)
         run_failed(r, error, DELAY_BROKEN_USEC);
 }
 
-static void run_saw(VerifyRun *r, char *fingerprint)
+/* Whether what is served is what is wanted; if not, it is remembered. */
+static bool run_judge(VerifyRun *r, GPtrArray *chain)
 {
-        bool good = r->wanted && g_str_equal(fingerprint, r->wanted);
+        g_autoptr(GError) error = NULL;
+
+        if (is_look(r) || (r->wanted && g_str_equal(r->served, r->wanted)) ||
+            (r->bundle && trust_check_chain(r->bundle, chain, now_realtime(), &error)))
+                return true;
+        g_free(r->other);
+        r->other = g_strdup(r->served);
+        g_free(r->why);
+        r->why = error ? cert_error_summary(error) : NULL;
+        return false;
+}
+
+static void run_saw(VerifyRun *r, GPtrArray *chain)
+{
+        bool good;
 
         g_free(r->served);
-        r->served = fingerprint;
+        r->served = g_compute_checksum_for_bytes(G_CHECKSUM_SHA256, g_ptr_array_index(chain, 0));
         g_clear_error(&r->error);
-        if (!good && r->wanted) {
-                g_free(r->other);
-                r->other = g_strdup(fingerprint);
-        }
+        good = run_judge(r, chain);
         r->seen = good ? r->seen + 1 : 0;
-        if (!r->wanted || r->seen >= r->successes) {
+        if (is_look(r) || r->seen >= r->successes) {
                 run_tell(r, VERIFY_SERVED, NULL);
                 return;
         }
@@ -357,22 +385,20 @@ static void run_saw(VerifyRun *r, char *fingerprint)
         r->delay_usec = MIN(r->delay_usec * 3 / 2, DELAY_MAX_USEC);
 }
 
-/* The leaf's SHA-256, lower-case hex; NULL when there is no leaf. The caller owns it. */
-static char *read_fingerprint(sd_bus_message *reply)
+/* The chain that was served (GBytes* DER, leaf first); NULL when there is no leaf, or too much. The caller owns it. */
+static GPtrArray *read_chain(sd_bus_message *reply)
 {
-        unsigned char digest[32];
+        g_autoptr(GPtrArray) chain = g_ptr_array_new_with_free_func((GDestroyNotify) g_bytes_unref);
         const void *der;
-        GString *hex;
         size_t size;
+        int k = sd_bus_message_enter_container(reply, 'a', "ay");
 
-        if (sd_bus_message_enter_container(reply, 'a', "ay") <= 0 ||
-            sd_bus_message_read_array(reply, 'y', &der, &size) <= 0 || size == 0 || size > DER_MAX ||
-            gnutls_hash_fast(GNUTLS_DIG_SHA256, der, size, digest) < 0)
-                return NULL;
-        hex = g_string_sized_new(2 * sizeof(digest));
-        for (size_t i = 0; i < sizeof(digest); i++)
-                g_string_append_printf(hex, "%02x", digest[i]);
-        return g_string_free(hex, FALSE);
+        while (k > 0 && (k = sd_bus_message_read_array(reply, 'y', &der, &size)) > 0) {
+                if (size == 0 || size > DER_MAX || chain->len == SERVED_MAX)
+                        return NULL;
+                g_ptr_array_add(chain, g_bytes_new(der, size));
+        }
+        return k >= 0 && chain->len > 0 ? g_steal_pointer(&chain) : NULL;
 }
 
 /* Our own errors say what the service did. Any other means that the worker is broken: it goes. */
@@ -396,21 +422,21 @@ static int on_probed(sd_bus_message *reply, void *userdata, sd_bus_error *ret_er
 {
         VerifyRun *r = userdata;
         const sd_bus_error *e = sd_bus_message_get_error(reply);
-        char *fingerprint;
+        g_autoptr(GPtrArray) chain = NULL;
 
         r->call = sd_bus_slot_unref(r->call);
         if (e) {
                 run_refused(r, r->worker, e);
                 return 0;
         }
-        fingerprint = read_fingerprint(reply);
-        if (!fingerprint) {
+        chain = read_chain(reply);
+        if (!chain) {
                 worker_drop(r->worker);
                 run_broken(r, broken_error("its answer makes no sense"));
                 return 0;
         }
         worker_release(r->worker);
-        run_saw(r, fingerprint);
+        run_saw(r, chain);
         return 0;
 }
 
@@ -469,8 +495,8 @@ static void run_step(VerifyRun *r)
 
 /* ---- Runs ---- */
 
-static VerifyRun *run_start(Prober *p, const char *name, const Verify *v, const char *wanted,
-                            uint64_t timeout_usec, VerifyDone done, void *userdata)
+static VerifyRun *run_start(Prober *p, const char *name, const Verify *v, uint64_t timeout_usec, VerifyDone done,
+                            void *userdata)
 {
         VerifyRun *r = g_new0(VerifyRun, 1);
 
@@ -479,7 +505,6 @@ static VerifyRun *run_start(Prober *p, const char *name, const Verify *v, const 
                           .connect = g_strdup(v->connect),
                           .server_name = g_strdup(v->server_name),
                           .starttls = v->starttls == STARTTLS_NONE ? NULL : starttls_to_string(v->starttls),
-                          .wanted = g_strdup(wanted),
                           .successes = MAX(v->successes, 1),
                           .timeout_usec = timeout_usec,
                           .deadline = (uint64_t) g_get_monotonic_time() + timeout_usec,
@@ -495,12 +520,24 @@ static VerifyRun *run_start(Prober *p, const char *name, const Verify *v, const 
 VerifyRun *verify_start(Prober *p, const char *name, const Verify *v, const char *fingerprint,
                         VerifyDone done, void *userdata)
 {
-        return run_start(p, name, v, fingerprint, v->timeout_usec, done, userdata);
+        VerifyRun *r = run_start(p, name, v, v->timeout_usec, done, userdata);
+
+        r->wanted = g_strdup(fingerprint);
+        return r;
+}
+
+VerifyRun *verify_start_trust(Prober *p, const char *name, const Verify *v, GBytes *bundle_pem, VerifyDone done,
+                              void *userdata)
+{
+        VerifyRun *r = run_start(p, name, v, v->timeout_usec, done, userdata);
+
+        r->bundle = g_bytes_ref(bundle_pem);
+        return r;
 }
 
 VerifyRun *verify_look(Prober *p, const char *name, const Verify *v, VerifyDone done, void *userdata)
 {
-        return run_start(p, name, v, NULL, MIN(v->timeout_usec, HANDSHAKE_USEC), done, userdata);
+        return run_start(p, name, v, MIN(v->timeout_usec, HANDSHAKE_USEC), done, userdata);
 }
 
 /* ---- The prober ---- */

@@ -5,15 +5,16 @@
 
 #include <systemd/sd-event.h>
 
-/* Verifying: the probe (issuers/cert-probe.c, a process of its own) shakes hands with the service until the
- * wanted certificate was served `successes` times in a row, within the deadline: old workers linger. */
+/* Verifying: the probe (issuers/cert-probe.c, a process of its own) shakes hands with the service until what is
+ * wanted (this certificate, or a chain that this bundle trusts) was served `successes` times in a row, within the
+ * deadline: old workers linger. */
 
 typedef struct Prober Prober;
 typedef struct VerifyRun VerifyRun;
 
 typedef enum VerifyOutcome {
         VERIFY_SERVED,
-        VERIFY_STALE,       /* another certificate is served at the deadline; `served` says which */
+        VERIFY_STALE,       /* something else is served at the deadline; `served` says which certificate */
         VERIFY_BROKEN,      /* the probe itself failed, so nothing is known of the service: error */
         VERIFY_UNREACHABLE, /* nothing listens, no TLS, the handshake fails: error */
 } VerifyOutcome;
@@ -34,6 +35,9 @@ void prober_warm_up(Prober *p); /* connects now, so that the worker is ready whe
 /* Called back exactly once, never from within. `v` and `name` are copied. `fingerprint` is wanted. */
 VerifyRun *verify_start(Prober *p, const char *name, const Verify *v, const char *fingerprint, VerifyDone done,
                         void *userdata);
+/* The same for a bundle, which is referenced: a chain is wanted that it trusts (trust_check_chain()). */
+VerifyRun *verify_start_trust(Prober *p, const char *name, const Verify *v, GBytes *bundle_pem, VerifyDone done,
+                              void *userdata);
 /* One handshake, to see what is served (for the pass's look at running services): outcome SERVED or UNREACHABLE. */
 VerifyRun *verify_look(Prober *p, const char *name, const Verify *v, VerifyDone done, void *userdata);
 VerifyRun *verify_discard(VerifyRun *r);

@@ -6,6 +6,7 @@
 
 #include "common/error.h"
 #include "common/log.h"
+#include "common/message.h"
 #include "common/names.h"
 #include "common/peer.h"
 #include "common/timespan.h"
@@ -73,26 +74,13 @@ static bool probe(const char *target, const Options *o, Handshake **ret_handshak
         return ok;
 }
 
-static int append_chain(sd_bus_message *reply, const GPtrArray *chain)
-{
-        int r = sd_bus_message_open_container(reply, 'a', "ay");
-
-        for (unsigned i = 0; r >= 0 && i < chain->len; i++) {
-                size_t size;
-                const void *der = g_bytes_get_data(chain->pdata[i], &size);
-
-                r = sd_bus_message_append_array(reply, 'y', der, size);
-        }
-        return r < 0 ? r : sd_bus_message_close_container(reply);
-}
-
 static int reply_handshake(sd_bus_message *m, const Handshake *h)
 {
         g_autoptr(sd_bus_message) reply = NULL;
         int r = sd_bus_message_new_method_return(m, &reply);
 
         if (r >= 0)
-                r = append_chain(reply, h->chain);
+                r = message_append_certificates(reply, h->chain);
         if (r >= 0)
                 r = sd_bus_message_append(reply, "a{sv}", 3, "Protocol", "s", h->protocol, "Cipher", "s",
                                           h->cipher, "ClientCertificateWanted", "b",

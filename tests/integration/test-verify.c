@@ -3,6 +3,7 @@
 /* What a service serves, seen by the real probe (a process of its own) through real handshakes on loopback,
  * with every fault that a server can have. */
 
+#include "agent/roots.h"
 #include "agent/verify.h"
 #include "common/error.h"
 #include "common/names.h"
@@ -29,17 +30,18 @@ typedef struct Fixture {
         sd_event *event;
         Prober *prober;
         Pair old, new;
+        GBytes *bundle; /* of the authority of both */
         GArray *servers; /* GPid */
 } Fixture;
 
 /* ---- Certificates ---- */
 
-static void pair_make(Fixture *f, Pair *p, const FixtureAuthority *authority, const char *name)
+static void pair_make_until(Fixture *f, Pair *p, const FixtureAuthority *authority, const char *name, time_t until)
 {
         g_autoptr(ManifestCertificate) wish = fixture_certificate_new(name);
         g_autoptr(GBytes) key = fixture_key_new(KEY_TYPE_ECDSA_P256);
         g_autoptr(GBytes) der =
-                fixture_authority_sign(authority, wish, key, time(NULL) - 60, time(NULL) + 3600);
+                fixture_authority_sign(authority, wish, key, time(NULL) - 60, until);
         g_autofree char *key_file = g_strdup_printf("%s/%s.key", f->root, name);
         gnutls_datum_t in = { (void *) g_bytes_get_data(der, NULL), (unsigned) g_bytes_get_size(der) }, pem;
 
@@ -53,11 +55,30 @@ static void pair_make(Fixture *f, Pair *p, const FixtureAuthority *authority, co
         gnutls_free(pem.data);
 }
 
+static void pair_make(Fixture *f, Pair *p, const FixtureAuthority *authority, const char *name)
+{
+        pair_make_until(f, p, authority, name, time(NULL) + 3600);
+}
+
 static void pair_clear(Pair *p)
 {
         g_free(p->files);
         g_free(p->cert);
         g_free(p->fingerprint);
+}
+
+/* The certificates of one or two authorities; the caller owns it. */
+static GBytes *bundle_of(const FixtureAuthority *a, const FixtureAuthority *b)
+{
+        g_autoptr(GPtrArray) roots = g_ptr_array_new();
+        GBytes *pem;
+
+        g_ptr_array_add(roots, a->der);
+        if (b)
+                g_ptr_array_add(roots, b->der);
+        pem = roots_to_pem(roots, NULL);
+        g_assert_nonnull(pem);
+        return pem;
 }
 
 /* ---- A host ---- */
@@ -79,6 +100,7 @@ static void set_up(Fixture *f, gconstpointer data)
         install_probe(f);
         pair_make(f, &f->old, authority, "old");
         pair_make(f, &f->new, authority, "new");
+        f->bundle = bundle_of(authority, NULL);
         f->servers = g_array_new(FALSE, FALSE, sizeof(GPid));
         g_assert_cmpint(sd_event_new(&f->event), >=, 0);
         f->prober = prober_new(f->event);
@@ -99,6 +121,7 @@ static void tear_down(Fixture *f, gconstpointer data)
         g_array_unref(f->servers);
         pair_clear(&f->old);
         pair_clear(&f->new);
+        g_bytes_unref(f->bundle);
         fixture_root_free(f->root);
 }
 
@@ -317,6 +340,114 @@ static void test_it_listens_late(Fixture *f, gconstpointer data)
         g_autofree char *here = start_with(f, "--pair %s --delay 0.5", f->new.files);
 
         assert_served(f, here, STARTTLS_NONE);
+}
+
+/* ---- Trust ---- */
+
+static Outcome run_trust(Fixture *f, const char *connect, GBytes *bundle, uint64_t timeout_ms)
+{
+        Verify v = verify_of(connect, STARTTLS_NONE, timeout_ms);
+        GBytes *passing = g_bytes_new(g_bytes_get_data(bundle, NULL), g_bytes_get_size(bundle));
+        Outcome o = { 0 };
+
+        verify_start_trust(f->prober, "web", &v, passing, on_done, &o);
+        g_bytes_unref(passing); /* it keeps its own reference */
+        g_assert_false(o.done);
+        run_until(f->event, &o.done);
+        g_assert_cmpuint(o.times, ==, 1);
+        return o;
+}
+
+static void assert_trusted(Fixture *f, const char *connect, GBytes *bundle, const char *fingerprint)
+{
+        Outcome o = run_trust(f, connect, bundle, 10000);
+
+        g_assert_cmpstr(o.message, ==, NULL);
+        g_assert_cmpint(o.outcome, ==, VERIFY_SERVED);
+        g_assert_cmpstr(o.served, ==, fingerprint);
+        outcome_clear(&o);
+}
+
+static void assert_not_trusted(Fixture *f, const char *connect, GBytes *bundle, const char *words)
+{
+        Outcome o = run_trust(f, connect, bundle, 600);
+
+        g_assert_cmpint(o.outcome, ==, VERIFY_STALE);
+        g_assert_nonnull(o.served);
+        if (!strstr(o.message, words) || !strstr(o.message, connect))
+                g_error("\"%s\" is not in \"%s\"", words, o.message);
+        g_assert_nonnull(strchr(o.message, '\n')); /* a hint */
+        outcome_clear(&o);
+}
+
+static void test_a_bundle_trusts_what_is_served(Fixture *f, gconstpointer data)
+{
+        g_autoptr(FixtureAuthority) other = fixture_authority_new();
+        g_autofree char *old = start_with(f, "--pair %s", f->old.files);
+        g_autofree char *new = start_with(f, "--pair %s", f->new.files);
+        g_autoptr(GBytes) only = bundle_of(other, NULL);
+        Pair foreign = { 0 };
+
+        pair_make(f, &foreign, other, "foreign");
+        assert_trusted(f, new, f->bundle, f->new.fingerprint);
+        assert_trusted(f, old, f->bundle, f->old.fingerprint);
+        assert_not_trusted(f, new, only, "\"web\" does not trust");
+        pair_clear(&foreign);
+}
+
+/* In the midst of a rotation, old and new workers may serve what the old and the new authority signed. */
+static void test_a_bundle_of_two_trusts_both_in_turn(Fixture *f, gconstpointer data)
+{
+        g_autoptr(FixtureAuthority) first = fixture_authority_new(), second = fixture_authority_new();
+        g_autoptr(GBytes) both = bundle_of(first, second), only = bundle_of(second, NULL);
+        g_autofree char *alternating = NULL, *later = NULL;
+        Pair a = { 0 }, b = { 0 };
+
+        pair_make(f, &a, first, "first");
+        pair_make(f, &b, second, "second");
+        alternating = start_with(f, "--pair %s --pair %s --schedule 0,1,0,1", a.files, b.files);
+        assert_trusted(f, alternating, both, a.fingerprint);
+        later = start_with(f, "--pair %s --pair %s --schedule 0,1,1,0,0,1", a.files, b.files);
+        assert_trusted(f, later, only, b.fingerprint);
+        pair_clear(&a);
+        pair_clear(&b);
+}
+
+static void test_what_the_bundle_does_not_trust_keeps_coming_back(Fixture *f, gconstpointer data)
+{
+        g_autoptr(FixtureAuthority) other = fixture_authority_new();
+        g_autofree char *schedule = g_strnfill(2000, ','), *here = NULL;
+        Pair foreign = { 0 };
+
+        for (size_t i = 0; i < strlen(schedule); i += 2) /* each third: never three good ones in a row */
+                schedule[i] = i / 2 % 3 == 2 ? '1' : '0';
+        schedule[strlen(schedule) - 1] = '\0';
+        pair_make(f, &foreign, other, "foreign");
+        here = start_with(f, "--pair %s --pair %s --schedule %s", f->new.files, foreign.files, schedule);
+        assert_not_trusted(f, here, f->bundle, "SHA-256");
+        pair_clear(&foreign);
+}
+
+static void test_an_expired_certificate_is_not_trusted(Fixture *f, gconstpointer data)
+{
+        g_autoptr(FixtureAuthority) authority = fixture_authority_new();
+        g_autoptr(GBytes) bundle = bundle_of(authority, NULL);
+        g_autofree char *here = NULL;
+        Pair expired = { 0 };
+
+        pair_make_until(f, &expired, authority, "expired", time(NULL) - 10);
+        here = start_with(f, "--pair %s", expired.files);
+        assert_not_trusted(f, here, bundle, "expired on");
+        pair_clear(&expired);
+}
+
+static void test_a_bundle_and_nobody_listens(Fixture *f, gconstpointer data)
+{
+        Outcome o = run_trust(f, "127.0.0.1:1", f->bundle, 600);
+
+        g_assert_cmpint(o.outcome, ==, VERIFY_UNREACHABLE);
+        g_assert_nonnull(strstr(o.message, "127.0.0.1:1"));
+        outcome_clear(&o);
 }
 
 /* ---- The probe itself ---- */
@@ -540,6 +671,11 @@ int main(int argc, char **argv)
         ADD("another implementation of TLS", test_another_implementation);
         ADD("old workers linger", test_old_workers_linger);
         ADD("it listens late", test_it_listens_late);
+        ADD("a bundle trusts what is served", test_a_bundle_trusts_what_is_served);
+        ADD("a bundle of two trusts both in turn", test_a_bundle_of_two_trusts_both_in_turn);
+        ADD("what the bundle does not trust keeps coming back", test_what_the_bundle_does_not_trust_keeps_coming_back);
+        ADD("an expired certificate is not trusted", test_an_expired_certificate_is_not_trusted);
+        ADD("a bundle and nobody listens", test_a_bundle_and_nobody_listens);
         ADD("a probe that floods", test_a_probe_that_floods);
         ADD("another certificate is served", test_another_certificate_is_served);
         ADD("the old one keeps coming back", test_the_old_one_keeps_coming_back);
