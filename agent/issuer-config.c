@@ -40,6 +40,8 @@ char *issuer_config_text(const ManifestIssuer *issuer, GError **error)
                 return NULL;
         }
         json_object_set_string_member(object, "name", issuer->name);
+        if (issuer->environment)
+                json_object_set_string_member(object, "environment", issuer->environment);
         return json_to_string(json_parser_get_root(parser), FALSE);
 }
 

@@ -5,8 +5,8 @@
 
 /* An issuer's object of the manifest as it is handed to its process, and what of it is for the agent. */
 
-/* The object as JSON text with the issuer's name added as "name"; caller owns. NULL with MANIFEST_INVALID when it
- * is no object. */
+/* The object as JSON text with the issuer's name added as "name" and, where the manifest says one, its environment as
+ * "environment"; caller owns. NULL with MANIFEST_INVALID when it is no object. */
 char *issuer_config_text(const ManifestIssuer *issuer, GError **error);
 
 /* How long a call may take, in microseconds: the object's "timeout", or 30 s for the local issuer, 60 s for any

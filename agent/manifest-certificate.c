@@ -10,10 +10,7 @@
 
 #include <string.h>
 
-#define LIFETIME_MAX (UINT64_C(100) * 31557600 * USEC_PER_SEC)
-#define KEEP_MAX     100
-#define KEY_URI_MAX  4096
-#define UNITS_MAX    64
+#define KEEP_MAX 100
 
 static ManifestCertificate *draft_of(void *target)
 {
@@ -81,52 +78,17 @@ static void read_usage(ManifestReading *r, const JsonValue *v, void *target)
 
 static void read_lifetime(ManifestReading *r, const JsonValue *v, void *target)
 {
-        uint64_t usec;
-
-        if (!manifest_read_span(r, v, &usec))
-                return;
-        if (usec > LIFETIME_MAX || usec < USEC_PER_SEC)
-                manifest_complain(r, v, NULL, "a lifetime is between a second and a hundred years");
-        else
-                draft_of(target)->lifetime_usec = usec;
-}
-
-static void read_renew_percent(ManifestReading *r, const JsonValue *v, const char *text, RenewBefore *ret)
-{
-        g_autofree char *digits = g_strndup(text, strlen(text) - 1);
-        guint64 percent;
-
-        if (g_ascii_string_to_unsigned(digits, 10, 1, 99, &percent, NULL))
-                *ret = (RenewBefore){ .is_percent = true, .percent = (unsigned) percent };
-        else
-                manifest_complain(r, v,
-                                  "It is the share of the lifetime that is left at renewal, such as \"33%\".",
-                                  "\"%s\" is no share from 1%% to 99%%", text);
+        manifest_read_lifetime(r, v, USEC_PER_SEC, &draft_of(target)->lifetime_usec);
 }
 
 static void read_renew_before(ManifestReading *r, const JsonValue *v, void *target)
 {
-        RenewBefore *renew = &draft_of(target)->renew_before;
-        uint64_t usec;
-
-        if (v->kind == JSON_KIND_STRING && g_str_has_suffix(v->string, "%"))
-                read_renew_percent(r, v, v->string, renew);
-        else if (manifest_read_span(r, v, &usec))
-                *renew = (RenewBefore){ .usec = usec };
+        manifest_read_renew_before(r, v, &draft_of(target)->renew_before);
 }
 
 static void read_units(ManifestReading *r, const JsonValue *v, void *target)
 {
-        GPtrArray *units = manifest_read_unit_list(r, v);
-
-        if (!units)
-                return;
-        if (units->len > UNITS_MAX)
-                manifest_complain(r, v,
-                                  "Let them follow cert@NAME.service with ReloadPropagatedFrom= instead.",
-                                  "more than %d units depend on this certificate", UNITS_MAX);
-        g_clear_pointer(&draft_of(target)->units, g_ptr_array_unref);
-        draft_of(target)->units = units;
+        manifest_read_units(r, v, &draft_of(target)->units);
 }
 
 static void read_verify(ManifestReading *r, const JsonValue *v, void *target)
@@ -160,25 +122,7 @@ PATH_READER(directory, directory)
 
 static void read_key_type(ManifestReading *r, const JsonValue *v, void *target)
 {
-        const char *names[_KEY_TYPE_MAX], *text = manifest_read_string(r, v);
-        KeyType type = text ? key_type_from_string(text) : _KEY_TYPE_INVALID;
-        g_autofree char *hint = NULL;
-
-        if (type != _KEY_TYPE_INVALID) {
-                draft_of(target)->key_type = type;
-                return;
-        }
-        if (!text)
-                return;
-        for (int i = 0; i < _KEY_TYPE_MAX; i++)
-                names[i] = key_type_to_string((KeyType) i);
-        hint = manifest_did_you_mean(text, names, _KEY_TYPE_MAX);
-        manifest_complain(
-                r, v,
-                hint
-                        ?: "There are ecdsa-p256, ecdsa-p384, ecdsa-p521, ed25519, rsa-2048, rsa-3072 and "
-                           "rsa-4096.",
-                "\"%s\" is no type of key", text);
+        manifest_read_key_type(r, v, &draft_of(target)->key_type);
 }
 
 static void read_key_rotation(ManifestReading *r, const JsonValue *v, void *target)
@@ -197,18 +141,11 @@ static void read_key_rotation(ManifestReading *r, const JsonValue *v, void *targ
 
 static void read_key_uri(ManifestReading *r, const JsonValue *v, void *target)
 {
-        const char *text = manifest_read_string(r, v);
-
         if (draft_of(target) == &r->defaults)
                 manifest_complain_key(r, v, "Say it in each certificate.",
                                       "one key cannot be every certificate's");
-        else if (text && (!g_str_has_prefix(text, "pkcs11:") || strlen(text) > KEY_URI_MAX ||
-                          !strchr(text, '=') || !g_str_is_ascii(text) || strpbrk(text, " \t\n")))
-                manifest_complain(r, v,
-                                  "Write it as RFC 7512 does: \"pkcs11:token=hsm;object=web;type=private\".",
-                                  "this is no URI of a key");
-        else if (text)
-                draft_of(target)->key_uri = manifest_keep_string(r, text);
+        else
+                draft_of(target)->key_uri = manifest_read_key_uri(r, v);
 }
 
 static const ManifestField key_fields[] = {
@@ -269,15 +206,8 @@ static const JsonValue *where(const CertificateDraft *draft, const char *key)
 static void check_times(ManifestReading *r, const CertificateDraft *draft)
 {
         const ManifestCertificate *c = draft->certificate;
-        g_autofree char *lifetime = NULL, *before = NULL;
 
-        if (c->renew_before.is_percent || c->lifetime_usec == 0 || c->renew_before.usec < c->lifetime_usec)
-                return;
-        lifetime = timespan_format(c->lifetime_usec);
-        before = timespan_format(c->renew_before.usec);
-        manifest_complain(
-                r, where(draft, "renew_before"), "Make it shorter, or write a share such as \"33%\".",
-                "renewing %s before the end of a lifetime of %s would never stop", before, lifetime);
+        manifest_check_renew_before(r, where(draft, "renew_before"), &c->renew_before, c->lifetime_usec);
 }
 
 static void check_key(ManifestReading *r, CertificateDraft *draft)
@@ -355,6 +285,7 @@ ManifestCertificate *manifest_certificate_free(ManifestCertificate *c)
         g_clear_pointer(&c->units, g_ptr_array_unref);
         c->verify = manifest_verify_free(c->verify);
         g_free(c->san_texts);
+        g_free(c->from);
         g_free(c);
         return NULL;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /* What must hold for the manifest as a whole: every issuer that is named exists, no name stands twice, and no
- * two certificates write to one place. */
+ * two certificates, bundles or revocation lists write to one place. */
 
 #include "agent/manifest-read.h"
 
@@ -18,16 +18,27 @@ static void complain_issuer(ManifestReading *r, const JsonValue *v, const char *
         manifest_complain(r, v, guess ?: "Add it to \"issuers\".", "there is no issuer \"%s\"", name);
 }
 
+bool manifest_check_issuer(ManifestReading *r, const JsonValue *v, const char *name)
+{
+        if (g_hash_table_contains(r->manifest->issuers, name))
+                return true;
+        complain_issuer(r, v, name);
+        return false;
+}
+
+/* Those of bundles were checked as they were read. */
 static void check_issuer(ManifestReading *r, const CertificateDraft *draft)
 {
         const JsonValue *said = json_value_member(draft->value, "issuer");
         const char *name = draft->certificate->issuer;
 
+        if (draft->certificate->kind != MANIFEST_KIND_CERTIFICATE)
+                return;
         if (!said && !name)
                 manifest_complain_key(r, draft->value, "Add \"issuer\", here or in \"defaults\".",
                                       "this certificate has no issuer");
-        else if (said && name && !g_hash_table_contains(r->manifest->issuers, name))
-                complain_issuer(r, said, name);
+        else if (said && name)
+                manifest_check_issuer(r, said, name);
 }
 
 /* Once where it is said, not once for each certificate that it applies to. */
@@ -39,13 +50,27 @@ static void check_default_issuers(ManifestReading *r)
                 r->file = r->files->pdata[i];
                 said = json_value_member(json_value_member(json_document_root(r->file->json), "defaults"),
                                          "issuer");
-                if (said && said->kind == JSON_KIND_STRING && *said->string &&
-                    !g_hash_table_contains(r->manifest->issuers, said->string))
-                        complain_issuer(r, said, said->string);
+                if (said && said->kind == JSON_KIND_STRING && *said->string)
+                        manifest_check_issuer(r, said, said->string);
         }
 }
 
 /* ---- Names ---- */
+
+/* "the certificate "web"": what is meant in a complaint about another. Caller owns. */
+static char *describe(const CertificateDraft *draft)
+{
+        const ManifestCertificate *c = draft->certificate;
+
+        switch (c->kind) {
+        case MANIFEST_KIND_BUNDLE:
+                return g_strdup_printf("the bundle \"%s\"", c->name + strlen(MANIFEST_BUNDLE_PREFIX));
+        case MANIFEST_KIND_CRL:
+                return g_strdup_printf("the revocation list of \"%s\"", c->name + strlen(MANIFEST_CRL_PREFIX));
+        default:
+                return g_strdup_printf("the certificate \"%s\"", c->name);
+        }
+}
 
 static int compare_drafts(const void *a, const void *b)
 {
@@ -57,11 +82,13 @@ static int compare_drafts(const void *a, const void *b)
  * the one that is said to be too many. */
 static void check_name_once(ManifestReading *r, const CertificateDraft *first, const CertificateDraft *again)
 {
+        g_autofree char *what = NULL;
+
         if (first->file == again->file || !g_str_equal(first->certificate->name, again->certificate->name))
                 return;
+        what = describe(first);
         manifest_complain_key(r, again->value, "Give one of them another name, or mask the other file.",
-                              "%s has a certificate \"%s\" already", first->file->name,
-                              again->certificate->name);
+                              "%s has %s already", first->file->name, what);
 }
 
 /* ---- Targets ---- */
@@ -95,13 +122,15 @@ static void add_target(ManifestReading *r, Targets *t, const CertificateDraft *d
 {
         const char *real = manifest_resolved_path(r, path);
         const CertificateDraft *first = g_hash_table_lookup(t->by_path, real);
+        g_autofree char *whose = NULL;
 
-        if (!first)
+        if (!first) {
                 g_hash_table_insert(t->by_path, (void *) real, (void *) draft);
-        else
-                manifest_complain(r, where_again(draft, first, path), "Give each its own file.",
-                                  "the certificate \"%s\" writes to \"%s\" already", first->certificate->name,
-                                  path);
+                return;
+        }
+        whose = describe(first);
+        manifest_complain(r, where_again(draft, first, path), "Give each its own file.",
+                          "%s writes to \"%s\" already", whose, path);
 }
 
 /* A target inside a "directory" would be lost at its next flip. */
@@ -162,7 +191,8 @@ void manifest_check(ManifestReading *r)
                 check_issuer(r, &drafts[i]);
         }
         check_targets(r, drafts, n);
-        /* Sorted for good: the manifest lists its certificates by name. */
+        manifest_check_authorities(r);
+        /* Sorted for good: the manifest lists its certificates and bundles by name. */
         g_array_sort(r->drafts, compare_drafts);
         for (unsigned i = 1; i < n; i++) {
                 r->file = drafts[i].file;

@@ -164,7 +164,23 @@ void manifest_read_owner(ManifestReading *r, const JsonValue *v, void *target)
                 owner_apply(r, v, &c->key_attributes);
 }
 
+void manifest_read_file_owner(ManifestReading *r, const JsonValue *v, FileAttributes *a)
+{
+        owner_apply(r, v, a);
+}
+
 /* ---- Permissions ---- */
+
+/* Whose permissions are read: what they are called, the most that is sensible, and whether all may read. */
+typedef struct ModeRule {
+        const char *what;
+        mode_t max;
+        bool is_secret;
+} ModeRule;
+
+static const ModeRule cert_rule = { "certificate", CERT_MODE_MAX, false };
+static const ModeRule key_rule = { "key", KEY_MODE_MAX, true };
+static const ModeRule bundle_rule = { "bundle", CERT_MODE_MAX, false };
 
 /* "640" or "0640": what chmod(1) takes, without its symbols. */
 static bool mode_parse(ManifestReading *r, const JsonValue *v, mode_t *ret)
@@ -189,9 +205,11 @@ static bool mode_parse(ManifestReading *r, const JsonValue *v, mode_t *ret)
         return true;
 }
 
-static bool mode_check(ManifestReading *r, const JsonValue *v, mode_t mode, bool is_key)
+static bool mode_check(ManifestReading *r, const JsonValue *v, mode_t mode, const ModeRule *rule)
 {
-        if (is_key && (mode & S_IRWXO))
+        g_autofree char *most = g_strdup_printf("At most \"%04o\".", (unsigned) rule->max);
+
+        if (rule->is_secret && (mode & S_IRWXO))
                 manifest_complain(r, v,
                                   "Give the key its own: {\"cert\": \"0644\", \"key\": \"0640\"}; the group "
                                   "may read it, "
@@ -199,12 +217,12 @@ static bool mode_check(ManifestReading *r, const JsonValue *v, mode_t mode, bool
                                   "with the permissions %04o all users could use the key", (unsigned) mode);
         else if (!(mode & S_IRUSR))
                 manifest_complain(r, v, NULL, "with the permissions %04o its owner could not read the %s",
-                                  (unsigned) mode, is_key ? "key" : "certificate");
-        else if (mode & (mode_t) ~(is_key ? KEY_MODE_MAX : CERT_MODE_MAX))
+                                  (unsigned) mode, rule->what);
+        else if (mode & ~rule->max)
                 manifest_complain(
-                        r, v, is_key ? "At most \"0640\"." : "At most \"0644\".",
+                        r, v, most,
                         "the permissions %04o let a %s be executed or written by others than its owner",
-                        (unsigned) mode, is_key ? "key" : "certificate");
+                        (unsigned) mode, rule->what);
         else
                 return true;
         return false;
@@ -214,7 +232,7 @@ static void read_cert_mode(ManifestReading *r, const JsonValue *v, void *target)
 {
         mode_t mode;
 
-        if (mode_parse(r, v, &mode) && mode_check(r, v, mode, false))
+        if (mode_parse(r, v, &mode) && mode_check(r, v, mode, &cert_rule))
                 ((CertificateDraft *) target)->certificate->cert_attributes.mode = mode;
 }
 
@@ -222,7 +240,7 @@ static void read_key_mode(ManifestReading *r, const JsonValue *v, void *target)
 {
         mode_t mode;
 
-        if (mode_parse(r, v, &mode) && mode_check(r, v, mode, true))
+        if (mode_parse(r, v, &mode) && mode_check(r, v, mode, &key_rule))
                 ((CertificateDraft *) target)->certificate->key_attributes.mode = mode;
 }
 
@@ -234,6 +252,14 @@ void manifest_read_permissions(ManifestReading *r, const JsonValue *v, void *tar
 
         if (v->kind == JSON_KIND_OBJECT)
                 manifest_read_object(r, v, fields, G_N_ELEMENTS(fields), target);
-        else if (mode_parse(r, v, &mode) && mode_check(r, v, mode, true) && mode_check(r, v, mode, false))
+        else if (mode_parse(r, v, &mode) && mode_check(r, v, mode, &key_rule) && mode_check(r, v, mode, &cert_rule))
                 c->cert_attributes.mode = c->key_attributes.mode = mode;
+}
+
+void manifest_read_bundle_mode(ManifestReading *r, const JsonValue *v, FileAttributes *a)
+{
+        mode_t mode;
+
+        if (mode_parse(r, v, &mode) && mode_check(r, v, mode, &bundle_rule))
+                a->mode = mode;
 }

@@ -20,7 +20,7 @@
 
 /* ---- Form ---- */
 
-/* Where nothing of a certificate belongs: the kernel's trees, and what the agent itself reads and writes. */
+/* Where nothing that is managed belongs: the kernel's trees, and what the agent itself reads and writes. */
 static const char *const reserved[] = {
         "/proc",
         "/sys",
@@ -90,7 +90,7 @@ char *manifest_read_path(ManifestReading *r, const JsonValue *v)
         whose = reserved_for(path);
         if (whose) {
                 manifest_complain(r, v, "Choose a folder of the service's own, such as /etc/nginx/tls.",
-                                  "\"%s\" lies in %s, which is no place for a certificate's files", path,
+                                  "\"%s\" lies in %s, which is no place for a file that is managed", path,
                                   whose);
                 return NULL;
         }

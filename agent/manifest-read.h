@@ -23,19 +23,36 @@ typedef struct ManifestReading {
         const char *below;        /* "", or the folder that holds a copy of the files */
         const ManifestFile *file; /* the one being read */
         ManifestCertificate defaults;
-        GArray *drafts;     /* CertificateDraft */
+        GArray *drafts;      /* CertificateDraft */
+        GPtrArray *authorities; /* AuthorityDraft* */
         GHashTable *owners; /* text of an owner -> what manifest-owner.c knows about it */
         ManifestFolders *folders;
 } ManifestReading;
 
-/* A certificate while it is read. */
+/* A certificate, a bundle or a revocation list while it is read. */
 typedef struct CertificateDraft {
         ManifestCertificate *certificate;
         const ManifestFile *file;
-        const JsonValue *value; /* its object; while the defaults are read, theirs */
+        const JsonValue *value; /* its object; while the defaults are read, theirs; of a revocation list, the issuer's */
         const JsonValue *sans;  /* or NULL */
         bool rotation_said;
 } CertificateDraft;
+
+/* A local issuer while it is read, with what only its process uses and the whole is checked by. */
+typedef struct AuthorityDraft {
+        ManifestAuthority *authority; /* borrowed from the issuer once there is one */
+        const char *name;
+        const ManifestFile *file;
+        const JsonValue *value;
+        KeyType key_type;
+        const char *subject, *key_uri, *protection; /* NULL: not said */
+        unsigned path_length;
+        uint64_t lifetime_usec, certificate_lifetime_usec; /* 0: not said */
+        GPtrArray *permitted, *excluded;                   /* Subtree*, as far as they could be read */
+        char *crl_path;                                    /* NULL: not said */
+        uint64_t crl_lifetime_usec;
+        GPtrArray *crl_units; /* UnitRef* */
+} AuthorityDraft;
 
 /* ---- manifest-problem.c ---- */
 
@@ -75,8 +92,14 @@ bool manifest_read_boolean(ManifestReading *r, const JsonValue *v, bool *ret);
 bool manifest_read_unsigned(ManifestReading *r, const JsonValue *v, unsigned min, unsigned max,
                             unsigned *ret);
 bool manifest_read_span(ManifestReading *r, const JsonValue *v, uint64_t *ret_usec);
+bool manifest_read_span_or_none(ManifestReading *r, const JsonValue *v, uint64_t *ret_usec);
+bool manifest_read_lifetime(ManifestReading *r, const JsonValue *v, uint64_t min_usec, uint64_t *ret_usec);
+/* "renew_before", and whether it leaves something of a lifetime (0: unknown). */
+void manifest_read_renew_before(ManifestReading *r, const JsonValue *v, RenewBefore *ret);
+void manifest_check_renew_before(ManifestReading *r, const JsonValue *v, const RenewBefore *b,
+                                 uint64_t lifetime_usec);
 bool manifest_expect(ManifestReading *r, const JsonValue *v, JsonKind kind);
-/* Whether a certificate's or issuer's name is one; complains about the key. */
+/* Whether a certificate's, bundle's or issuer's name is one; complains about the key. */
 bool manifest_check_name(ManifestReading *r, const JsonValue *v, const char *what);
 /* Copies into the manifest's own store; `keep` for what is often repeated. */
 char *manifest_keep_string(ManifestReading *r, const char *s);
@@ -87,11 +110,23 @@ char *manifest_keep_repeated(ManifestReading *r, const char *s);
 /* "owner" and "permissions", each one string or {"cert", "key"}; `target` is a CertificateDraft. */
 void manifest_read_owner(ManifestReading *r, const JsonValue *v, void *target);
 void manifest_read_permissions(ManifestReading *r, const JsonValue *v, void *target);
+/* The same of one file, and of a bundle: one string. */
+void manifest_read_file_owner(ManifestReading *r, const JsonValue *v, FileAttributes *a);
+void manifest_read_bundle_mode(ManifestReading *r, const JsonValue *v, FileAttributes *a);
+
+/* ---- manifest-key.c ---- */
+
+/* "type"; *ret stays as it is when it is none. */
+void manifest_read_key_type(ManifestReading *r, const JsonValue *v, KeyType *ret);
+/* "uri", a key in a token (RFC 7512); kept in the manifest. */
+char *manifest_read_key_uri(ManifestReading *r, const JsonValue *v);
+/* A text that is the same for two ways to write one key's URI; caller owns. */
+char *manifest_key_uri_normal(const char *uri);
 
 /* ---- manifest-unit.c ---- */
 
-/* A list of units; UnitRef* in a new array, NULL when it is no list. */
-GPtrArray *manifest_read_unit_list(ManifestReading *r, const JsonValue *v);
+/* A list of units; *units (UnitRef*) is replaced when it is a list. */
+void manifest_read_units(ManifestReading *r, const JsonValue *v, GPtrArray **units);
 /* "verify"; NULL when it is no object. */
 Verify *manifest_read_verify(ManifestReading *r, const JsonValue *v);
 Verify *manifest_verify_free(Verify *v);
@@ -119,17 +154,40 @@ const char *manifest_resolved_path(ManifestReading *r, char *path);
 ManifestFolders *manifest_folders_new(void);
 ManifestFolders *manifest_folders_free(ManifestFolders *f);
 
-/* ---- manifest-certificate.c, manifest-issuer.c ---- */
+/* ---- manifest-certificate.c ---- */
 
 void manifest_read_defaults(ManifestReading *r, const JsonValue *v);
 void manifest_read_certificate(ManifestReading *r, const JsonValue *v);
 ManifestCertificate *manifest_certificate_free(ManifestCertificate *c);
+/* The keys that a certificate may have; for holding the JSON Schema and the manual page against. */
+const ManifestField *manifest_certificate_fields(size_t *ret_n);
+
+/* ---- manifest-issuer.c ---- */
+
 void manifest_read_issuer(ManifestReading *r, const JsonValue *v);
-void manifest_read_bundle(ManifestReading *r, const JsonValue *v);
 ManifestIssuer *manifest_issuer_free(ManifestIssuer *i);
 
-/* The keys that a certificate may have; for holding the JSON Schema against. */
-const ManifestField *manifest_certificate_fields(size_t *ret_n);
+/* ---- manifest-authority.c ---- */
+
+/* The keys of an issuer of type "local"; its draft is kept. Caller owns. NULL when it is no object. */
+ManifestAuthority *manifest_read_authority(ManifestReading *r, const JsonValue *v);
+ManifestAuthority *manifest_authority_free(ManifestAuthority *a);
+AuthorityDraft *manifest_authority_draft_free(AuthorityDraft *d);
+/* What concerns several: keys that two share, certificates whose names one of them may not sign. */
+void manifest_check_authorities(ManifestReading *r);
+/* Those watch of whose certificates or bundles one is watched; their revocation lists follow them. */
+void manifest_finish_authorities(ManifestReading *r);
+
+const ManifestField *manifest_authority_fields(size_t *ret_n);
+const ManifestField *manifest_authority_key_fields(size_t *ret_n);
+const ManifestField *manifest_authority_name_fields(size_t *ret_n);
+
+/* ---- manifest-bundle.c ---- */
+
+void manifest_read_bundle(ManifestReading *r, const JsonValue *v);
+/* The revocation list that an authority's "crl_path" asks for. */
+void manifest_add_crl(ManifestReading *r, const AuthorityDraft *authority);
+const ManifestField *manifest_bundle_fields(size_t *ret_n);
 
 /* ---- manifest.c ---- */
 
@@ -141,6 +199,8 @@ bool manifest_load_text(const char *name, char *text, size_t size, Manifest **re
 
 /* What concerns the whole: known issuers, environments, names and targets that are there twice. */
 void manifest_check(ManifestReading *r);
+/* Whether there is an issuer of this name; complains with the nearest one. */
+bool manifest_check_issuer(ManifestReading *r, const JsonValue *v, const char *name);
 
 /* ---- manifest-source.c ---- */
 

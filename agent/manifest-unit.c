@@ -13,6 +13,7 @@
 #include <string.h>
 
 #define UNIT_NAME_MAX_LENGTH   255 /* systemd's UNIT_NAME_MAX, less the NUL */
+#define UNITS_MAX              64
 #define VERIFY_TIMEOUT_DEFAULT (10 * USEC_PER_SEC)
 #define VERIFY_TIMEOUT_MAX     (10 * USEC_PER_MINUTE)
 #define SOCKET_PATH_MAX        107 /* sun_path, less the NUL: unix(7) */
@@ -173,7 +174,7 @@ static bool names_unit(const GPtrArray *units, const char *name)
         return false;
 }
 
-GPtrArray *manifest_read_unit_list(ManifestReading *r, const JsonValue *v)
+static GPtrArray *unit_list_read(ManifestReading *r, const JsonValue *v)
 {
         GPtrArray *units;
 
@@ -190,6 +191,20 @@ GPtrArray *manifest_read_unit_list(ManifestReading *r, const JsonValue *v)
                         g_ptr_array_add(units, g_steal_pointer(&unit));
         }
         return units;
+}
+
+void manifest_read_units(ManifestReading *r, const JsonValue *v, GPtrArray **units)
+{
+        GPtrArray *read = unit_list_read(r, v);
+
+        if (!read)
+                return;
+        if (read->len > UNITS_MAX)
+                manifest_complain(r, v,
+                                  "Name one, and let the others follow it with ReloadPropagatedFrom=.",
+                                  "more than %d units depend on this", UNITS_MAX);
+        g_clear_pointer(units, g_ptr_array_unref);
+        *units = read;
 }
 
 /* ---- Verify ---- */

@@ -12,6 +12,7 @@
 
 #define FIELDS_MAX      40
 #define NAME_MAX_LENGTH 64
+#define LIFETIME_MAX    (UINT64_C(100) * 31557600 * USEC_PER_SEC) /* a hundred years */
 
 static const ManifestField *field_find(const ManifestField *fields, size_t n, const char *key)
 {
@@ -91,11 +92,11 @@ bool manifest_read_unsigned(ManifestReading *r, const JsonValue *v, unsigned min
         return true;
 }
 
-bool manifest_read_span(ManifestReading *r, const JsonValue *v, uint64_t *ret_usec)
+/* Of a key that may be nothing: "0s". */
+bool manifest_read_span_or_none(ManifestReading *r, const JsonValue *v, uint64_t *ret_usec)
 {
         g_autoptr(GError) error = NULL;
         const char *text;
-        uint64_t usec;
 
         if (v->kind == JSON_KIND_NUMBER) {
                 manifest_complain(r, v, "Write a string with a unit, such as \"12h\" or \"30d\".",
@@ -105,10 +106,19 @@ bool manifest_read_span(ManifestReading *r, const JsonValue *v, uint64_t *ret_us
         text = manifest_read_string(r, v);
         if (!text)
                 return false;
-        if (!timespan_parse(text, &usec, &error)) {
+        if (!timespan_parse(text, ret_usec, &error)) {
                 manifest_complain_error(r, v, error);
                 return false;
         }
+        return true;
+}
+
+bool manifest_read_span(ManifestReading *r, const JsonValue *v, uint64_t *ret_usec)
+{
+        uint64_t usec;
+
+        if (!manifest_read_span_or_none(r, v, &usec))
+                return false;
         if (usec == 0) {
                 manifest_complain(r, v, NULL, "a span of time longer than nothing is expected here");
                 return false;
@@ -116,6 +126,62 @@ bool manifest_read_span(ManifestReading *r, const JsonValue *v, uint64_t *ret_us
         *ret_usec = usec;
         return true;
 }
+
+bool manifest_read_lifetime(ManifestReading *r, const JsonValue *v, uint64_t min_usec, uint64_t *ret_usec)
+{
+        g_autofree char *min = NULL;
+        uint64_t usec;
+
+        if (!manifest_read_span(r, v, &usec))
+                return false;
+        if (usec >= min_usec && usec <= LIFETIME_MAX) {
+                *ret_usec = usec;
+                return true;
+        }
+        min = timespan_format(min_usec);
+        manifest_complain(r, v, NULL, "a lifetime is between %s and a hundred years", min);
+        return false;
+}
+
+/* ---- "renew_before" ---- */
+
+static void read_renew_percent(ManifestReading *r, const JsonValue *v, const char *text, RenewBefore *ret)
+{
+        g_autofree char *digits = g_strndup(text, strlen(text) - 1);
+        guint64 percent;
+
+        if (g_ascii_string_to_unsigned(digits, 10, 1, 99, &percent, NULL))
+                *ret = (RenewBefore){ .is_percent = true, .percent = (unsigned) percent };
+        else
+                manifest_complain(r, v,
+                                  "It is the share of the lifetime that is left at renewal, such as \"33%\".",
+                                  "\"%s\" is no share from 1%% to 99%%", text);
+}
+
+void manifest_read_renew_before(ManifestReading *r, const JsonValue *v, RenewBefore *ret)
+{
+        uint64_t usec;
+
+        if (v->kind == JSON_KIND_STRING && g_str_has_suffix(v->string, "%"))
+                read_renew_percent(r, v, v->string, ret);
+        else if (manifest_read_span(r, v, &usec))
+                *ret = (RenewBefore){ .usec = usec };
+}
+
+void manifest_check_renew_before(ManifestReading *r, const JsonValue *v, const RenewBefore *b,
+                                 uint64_t lifetime_usec)
+{
+        g_autofree char *lifetime = NULL, *before = NULL;
+
+        if (b->is_percent || lifetime_usec == 0 || b->usec < lifetime_usec)
+                return;
+        lifetime = timespan_format(lifetime_usec);
+        before = timespan_format(b->usec);
+        manifest_complain(r, v, "Make it shorter, or write a share such as \"33%\".",
+                          "renewing %s before the end of a lifetime of %s would never stop", before, lifetime);
+}
+
+/* ---- Names and strings ---- */
 
 /* Names become file names, parts of object paths and instances of cert@.service. */
 bool manifest_check_name(ManifestReading *r, const JsonValue *v, const char *what)

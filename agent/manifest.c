@@ -15,6 +15,17 @@
 
 #define VERSION 1
 
+static const char *const kind_names[_MANIFEST_KIND_MAX] = {
+        [MANIFEST_KIND_CERTIFICATE] = "certificate",
+        [MANIFEST_KIND_BUNDLE] = "bundle",
+        [MANIFEST_KIND_CRL] = "crl",
+};
+
+const char *manifest_kind_to_string(ManifestKind kind)
+{
+        return kind >= 0 && kind < _MANIFEST_KIND_MAX ? kind_names[kind] : NULL;
+}
+
 static const char *const managed_file_names[_MANAGED_FILE_MAX] = {
         [MANAGED_FILE_CERT] = "certificate",  [MANAGED_FILE_KEY] = "key",
         [MANAGED_FILE_CHAIN] = "chain",       [MANAGED_FILE_CA] = "CA",
@@ -146,11 +157,17 @@ static void issuer_free(void *data)
         manifest_issuer_free(data);
 }
 
+static void authority_draft_free(void *data)
+{
+        manifest_authority_draft_free(data);
+}
+
 static Manifest *manifest_new(void)
 {
         Manifest *m = g_new0(Manifest, 1);
 
         m->certificates = g_ptr_array_new_with_free_func(certificate_free);
+        m->bundles = g_ptr_array_new_with_free_func(certificate_free);
         m->by_name = g_hash_table_new(g_str_hash, g_str_equal);
         m->issuers = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, issuer_free);
         m->sources = g_ptr_array_new_with_free_func(g_free);
@@ -164,6 +181,7 @@ static void reading_init(ManifestReading *r)
                                 .problems = g_ptr_array_new_with_free_func(problem_free),
                                 .files = g_ptr_array_new_with_free_func(file_free),
                                 .drafts = g_array_new(FALSE, FALSE, sizeof(CertificateDraft)),
+                                .authorities = g_ptr_array_new_with_free_func(authority_draft_free),
                                 .folders = manifest_folders_new() };
         r->defaults = (ManifestCertificate){ .usage = USAGE_SERVER,
                                              .key_type = KEY_TYPE_ECDSA_P256,
@@ -182,12 +200,13 @@ static void reading_done(ManifestReading *r)
         g_ptr_array_unref(r->problems);
         g_ptr_array_unref(r->files);
         g_array_unref(r->drafts);
+        g_ptr_array_unref(r->authorities);
         g_ptr_array_unref(r->defaults.units);
         g_clear_pointer(&r->owners, g_hash_table_unref);
         manifest_folders_free(r->folders);
 }
 
-/* 1. all heads, so that every default is known, 2. all issuers, so that every name is, 3. the certificates,
+/* 1. all heads, so that every default is known, 2. all issuers, so that every name is, 3. the certificates and bundles,
  * 4. what concerns the whole. */
 static void reading_run(ManifestReading *r)
 {
@@ -195,13 +214,14 @@ static void reading_run(ManifestReading *r)
         read_part(r, PART_ISSUERS);
         read_part(r, PART_CERTIFICATES);
         manifest_check(r);
+        manifest_finish_authorities(r);
         for (unsigned i = 0; i < r->drafts->len; i++) {
                 ManifestCertificate *c = g_array_index(r->drafts, CertificateDraft, i).certificate;
-
+                bool is_certificate = c->kind == MANIFEST_KIND_CERTIFICATE;
                 g_autofree char *digest = manifest_certificate_request_digest(c);
 
                 c->request_digest = manifest_keep_string(r, digest);
-                g_ptr_array_add(r->manifest->certificates, c);
+                g_ptr_array_add(is_certificate ? r->manifest->certificates : r->manifest->bundles, c);
                 g_hash_table_insert(r->manifest->by_name, c->name, c);
         }
 }
@@ -309,6 +329,7 @@ Manifest *manifest_free(Manifest *m)
         g_free(m->digest);
         g_clear_pointer(&m->by_name, g_hash_table_unref);
         g_clear_pointer(&m->certificates, g_ptr_array_unref);
+        g_clear_pointer(&m->bundles, g_ptr_array_unref);
         g_clear_pointer(&m->issuers, g_hash_table_unref);
         g_clear_pointer(&m->sources, g_ptr_array_unref);
         g_clear_pointer(&m->strings, g_string_chunk_free);
@@ -326,17 +347,26 @@ const ManifestIssuer *manifest_find_issuer(const Manifest *m, const char *name)
         return g_hash_table_lookup(m->issuers, name);
 }
 
+static void digest_texts(GChecksum *sum, char *const *texts)
+{
+        for (; texts && *texts; texts++) {
+                g_checksum_update(sum, (const guchar *) *texts, -1);
+                g_checksum_update(sum, (const guchar *) "\n", 1);
+        }
+}
+
 char *manifest_certificate_request_digest(const ManifestCertificate *c)
 {
         g_autoptr(GChecksum) sum = g_checksum_new(G_CHECKSUM_SHA256);
-        g_autofree char *rest =
-                g_strdup_printf("%u\n%" G_GUINT64_FORMAT "\n%s\n%s\n%s\n", c->usage, c->lifetime_usec,
-                                key_type_to_string(c->key_type), c->issuer, c->subject);
+        g_autofree char *head = NULL;
 
-        g_checksum_update(sum, (const guchar *) rest, -1);
-        for (char **text = c->san_texts; text && *text; text++) {
-                g_checksum_update(sum, (const guchar *) *text, -1);
-                g_checksum_update(sum, (const guchar *) "\n", 1);
-        }
+        if (c->kind == MANIFEST_KIND_CERTIFICATE)
+                head = g_strdup_printf("%u\n%" G_GUINT64_FORMAT "\n%s\n%s\n%s\n", c->usage, c->lifetime_usec,
+                                       key_type_to_string(c->key_type), c->issuer, c->subject);
+        else
+                head = g_strdup_printf("%s\n%" G_GUINT64_FORMAT "\n%s\n", manifest_kind_to_string(c->kind),
+                                       c->lifetime_usec, c->path[MANAGED_FILE_CA]);
+        g_checksum_update(sum, (const guchar *) head, -1);
+        digest_texts(sum, c->kind == MANIFEST_KIND_CERTIFICATE ? c->san_texts : c->from);
         return g_strdup(g_checksum_get_string(sum));
 }

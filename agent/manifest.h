@@ -107,13 +107,13 @@ typedef struct ManifestCertificate {
         ManifestKind kind;
         char *name;        /* with its prefix, if it is no certificate */
         char **from;       /* of a bundle or a CRL: names of issuers, in the manifest's order; else NULL */
-        char *issuer;      /* the name of an entry of "issuers" */
+        char *issuer;      /* the name of an entry of "issuers"; of a bundle or a CRL the first of `from` */
         char *common_name; /* NULL when there is none */
         char *subject;     /* RFC 4514; made from common_name when only that was given; "" for an empty one */
         GPtrArray *sans;   /* San*, sorted by text form, without duplicates */
         char **san_texts;  /* the same as text, for comparing with san_list_of_certificate() */
         unsigned usage;    /* Usage bits; default server */
-        uint64_t lifetime_usec; /* 0: the issuer's default */
+        uint64_t lifetime_usec; /* 0: the issuer's default; of a CRL until its next update */
         KeyType key_type;
         KeyRotation key_rotation;
         char *key_uri;                 /* pkcs11: URI, or NULL; then there is no key file */
@@ -146,7 +146,7 @@ typedef struct ManifestAuthority {
 typedef struct ManifestIssuer {
         char *name;
         char *type;        /* "local", or the NAME of an installed cert-issuer-NAME program */
-        char *environment; /* NULL: the manifest's own */
+        char *environment; /* the manifest's own: none of another is taken; NULL when it says none */
         ManifestAuthority *authority; /* NULL when it is not local */
         char *config;      /* the issuer's object as JSON text, as given, for the issuer process */
 } ManifestIssuer;
@@ -197,5 +197,6 @@ const ManifestCertificate *manifest_find(const Manifest *m, const char *name);
 const ManifestIssuer *manifest_find_issuer(const Manifest *m, const char *name);
 
 /* What of a certificate's wishes is written in a certificate, as a digest (lower-case hex; caller owns):
- * subject, SANs, usage, lifetime, key type, issuer. Units, paths and thresholds are not in it. */
+ * subject, SANs, usage, lifetime, key type, issuer. Units, paths and thresholds are not in it. Of a bundle: from and
+ * path; of a CRL the lifetime, too. */
 char *manifest_certificate_request_digest(const ManifestCertificate *c);
