@@ -241,8 +241,8 @@ static int on_disconnected(sd_bus_message *m, void *userdata, sd_bus_error *ret_
         return sd_event_exit(userdata, EXIT_SUCCESS);
 }
 
-static int worker_attach(sd_event *event, sd_bus *bus, const char *path, const char *interface,
-                         const sd_bus_vtable *vtable, void *userdata)
+static int worker_attach(sd_event *event, sd_bus *bus, const char *path, const PeerInterface *interfaces,
+                         void *userdata)
 {
         sigset_t mask;
         int r;
@@ -251,8 +251,8 @@ static int worker_attach(sd_event *event, sd_bus *bus, const char *path, const c
         sigaddset(&mask, SIGTERM);
         sigprocmask(SIG_BLOCK, &mask, NULL);
         r = sd_event_add_signal(event, NULL, SIGTERM, NULL, NULL); /* the default handler ends the loop */
-        if (r >= 0)
-                r = sd_bus_add_object_vtable(bus, NULL, path, interface, vtable, userdata);
+        for (; r >= 0 && interfaces->name; interfaces++)
+                r = sd_bus_add_object_vtable(bus, NULL, path, interfaces->name, interfaces->vtable, userdata);
         if (r >= 0)
                 r = sd_bus_match_signal(bus, NULL, NULL, DBUS_LOCAL_PATH, DBUS_LOCAL_INTERFACE,
                                         "Disconnected", on_disconnected, event);
@@ -260,6 +260,13 @@ static int worker_attach(sd_event *event, sd_bus *bus, const char *path, const c
 }
 
 int peer_worker_run(const char *path, const char *interface, const sd_bus_vtable *vtable, void *userdata)
+{
+        const PeerInterface interfaces[] = { { interface, vtable }, { NULL, NULL } };
+
+        return peer_worker_serve(path, interfaces, userdata);
+}
+
+int peer_worker_serve(const char *path, const PeerInterface *interfaces, void *userdata)
 {
         g_autoptr(sd_event) event = NULL;
         g_autoptr(sd_bus) bus = NULL;
@@ -276,10 +283,10 @@ int peer_worker_run(const char *path, const char *interface, const sd_bus_vtable
                 log_error("%s", error->message);
                 return EXIT_FAILURE;
         }
-        r = worker_attach(event, bus, path, interface, vtable, userdata);
+        r = worker_attach(event, bus, path, interfaces, userdata);
         if (r >= 0)
                 r = sd_event_loop(event);
         if (r < 0)
-                log_error("serving %s: %s", interface, g_strerror(-r));
+                log_error("serving %s: %s", path, g_strerror(-r));
         return r < 0 ? EXIT_FAILURE : r;
 }

@@ -38,3 +38,11 @@ bool peer_worker_fd(int *ret_fd, GError **error);
  * SIGTERM. Returns the exit status; failures are logged. Handlers find bus and event by sd_bus_message_get_bus() and
  * sd_bus_get_event(). */
 int peer_worker_run(const char *path, const char *interface, const sd_bus_vtable *vtable, void *userdata);
+
+/* The same with several interfaces of the one object; the list ends with a name of NULL. */
+typedef struct PeerInterface {
+        const char *name;
+        const sd_bus_vtable *vtable;
+} PeerInterface;
+
+int peer_worker_serve(const char *path, const PeerInterface *interfaces, void *userdata);

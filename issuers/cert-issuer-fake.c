@@ -12,6 +12,7 @@
 #include "common/timespan.h"
 #include "issuers/config.h"
 #include "issuers/fake/leaf.h"
+#include "issuers/local/change.h"
 
 #include <errno.h>
 #include <gnutls/abstract.h>
@@ -114,9 +115,10 @@ static int behave_untrusted(FakeCall *c, sd_bus_error *ret_error)
         g_autoptr(GPtrArray) chain = fake_chain_new(c->authority, c->request, LEAF_GOOD);
         AuthorityOptions other = { .name = (char *) "another",
                                    .key_type = KEY_TYPE_ECDSA_P256,
-                                   .lifetime = 365 * USEC_PER_DAY };
+                                   .lifetime = 365 * USEC_PER_DAY,
+                                   .path_length = 1 };
         g_autoptr(GError) error = NULL;
-        Authority *a = authority_open(&other, &error);
+        Authority *a = change_make(&other, &error) ? authority_open(&other, &error) : NULL;
 
         if (!a)
                 return cert_error_to_bus(error, ret_error);
@@ -478,7 +480,9 @@ static const struct {
 static bool read_config(FakeCall *c, const char *text, GError **error)
 {
         g_autoptr(IssuerConfig) config = issuer_config_new(text, error);
-        AuthorityOptions options = { .key_type = KEY_TYPE_ECDSA_P256, .lifetime = 3650 * USEC_PER_DAY };
+        AuthorityOptions options = { .key_type = KEY_TYPE_ECDSA_P256,
+                                     .lifetime = 3650 * USEC_PER_DAY,
+                                     .path_length = 1 };
 
         if (!config)
                 return false;
@@ -492,7 +496,7 @@ static bool read_config(FakeCall *c, const char *text, GError **error)
             !issuer_config_done(config, error))
                 return false;
         options.name = (char *) issuer_config_name(config);
-        c->authority = authority_open(&options, error);
+        c->authority = change_make(&options, error) ? authority_open(&options, error) : NULL;
         return c->authority != NULL;
 }
 

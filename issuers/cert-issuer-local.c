@@ -57,7 +57,7 @@ static int method_issue(sd_bus_message *m, void *userdata, sd_bus_error *ret_err
 {
         g_autoptr(AuthorityOptions) options = NULL;
         g_autoptr(IssuerRequest) request = NULL;
-        g_autoptr(GPtrArray) chain = NULL, roots = NULL;
+        g_autoptr(GPtrArray) chain = NULL;
         g_autoptr(GBytes) leaf = NULL;
         g_autoptr(GError) error = NULL;
         const char *config;
@@ -74,14 +74,12 @@ static int method_issue(sd_bus_message *m, void *userdata, sd_bus_error *ret_err
         if (!leaf)
                 return cert_error_to_bus(error, ret_error);
         chain = one(leaf);
-        roots = one(authority_der(a));
-        return issuer_reply_issued(m, chain, roots);
+        return issuer_reply_issued(m, chain, authority_roots(a));
 }
 
 static int method_get_roots(sd_bus_message *m, void *userdata, sd_bus_error *ret_error)
 {
         g_autoptr(AuthorityOptions) options = NULL;
-        g_autoptr(GPtrArray) roots = NULL;
         g_autoptr(GError) error = NULL;
         sd_bus_message *reply = NULL;
         const char *config;
@@ -93,10 +91,9 @@ static int method_get_roots(sd_bus_message *m, void *userdata, sd_bus_error *ret
         a = open_for(userdata, config, &options, &error);
         if (!a)
                 return cert_error_to_bus(error, ret_error);
-        roots = one(authority_der(a));
         r = sd_bus_message_new_method_return(m, &reply);
         if (r >= 0)
-                r = issuer_append_certificates(reply, roots);
+                r = issuer_append_certificates(reply, authority_roots(a));
         if (r >= 0)
                 r = sd_bus_send(NULL, reply, NULL);
         sd_bus_message_unref(reply);

@@ -17,6 +17,7 @@ struct IssuerConfig {
         JsonParser *parser;
         JsonObject *object; /* borrowed from the parser */
         char *name;
+        char *environment; /* may be NULL */
 };
 
 G_GNUC_PRINTF(4, 5)
@@ -106,6 +107,40 @@ bool issuer_config_take_key_type(IssuerConfig *c, const char *key, KeyType *ret,
         return true;
 }
 
+bool issuer_config_take_list(IssuerConfig *c, const char *key, size_t max, char ***ret, GError **error)
+{
+        g_autoptr(JsonNode) node = take(c, key);
+        g_autoptr(GPtrArray) list = g_ptr_array_new_with_free_func(g_free);
+        JsonArray *array;
+
+        if (!node)
+                return true;
+        if (!JSON_NODE_HOLDS_ARRAY(node))
+                return invalid(c, key, error, "must be a list of strings");
+        array = json_node_get_array(node);
+        if (json_array_get_length(array) > max)
+                return invalid(c, key, error, "has more than %zu entries", max);
+        for (guint i = 0; i < json_array_get_length(array); i++) {
+                JsonNode *item = json_array_get_element(array, i);
+
+                if (!JSON_NODE_HOLDS_VALUE(item) || json_node_get_value_type(item) != G_TYPE_STRING)
+                        return invalid(c, key, error, "must be a list of strings");
+                g_ptr_array_add(list, json_node_dup_string(item));
+        }
+        g_ptr_array_add(list, NULL);
+        g_strfreev(*ret);
+        *ret = (char **) g_ptr_array_free(g_steal_pointer(&list), FALSE);
+        return true;
+}
+
+void issuer_config_pass_over(IssuerConfig *c, const char *key)
+{
+        JsonNode *node = take(c, key);
+
+        if (node)
+                json_node_free(node);
+}
+
 /* The first key of an object, or NULL; an inner object that is empty counts as taken. */
 static const char *left_over(JsonObject *object)
 {
@@ -132,6 +167,11 @@ const char *issuer_config_name(const IssuerConfig *c)
         return c->name;
 }
 
+const char *issuer_config_environment(const IssuerConfig *c)
+{
+        return c->environment;
+}
+
 IssuerConfig *issuer_config_new(const char *json, GError **error)
 {
         g_autoptr(IssuerConfig) c = g_new0(IssuerConfig, 1);
@@ -150,7 +190,7 @@ IssuerConfig *issuer_config_new(const char *json, GError **error)
         c->object = json_node_get_object(root);
         if (!issuer_config_take_string(c, "name", &c->name, error) ||
             !issuer_config_take_string(c, "type", &ignored, error) ||
-            !issuer_config_take_string(c, "environment", &ignored, error) ||
+            !issuer_config_take_string(c, "environment", &c->environment, error) ||
             !issuer_config_take_string(c, "timeout", &ignored, error))
                 return NULL;
         if (!c->name) {
@@ -166,6 +206,7 @@ IssuerConfig *issuer_config_free(IssuerConfig *c)
                 return NULL;
         g_clear_object(&c->parser);
         g_free(c->name);
+        g_free(c->environment);
         g_free(c);
         return NULL;
 }

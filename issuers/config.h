@@ -18,12 +18,17 @@ IssuerConfig *issuer_config_free(IssuerConfig *c);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(IssuerConfig, issuer_config_free)
 
 const char *issuer_config_name(const IssuerConfig *c); /* borrowed */
+const char *issuer_config_environment(const IssuerConfig *c); /* borrowed; NULL: none */
 
 /* Each leaves *ret as it is when the key is not there. `key` may be a path of two, as "key.type". */
 bool issuer_config_take_string(IssuerConfig *c, const char *key, char **ret, GError **error); /* replaces, frees */
 bool issuer_config_take_span(IssuerConfig *c, const char *key, uint64_t *ret_usec, GError **error);
 bool issuer_config_take_number(IssuerConfig *c, const char *key, uint64_t *ret, GError **error);
 bool issuer_config_take_key_type(IssuerConfig *c, const char *key, KeyType *ret, GError **error);
+/* Strings, at most `max`; replaces and frees. */
+bool issuer_config_take_list(IssuerConfig *c, const char *key, size_t max, char ***ret, GError **error);
+/* Takes what is no matter of the process, whatever it is. */
+void issuer_config_pass_over(IssuerConfig *c, const char *key);
 
 /* Fails when a key is left that nobody took. */
 bool issuer_config_done(IssuerConfig *c, GError **error);

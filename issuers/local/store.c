@@ -7,23 +7,23 @@
 #include "common/error.h"
 #include "common/names.h"
 #include "common/path.h"
-#include "common/timespan.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <gnutls/gnutls.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
-#define FILE_MAX (64 * 1024)
-
-static const char *const file_names[2] = { "ca.key", "ca.pem" };
-enum { KEY, CERTIFICATE };
+#define STAGED_PREFIX ".new-"
+#define NAMES_MAX     65536
 
 struct Store {
         char *shown; /* the folder's path, for people */
+        char *path;  /* and as it is opened */
         int fd;
 };
 
@@ -47,8 +47,7 @@ static bool io_error(const Store *s, const char *file, const char *what, GError 
 {
         int saved = errno;
 
-        return unsafe(s, file, error,
-                      "cannot be %s: %s\nCheck the disk, and that the issuer's user owns the folder.", what,
+        return unsafe(s, file, error, "cannot be %s: %s\nCheck the disk, and that the issuer's user owns the folder.", what,
                       g_strerror(saved));
 }
 
@@ -74,12 +73,6 @@ GBytes *store_secret_new(const void *data, size_t size)
         secret->size = size;
         memcpy(secret->data, data, size);
         return g_bytes_new_with_free_func(secret->data, size, secret_free, secret);
-}
-
-void store_content_clear(StoreContent *c)
-{
-        g_clear_pointer(&c->key, g_bytes_unref);
-        g_clear_pointer(&c->certificate, g_bytes_unref);
 }
 
 /* ---- The folder ---- */
@@ -115,23 +108,29 @@ static bool sync_parent(const Store *s, const char *path, GError **error)
         return good;
 }
 
-Store *store_open(const char *name, GError **error)
+bool store_open(const char *name, bool make, Store **ret_store, GError **error)
 {
         g_autoptr(Store) s = g_new0(Store, 1);
-        g_autofree char *path = NULL;
-        bool made;
 
         s->fd = -1;
         s->shown = g_build_filename(CERT_AUTHORITY_DIR, name, NULL);
-        path = host_path(s->shown);
-        made = g_mkdir_with_parents(path, 0700) == 0; /* also when it was there */
-        if (made)
-                s->fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-        if (s->fd < 0) {
-                io_error(s, "", made ? "opened" : "made", error);
-                return NULL;
+        s->path = host_path(s->shown);
+        if (make && g_mkdir_with_parents(s->path, 0700) < 0) /* it succeeds also when it was there */
+                return io_error(s, "", "made", error);
+        s->fd = open(s->path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (s->fd < 0 && errno == ENOENT) {
+                *ret_store = NULL;
+                return true;
         }
-        return check_folder(s, error) && sync_parent(s, path, error) ? g_steal_pointer(&s) : NULL;
+        if (s->fd < 0 && (errno == ELOOP || errno == ENOTDIR))
+                return unsafe(s, "", error, "is a link or a file, but must be a folder of its own\n"
+                              "Two authorities cannot share one folder: move it away, and restore the folder.");
+        if (s->fd < 0)
+                return io_error(s, "", "opened", error);
+        if (!check_folder(s, error) || (make && !sync_parent(s, s->path, error)))
+                return false;
+        *ret_store = g_steal_pointer(&s);
+        return true;
 }
 
 Store *store_free(Store *s)
@@ -141,33 +140,81 @@ Store *store_free(Store *s)
         if (s->fd >= 0)
                 close(s->fd); /* and the lock */
         g_free(s->shown);
+        g_free(s->path);
         g_free(s);
         return NULL;
 }
 
-bool store_lock(Store *s, GError **error)
+const char *store_shown(const Store *s)
 {
-        while (flock(s->fd, LOCK_EX) < 0)
+        return s->shown;
+}
+
+bool store_lock(Store *s, bool exclusive, GError **error)
+{
+        while (flock(s->fd, exclusive ? LOCK_EX : LOCK_SH) < 0)
                 if (errno != EINTR)
                         return io_error(s, "", "locked", error);
         return true;
 }
 
+/* ---- Names ---- */
+
+static int compare_names(const void *a, const void *b)
+{
+        return strcmp(*(const char *const *) a, *(const char *const *) b);
+}
+
+static char **list_of(const Store *s, const char *folder, GError **error)
+{
+        g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
+        int fd = openat(s->fd, folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+        const struct dirent *entry;
+
+        if (!dir) {
+                io_error(s, folder, "listed", error);
+                if (fd >= 0)
+                        close(fd);
+                return NULL;
+        }
+        for (errno = 0; (entry = readdir(dir)) && names->len < NAMES_MAX; errno = 0)
+                if (*entry->d_name != '.')
+                        g_ptr_array_add(names, g_strdup(entry->d_name));
+        if (errno != 0) {
+                io_error(s, folder, "listed", error);
+                closedir(dir);
+                return NULL;
+        }
+        closedir(dir);
+        g_ptr_array_sort(names, compare_names);
+        g_ptr_array_add(names, NULL);
+        return (char **) g_ptr_array_free(g_steal_pointer(&names), FALSE);
+}
+
+char **store_list(const Store *s, GError **error)
+{
+        return list_of(s, ".", error);
+}
+
+char **store_list_in(const Store *s, const char *folder, GError **error)
+{
+        return list_of(s, folder, error);
+}
+
 /* ---- Reading ---- */
 
-static bool check_file(const Store *s, int which, const struct stat *st, GError **error)
+static bool check_file(const Store *s, const char *file, size_t max, const struct stat *st, GError **error)
 {
-        const char *file = file_names[which];
-
-        if (!S_ISREG(st->st_mode) || st->st_size > FILE_MAX)
-                return unsafe(s, file, error,
-                              "is no regular file of at most 64 KiB\nRestore it from a backup.");
+        if (!S_ISREG(st->st_mode) || (uint64_t) st->st_size > max)
+                return unsafe(s, file, error, "is no regular file of at most %zu KiB\nRestore it from a backup.",
+                              max / 1024);
         if (st->st_uid != geteuid())
                 return unsafe(s, file, error,
                               "belongs to user %u, not to the issuer's user %u\nRun: chown %u %s/%s",
                               (unsigned) st->st_uid, (unsigned) geteuid(), (unsigned) geteuid(), s->shown,
                               file);
-        if (which == KEY && (st->st_mode & 0077))
+        if (g_str_has_suffix(file, STORE_SUFFIX_KEY) && (st->st_mode & 0077))
                 return unsafe(s, file, error,
                               "has mode %04o, so that others could have read it\nRun: chmod 0600 %s/%s; "
                               "begin a new authority if someone may have.",
@@ -179,7 +226,7 @@ static bool check_file(const Store *s, int which, const struct stat *st, GError 
         return true;
 }
 
-static bool read_all(const Store *s, int which, int fd, size_t size, GBytes **ret, GError **error)
+static bool read_all(const Store *s, const char *file, int fd, size_t size, GBytes **ret, GError **error)
 {
         g_autofree unsigned char *data = g_malloc(size + 1);
         size_t have = 0;
@@ -190,7 +237,7 @@ static bool read_all(const Store *s, int which, int fd, size_t size, GBytes **re
                 if (n < 0 && errno == EINTR)
                         continue;
                 if (n < 0)
-                        return io_error(s, file_names[which], "read", error);
+                        return io_error(s, file, "read", error);
                 if (n == 0)
                         break;
                 have += n;
@@ -200,54 +247,32 @@ static bool read_all(const Store *s, int which, int fd, size_t size, GBytes **re
         return true;
 }
 
-/* A missing file leaves *ret NULL. */
-static bool read_file(const Store *s, int which, GBytes **ret, StoreMark *mark, GError **error)
+bool store_read(const Store *s, const char *file, size_t max, GBytes **ret, GError **error)
 {
-        int fd = openat(s->fd, file_names[which], O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+        int fd = openat(s->fd, file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
         struct stat st;
         bool good;
 
+        if (fd < 0 && errno == ENOENT) {
+                *ret = NULL;
+                return true;
+        }
+        if (fd < 0 && errno == ELOOP)
+                return unsafe(s, file, error, "is a link, but must be a file\nRestore it from a backup.");
         if (fd < 0)
-                return errno == ENOENT || io_error(s, file_names[which], "opened", error);
-        good = fstat(fd, &st) >= 0 || io_error(s, file_names[which], "looked at", error);
-        good = good && check_file(s, which, &st, error) && read_all(s, which, fd, st.st_size, ret, error);
+                return io_error(s, file, "opened", error);
+        good = fstat(fd, &st) >= 0 || io_error(s, file, "looked at", error);
+        good = good && check_file(s, file, max, &st, error) &&
+               read_all(s, file, fd, (size_t) st.st_size, ret, error);
         close(fd);
-        if (good) {
-                mark->device = st.st_dev;
-                mark->inode[which] = st.st_ino;
-                mark->changed_ns[which] = (int64_t) st.st_ctim.tv_sec * 1000000000 + st.st_ctim.tv_nsec;
-        }
         return good;
-}
-
-bool store_read(Store *s, StoreContent *content, GError **error)
-{
-        store_content_clear(content);
-        /* The certificate first: it is written last, so whoever finds it finds the key. */
-        return read_file(s, CERTIFICATE, &content->certificate, &content->mark, error) &&
-               read_file(s, KEY, &content->key, &content->mark, error);
-}
-
-bool store_mark_is_current(const char *name, const StoreMark *mark)
-{
-        for (int which = 0; which < 2; which++) {
-                g_autofree char *shown = g_build_filename(CERT_AUTHORITY_DIR, name, file_names[which], NULL);
-                g_autofree char *path = host_path(shown);
-                struct stat st;
-
-                if (lstat(path, &st) < 0 || st.st_dev != mark->device || st.st_ino != mark->inode[which] ||
-                    (int64_t) st.st_ctim.tv_sec * 1000000000 + st.st_ctim.tv_nsec != mark->changed_ns[which])
-                        return false;
-        }
-        return true;
 }
 
 /* ---- Writing ---- */
 
-static bool write_all(int fd, GBytes *bytes)
+static bool write_all(int fd, const unsigned char *data, size_t size)
 {
-        size_t size, done = 0;
-        const unsigned char *data = g_bytes_get_data(bytes, &size);
+        size_t done = 0;
 
         while (done < size) {
                 ssize_t n = write(fd, data + done, size - done);
@@ -260,35 +285,185 @@ static bool write_all(int fd, GBytes *bytes)
         return fsync(fd) >= 0;
 }
 
-/* Under the lock, so that one name for the unfinished file is enough; a crash's is begun anew. linkat() and
- * not rename(): what is there is never replaced. */
-static bool write_file(Store *s, int which, mode_t mode, GBytes *pem, GError **error)
+static bool sync_folder(const Store *s, GError **error)
 {
-        g_autofree char *staged = g_strdup_printf(".%s.new", file_names[which]);
+        return fsync(s->fd) >= 0 || io_error(s, "", "synced", error);
+}
+
+/* Under the lock, so that one name for the unfinished file is enough; a crash's is begun anew. */
+bool store_write(Store *s, const char *file, GBytes *content, GError **error)
+{
+        g_autofree char *staged = g_strconcat(STAGED_PREFIX, file, NULL);
+        size_t size;
+        const unsigned char *data = g_bytes_get_data(content, &size);
         int fd;
         bool good;
 
         if (unlinkat(s->fd, staged, 0) < 0 && errno != ENOENT)
                 return io_error(s, staged, "removed", error);
-        fd = openat(s->fd, staged, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
+        fd = openat(s->fd, staged, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+                    g_str_has_suffix(file, STORE_SUFFIX_KEY) ? 0600 : 0644);
         if (fd < 0)
                 return io_error(s, staged, "made", error);
-        good = write_all(fd, pem) || io_error(s, file_names[which], "written", error);
+        good = write_all(fd, data, size) || io_error(s, file, "written", error);
         close(fd);
-        if (good && linkat(s->fd, staged, s->fd, file_names[which], 0) < 0)
-                good = io_error(s, file_names[which], "made", error);
-        (void) unlinkat(s->fd, staged, 0);
-        if (good && fsync(s->fd) < 0)
-                good = io_error(s, "", "synced", error);
+        if (good && renameat(s->fd, staged, s->fd, file) < 0)
+                good = io_error(s, file, "made", error);
+        if (!good)
+                (void) unlinkat(s->fd, staged, 0);
+        return good && sync_folder(s, error);
+}
+
+bool store_rename(Store *s, const char *from, const char *to, GError **error)
+{
+        return (renameat(s->fd, from, s->fd, to) >= 0 || io_error(s, from, "renamed", error)) &&
+               sync_folder(s, error);
+}
+
+bool store_link(Store *s, const char *from, const char *to, GError **error)
+{
+        return (linkat(s->fd, from, s->fd, to, 0) >= 0 || io_error(s, to, "made", error)) &&
+               sync_folder(s, error);
+}
+
+bool store_remove(Store *s, const char *file, GError **error)
+{
+        if (unlinkat(s->fd, file, 0) < 0)
+                return errno == ENOENT || io_error(s, file, "removed", error);
+        return sync_folder(s, error);
+}
+
+bool store_move(Store *s, const char *file, const char *folder, GError **error)
+{
+        int fd;
+        bool good;
+
+        if (mkdirat(s->fd, folder, 0700) < 0 && errno != EEXIST)
+                return io_error(s, folder, "made", error);
+        fd = openat(s->fd, folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (fd < 0)
+                return io_error(s, folder, "opened", error);
+        good = (renameat(s->fd, file, fd, file) >= 0 && fsync(fd) >= 0) || io_error(s, file, "put aside", error);
+        close(fd);
+        return good && sync_folder(s, error);
+}
+
+bool store_clean(Store *s, GError **error)
+{
+        int fd = openat(s->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+        const struct dirent *entry;
+        bool good = true;
+
+        if (!dir) {
+                if (fd >= 0)
+                        close(fd);
+                return io_error(s, "", "listed", error);
+        }
+        while (good && (entry = readdir(dir)))
+                if (g_str_has_prefix(entry->d_name, STAGED_PREFIX))
+                        good = unlinkat(s->fd, entry->d_name, 0) >= 0 || errno == ENOENT ||
+                               io_error(s, entry->d_name, "removed", error);
+        closedir(dir);
         return good;
 }
 
-bool store_write_key(Store *s, GBytes *pem, GError **error)
+bool store_append(Store *s, const char *file, uint64_t size, const void *data, size_t data_size, uint64_t *ret_size,
+                  GError **error)
 {
-        return write_file(s, KEY, 0600, pem, error);
+        int fd = openat(s->fd, file, O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0644);
+        bool good;
+
+        if (fd < 0)
+                return io_error(s, file, "opened", error);
+        good = ftruncate(fd, (off_t) size) >= 0 && lseek(fd, 0, SEEK_END) == (off_t) size &&
+               write_all(fd, data, data_size);
+        if (!good)
+                io_error(s, file, "written", error);
+        close(fd);
+        if (!good || (size == 0 && !sync_folder(s, error)))
+                return false;
+        *ret_size = size + data_size;
+        return true;
 }
 
-bool store_write_certificate(Store *s, GBytes *pem, GError **error)
+/* ---- Marks ---- */
+
+/* A file system's clock ticks some milliseconds: a change so soon after the last one may not be seen. */
+#define SETTLED_NSEC (INT64_C(50) * 1000 * 1000)
+
+typedef struct MarkFile {
+        char *path;
+        bool there;
+        dev_t device;
+        ino_t inode;
+        int64_t changed_ns; /* ctime */
+} MarkFile;
+
+struct StoreMark {
+        bool settled;
+        size_t n;
+        MarkFile files[]; /* the folder first */
+};
+
+static int64_t to_ns(const struct timespec *t)
 {
-        return write_file(s, CERTIFICATE, 0644, pem, error);
+        return (int64_t) t->tv_sec * 1000000000 + t->tv_nsec;
+}
+
+static MarkFile mark_file(const char *path)
+{
+        MarkFile m = { 0 };
+        struct stat st;
+
+        m.there = lstat(path, &st) >= 0;
+        if (m.there) {
+                m.device = st.st_dev;
+                m.inode = st.st_ino;
+                m.changed_ns = to_ns(&st.st_ctim);
+        }
+        return m;
+}
+
+StoreMark *store_mark_new(const Store *s, const char *const *files)
+{
+        size_t n = 1 + g_strv_length((char **) files);
+        StoreMark *m = g_malloc0(sizeof(StoreMark) + n * sizeof(MarkFile));
+        struct timespec now;
+
+        clock_gettime(CLOCK_REALTIME, &now);
+        m->n = n;
+        m->settled = true;
+        for (size_t i = 0; i < n; i++) {
+                char *path = i == 0 ? g_strdup(s->path) : g_build_filename(s->path, files[i - 1], NULL);
+
+                m->files[i] = mark_file(path);
+                m->files[i].path = path;
+                if (m->files[i].there && ABS(to_ns(&now) - m->files[i].changed_ns) < SETTLED_NSEC)
+                        m->settled = false;
+        }
+        return m;
+}
+
+StoreMark *store_mark_free(StoreMark *m)
+{
+        if (!m)
+                return NULL;
+        for (size_t i = 0; i < m->n; i++)
+                g_free(m->files[i].path);
+        g_free(m);
+        return NULL;
+}
+
+bool store_mark_is_current(const StoreMark *m)
+{
+        for (size_t i = 0; m->settled && i < m->n; i++) {
+                const MarkFile *was = &m->files[i];
+                MarkFile is = mark_file(was->path);
+
+                if (is.there != was->there || is.device != was->device || is.inode != was->inode ||
+                    is.changed_ns != was->changed_ns)
+                        return false;
+        }
+        return m->settled;
 }

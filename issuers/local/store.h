@@ -6,40 +6,58 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* The files of a local authority: CERT_AUTHORITY_DIR/NAME, 0700, with ca.key (0600) and ca.pem. Read by descriptor,
- * without following links; written once and never overwritten. All errors are KEY_STORAGE and say what to do. */
+/* The files of a local authority: CERT_AUTHORITY_DIR/NAME, 0700. Read by descriptor, without following links, and
+ * refused when others own or can change them; each change is atomic and on disk when it returns. What a file means is
+ * not known here. All errors are KEY_STORAGE and say what to do. */
 
 typedef struct Store Store;
 
-/* Which two files were read. */
-typedef struct StoreMark {
-        dev_t device;
-        ino_t inode[2];
-        int64_t changed_ns[2]; /* ctime */
-} StoreMark;
+#define STORE_FILE_MAX (64 * 1024)
+#define STORE_SUFFIX_KEY ".key" /* such a file must be unreadable for others */
 
-/* PEM; NULL where the file is missing. */
-typedef struct StoreContent {
-        GBytes *key, *certificate;
-        StoreMark mark; /* when both are there */
-} StoreContent;
-
-void store_content_clear(StoreContent *c);
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(StoreContent, store_content_clear)
-
-/* Opens the folder, made where it is missing. A folder or key that others own, or may read or change, is refused. */
-Store *store_open(const char *name, GError **error);
+/* Opens the folder; made with its parent when `make`. When it is not there and not to be made, it succeeds with
+ * *ret_store NULL. A folder that is a link, or that others own or can reach, is refused. */
+bool store_open(const char *name, bool make, Store **ret_store, GError **error);
 Store *store_free(Store *s);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Store, store_free)
 
-bool store_lock(Store *s, GError **error); /* waits; until store_free() */
-bool store_read(Store *s, StoreContent *content, GError **error); /* clears it first */
+const char *store_shown(const Store *s); /* the folder's path, for people; borrowed */
 
-/* Atomic, synced with the folder. A file that is there is an error. */
-bool store_write_key(Store *s, GBytes *pem, GError **error);
-bool store_write_certificate(Store *s, GBytes *pem, GError **error);
+/* Waits. Until store_free(), or until it is taken again: shared to read, exclusive to change anything. */
+bool store_lock(Store *s, bool exclusive, GError **error);
 
-bool store_mark_is_current(const char *name, const StoreMark *mark);
+/* The names in the folder that do not begin with ".", sorted, NULL ends; caller owns (g_strfreev). */
+char **store_list(const Store *s, GError **error);
+char **store_list_in(const Store *s, const char *folder, GError **error); /* the same of a folder in it */
+
+/* The content of a file of at most `max` bytes; NULL when it is not there. The memory is wiped when it is freed. `file`
+ * may be in a folder in it: "FOLDER/FILE". */
+bool store_read(const Store *s, const char *file, size_t max, GBytes **ret, GError **error);
+
+/* Atomic, and synced with the folder. What is there is replaced. */
+bool store_write(Store *s, const char *file, GBytes *content, GError **error);
+
+/* Synced with the folders. */
+bool store_rename(Store *s, const char *from, const char *to, GError **error); /* replaces */
+bool store_link(Store *s, const char *from, const char *to, GError **error);   /* never replaces */
+bool store_remove(Store *s, const char *file, GError **error);                 /* fine when it is not there */
+/* Moves a file into a folder in it, which is made where it is missing. */
+bool store_move(Store *s, const char *file, const char *folder, GError **error);
+/* What a cut-off store_write() left. */
+bool store_clean(Store *s, GError **error);
+
+/* Appends to a file, which is cut to `size` bytes before. *ret_size becomes its size. */
+bool store_append(Store *s, const char *file, uint64_t size, const void *data, size_t data_size, uint64_t *ret_size,
+                  GError **error);
 
 /* GBytes whose memory is wiped before it is freed; takes a copy. */
 GBytes *store_secret_new(const void *data, size_t size);
+
+/* Which files were looked at, so that a few stat() tell whether they are still the same. */
+typedef struct StoreMark StoreMark;
+
+/* Of the folder and these files of it; to be taken before they are read. */
+StoreMark *store_mark_new(const Store *s, const char *const *files);
+StoreMark *store_mark_free(StoreMark *m);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(StoreMark, store_mark_free)
+bool store_mark_is_current(const StoreMark *m);

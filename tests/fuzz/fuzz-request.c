@@ -8,6 +8,7 @@
 #include "common/names.h"
 #include "common/san.h"
 #include "common/timespan.h"
+#include "issuers/local/change.h"
 #include "issuers/local/sign.h"
 #include "tests/fuzz/message.h"
 #include "tests/unit/fixture.h"
@@ -33,6 +34,7 @@ static Authority *authority(void)
         if (a)
                 return a;
         root = fixture_root_new();
+        g_assert_true(change_make(&options, &error));
         a = authority_open(&options, &error);
         g_assert_no_error(error);
         (void) fixture_root_free(root);

@@ -6,6 +6,7 @@
 #include "tests/unit/issue-run.h"
 
 #include "common/names.h"
+#include "issuers/local/change.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -27,6 +28,16 @@ static void link_program(const char *root, const char *name)
         g_assert_cmpint(symlink(target, path), ==, 0);
 }
 
+/* As the agent's pass before: a local authority is there before anything is asked of it. */
+static void make_authority(const char *config)
+{
+        g_autofree char *named = g_strconcat("{\"name\":\"site\",", config + 1, NULL);
+        g_autoptr(AuthorityOptions) o = authority_options_new(named, NULL);
+
+        if (o) /* else the test is of a wrong configuration */
+                g_assert_true(change_make(o, NULL));
+}
+
 IssueRun *issue_run_new(const char *type, const char *config)
 {
         IssueRun *r = g_new0(IssueRun, 1);
@@ -36,6 +47,8 @@ IssueRun *issue_run_new(const char *type, const char *config)
         fixture_make_folder(r->root, CERT_SOCKET_ISSUER_DIR, 0755);
         link_program(r->root, "cert-issuer-local");
         link_program(r->root, "cert-issuer-fake");
+        if (g_str_equal(type, "local"))
+                make_authority(config);
         g_assert_cmpint(sd_event_new(&r->event), >=, 0);
         r->pool = issue_pool_new(r->event);
         g_assert_nonnull(r->pool);

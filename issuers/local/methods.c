@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* org.certagent1.Authority: from a call to a change of the authority or a look at it, and to its facts. It owns nothing. */
+
+#include "issuers/local/methods.h"
+
+#include "common/error.h"
+#include "common/message.h"
+#include "common/timespan.h"
+#include "issuers/local/authority.h"
+#include "issuers/local/change.h"
+
+/* ---- Facts ---- */
+
+static int append_certificates(sd_bus_message *m, const Parts *parts)
+{
+        int r = sd_bus_message_open_container(m, 'e', "sv");
+
+        if (r >= 0)
+                r = sd_bus_message_append(m, "s", "Certificates");
+        if (r >= 0)
+                r = sd_bus_message_open_container(m, 'v', "a(say)");
+        if (r >= 0)
+                r = sd_bus_message_open_container(m, 'a', "(say)");
+        for (unsigned i = 0; r >= 0 && i < parts->list->len; i++) {
+                const Part *part = g_ptr_array_index(parts->list, i);
+
+                r = sd_bus_message_open_container(m, 'r', "say");
+                if (r >= 0)
+                        r = sd_bus_message_append(m, "s", part_role_to_string(part->role));
+                if (r >= 0)
+                        r = sd_bus_message_append_array(m, 'y', g_bytes_get_data(part->der, NULL),
+                                                        g_bytes_get_size(part->der));
+                if (r >= 0)
+                        r = sd_bus_message_close_container(m);
+        }
+        for (int i = 0; r >= 0 && i < 3; i++)
+                r = sd_bus_message_close_container(m);
+        return r;
+}
+
+static int reply_facts(sd_bus_message *call, const AuthorityLook *look, char **revoked)
+{
+        sd_bus_message *reply = NULL;
+        int r = sd_bus_message_new_method_return(call, &reply);
+
+        if (r >= 0)
+                r = sd_bus_message_open_container(reply, 'a', "{sv}");
+        if (r >= 0)
+                r = sd_bus_message_append(reply, "{sv}", "State", "s",
+                                          look->parts->missing ? "missing" : "present");
+        if (r >= 0)
+                r = append_certificates(reply, look->parts);
+        if (r >= 0)
+                r = message_append_entry_strv(reply, "Revoked", revoked);
+        if (r >= 0)
+                r = sd_bus_message_close_container(reply);
+        if (r >= 0)
+                r = sd_bus_send(NULL, reply, NULL);
+        sd_bus_message_unref(reply);
+        return r;
+}
+
+typedef bool (*Change)(const AuthorityOptions *o, GError **error);
+
+/* Makes the change, where there is one, and answers with what there is then. */
+static int change_and_look(sd_bus_message *m, RevocationLists *lists, Change change, sd_bus_error *ret_error)
+{
+        g_autoptr(AuthorityOptions) o = NULL;
+        g_autoptr(AuthorityLook) look = NULL;
+        g_autoptr(GError) error = NULL;
+        g_auto(GStrv) revoked = NULL;
+        const char *config;
+        int r = sd_bus_message_read(m, "s", &config);
+
+        if (r < 0)
+                return r;
+        o = authority_options_new(config, &error);
+        if (o && (!change || change(o, &error)))
+                look = authority_look(o, &error);
+        if (look)
+                revoked = revocation_serials(lists, look, o, now_realtime(), &error);
+        if (!revoked)
+                return cert_error_to_bus(error, ret_error);
+        return reply_facts(m, look, revoked);
+}
+
+static int method_inspect(sd_bus_message *m, void *userdata, sd_bus_error *ret_error)
+{
+        return change_and_look(m, userdata, NULL, ret_error);
+}
+
+static int method_make(sd_bus_message *m, void *userdata, sd_bus_error *ret_error)
+{
+        return change_and_look(m, userdata, change_make, ret_error);
+}
+
+static int method_begin(sd_bus_message *m, void *userdata, sd_bus_error *ret_error)
+{
+        return change_and_look(m, userdata, change_begin, ret_error);
+}
+
+static int method_promote(sd_bus_message *m, void *userdata, sd_bus_error *ret_error)
+{
+        return change_and_look(m, userdata, change_promote, ret_error);
+}
+
+static int method_retire(sd_bus_message *m, void *userdata, sd_bus_error *ret_error)
+{
+        return change_and_look(m, userdata, change_retire, ret_error);
+}
+
+static int method_recreate(sd_bus_message *m, void *userdata, sd_bus_error *ret_error)
+{
+        return change_and_look(m, userdata, change_recreate, ret_error);
+}
+
+/* ---- Revocation lists ---- */
+
+static int method_sign_revocation_lists(sd_bus_message *m, void *userdata, sd_bus_error *ret_error)
+{
+        g_autoptr(AuthorityOptions) o = NULL;
+        g_autoptr(GPtrArray) signed_lists = NULL;
+        g_autoptr(GError) error = NULL;
+        sd_bus_message *reply = NULL;
+        const char *config;
+        int r = sd_bus_message_read(m, "s", &config);
+
+        if (r < 0)
+                return r;
+        o = authority_options_new(config, &error);
+        if (o)
+                signed_lists = revocation_sign(userdata, o, now_realtime(), &error);
+        if (!signed_lists)
+                return cert_error_to_bus(error, ret_error);
+        r = sd_bus_message_new_method_return(m, &reply);
+        if (r >= 0)
+                r = message_append_certificates(reply, signed_lists);
+        if (r >= 0)
+                r = sd_bus_send(NULL, reply, NULL);
+        sd_bus_message_unref(reply);
+        return r;
+}
+
+/* ---- Watching ---- */
+
+static int method_watch(sd_bus_message *m, void *userdata, sd_bus_error *ret_error)
+{
+        g_autoptr(AuthorityOptions) o = NULL;
+        g_autoptr(GError) error = NULL;
+        const char *config;
+        int inotify, r = sd_bus_message_read(m, "sh", &config, &inotify); /* the message's own */
+
+        if (r < 0)
+                return r;
+        o = authority_options_new(config, &error);
+        if (!o || !store_watch(o->name, inotify, &error))
+                return cert_error_to_bus(error, ret_error);
+        return sd_bus_reply_method_return(m, NULL);
+}
+
+#define CHANGE(name, handler)                                                                                  \
+        SD_BUS_METHOD_WITH_ARGS(name, SD_BUS_ARGS("s", config), SD_BUS_RESULT("a{sv}", facts), handler, 0)
+
+const sd_bus_vtable authority_vtable[] = {
+        SD_BUS_VTABLE_START(0),
+        CHANGE("Inspect", method_inspect),
+        CHANGE("Make", method_make),
+        CHANGE("Begin", method_begin),
+        CHANGE("Promote", method_promote),
+        CHANGE("Retire", method_retire),
+        CHANGE("Recreate", method_recreate),
+        SD_BUS_METHOD_WITH_ARGS("SignRevocationLists", SD_BUS_ARGS("s", config), SD_BUS_RESULT("aay", lists),
+                                method_sign_revocation_lists, 0),
+        SD_BUS_METHOD_WITH_ARGS("Watch", SD_BUS_ARGS("s", config, "h", inotify), SD_BUS_NO_RESULT, method_watch,
+                                0),
+        SD_BUS_VTABLE_END,
+};
