@@ -119,6 +119,8 @@ bool credential_find(const Manifest *m, const char *unit, const char *id,
 {
         const ManifestCertificate *c = m ? manifest_find(m, id) : NULL;
 
+        if (c && c->kind != MANIFEST_KIND_CERTIFICATE)
+                c = NULL; /* a bundle has no key, and is read from its path */
         if (!m) {
                 g_set_error(error, CERT_ERROR, CERT_ERROR_NO_SUCH_CERTIFICATE,
                             "No manifest is in force\nSee what is wrong with it: certctl validate");

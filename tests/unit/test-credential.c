@@ -295,6 +295,15 @@ static void test_a_mistyped_name_is_not_another_certificate(Fixture *f, gconstpo
         g_assert_null(found(f, "one.service", "TLS", "*no certificate \"TLS\"*"));
 }
 
+static void test_a_bundle_is_no_credential(Fixture *f, gconstpointer data)
+{
+        ManifestCertificate bundle = { .kind = MANIFEST_KIND_BUNDLE, .name = (char *) "bundle:ca" };
+
+        g_hash_table_insert(f->manifest.by_name, bundle.name, &bundle);
+        g_assert_null(found(f, "one.service", "bundle:ca", "*no certificate \"bundle:ca\"*"));
+        g_hash_table_remove(f->manifest.by_name, bundle.name);
+}
+
 static void test_without_a_manifest_nothing_is_found(Fixture *f, gconstpointer data)
 {
         const ManifestCertificate *c = NULL;
@@ -556,6 +565,7 @@ int main(int argc, char **argv)
         ADD("tls is the only one that names the unit", test_tls_is_the_only_one_that_names_the_unit);
         ADD("a certificate named tls comes first", test_a_certificate_named_tls_comes_first);
         ADD("a mistyped name is not another certificate", test_a_mistyped_name_is_not_another_certificate);
+        ADD("a bundle is no credential", test_a_bundle_is_no_credential);
         ADD("without a manifest nothing is found", test_without_a_manifest_nothing_is_found);
         ADD("what is not a pair is not given", test_what_is_not_a_pair_is_not_given);
         ADD("the key of a token is not given", test_the_key_of_a_token_is_not_given);
