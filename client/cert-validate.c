@@ -43,6 +43,27 @@ static void print_problems(const Terminal *t, const GPtrArray *problems)
         }
 }
 
+static const char *plural(unsigned n)
+{
+        return n == 1 ? "" : "s";
+}
+
+static void print_summary(const Manifest *manifest)
+{
+        unsigned issuers = g_hash_table_size(manifest->issuers), count[_MANIFEST_KIND_MAX] = { 0 };
+
+        count[MANIFEST_KIND_CERTIFICATE] = manifest->certificates->len;
+        for (unsigned i = 0; i < manifest->bundles->len; i++)
+                count[((const ManifestCertificate *) manifest->bundles->pdata[i])->kind]++;
+        printf("The manifest is without fault: %u certificate%s", count[MANIFEST_KIND_CERTIFICATE],
+               plural(count[MANIFEST_KIND_CERTIFICATE]));
+        if (count[MANIFEST_KIND_BUNDLE] > 0)
+                printf(", %u bundle%s", count[MANIFEST_KIND_BUNDLE], plural(count[MANIFEST_KIND_BUNDLE]));
+        if (count[MANIFEST_KIND_CRL] > 0)
+                printf(", %u revocation list%s", count[MANIFEST_KIND_CRL], plural(count[MANIFEST_KIND_CRL]));
+        printf(", %u issuer%s.\n", issuers, plural(issuers));
+}
+
 static int report(JsonFormat format, bool quiet, const Manifest *manifest, const GPtrArray *problems,
                   const GError *error)
 {
@@ -58,10 +79,7 @@ static int report(JsonFormat format, bool quiet, const Manifest *manifest, const
                 print_problems(&terminal, problems);
                 fprintf(stderr, "certctl: %s\n", clean);
         } else if (!quiet)
-                printf("The manifest is without fault: %u certificate%s, %u issuer%s.\n",
-                       manifest->certificates->len, manifest->certificates->len == 1 ? "" : "s",
-                       g_hash_table_size(manifest->issuers),
-                       g_hash_table_size(manifest->issuers) == 1 ? "" : "s");
+                print_summary(manifest);
         return manifest ? 0 : 1;
 }
 
