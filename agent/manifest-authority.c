@@ -13,10 +13,10 @@
 #define LIFETIME_DEFAULT     (3652 * USEC_PER_DAY) /* ten years, as the process has it */
 #define LIFETIME_MIN         USEC_PER_HOUR
 #define PATH_LENGTH_MAX      8
-#define SUBTREES_MAX         1000
+#define SUBTREES_MAX         256 /* of each list */
 #define GRACE_DEFAULT        USEC_PER_DAY
 #define CRL_LIFETIME_DEFAULT (7 * USEC_PER_DAY)
-#define CRL_LIFETIME_MIN     USEC_PER_MINUTE
+#define CRL_LIFETIME_MIN     USEC_PER_HOUR
 
 #define PROTECTION_FILE       "file"
 #define PROTECTION_CREDENTIAL "credential"
@@ -101,7 +101,7 @@ static void read_subtrees(ManifestReading *r, const JsonValue *v, GPtrArray *sub
                 if (t)
                         g_ptr_array_add(subtrees, t);
                 if (subtrees->len > SUBTREES_MAX) {
-                        manifest_complain(r, e, NULL, "an authority has at most %d subtrees of names", SUBTREES_MAX);
+                        manifest_complain(r, e, NULL, "at most %d subtrees can be %s", SUBTREES_MAX, v->key);
                         return;
                 }
         }
@@ -405,7 +405,7 @@ static void check_keys(ManifestReading *r)
 
         for (unsigned i = 0; i < r->authorities->len; i++) {
                 const AuthorityDraft *d = r->authorities->pdata[i];
-                char *key = d->key_uri ? manifest_key_uri_normal(d->key_uri) : NULL;
+                char *key = d->key_uri ? manifest_key_uri_object(d->key_uri) : NULL;
                 const AuthorityDraft *first = key ? g_hash_table_lookup(owners, key) : NULL;
 
                 r->file = d->file;
@@ -418,7 +418,7 @@ static void check_keys(ManifestReading *r)
         for (unsigned i = 0; g_hash_table_size(owners) > 0 && i < r->drafts->len; i++) {
                 const CertificateDraft *draft = &g_array_index(r->drafts, CertificateDraft, i);
                 const char *uri = draft->certificate->key_uri;
-                g_autofree char *key = uri ? manifest_key_uri_normal(uri) : NULL;
+                g_autofree char *key = uri ? manifest_key_uri_object(uri) : NULL;
                 const AuthorityDraft *first = key ? g_hash_table_lookup(owners, key) : NULL;
 
                 r->file = draft->file;

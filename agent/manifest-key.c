@@ -50,15 +50,20 @@ static int compare_strings(const void *a, const void *b)
 
 /* RFC 7512, 2.3: the order of the attributes means nothing, nor how a character is escaped; what follows the question
  * mark is how to get at the key, and the class of the object goes without saying. */
-char *manifest_key_uri_normal(const char *uri)
+char *manifest_key_uri_object(const char *uri)
 {
+        bool names_object = false;
         g_autofree char *path = g_strndup(uri + strlen("pkcs11:"), strcspn(uri + strlen("pkcs11:"), "?"));
         g_auto(GStrv) attributes = g_strsplit(path, ";", -1);
         g_autoptr(GPtrArray) kept = g_ptr_array_new_with_free_func(g_free);
 
-        for (char **a = attributes; *a; a++)
+        for (char **a = attributes; *a; a++) {
+                names_object |= g_str_has_prefix(*a, "object=") || g_str_has_prefix(*a, "id=");
                 if (**a && !g_str_has_prefix(*a, "type="))
                         g_ptr_array_add(kept, g_uri_unescape_string(*a, NULL) ?: g_strdup(*a));
+        }
+        if (!names_object)
+                return NULL;
         g_ptr_array_sort(kept, compare_strings);
         g_ptr_array_add(kept, NULL);
         return g_strjoinv("\n", (char **) kept->pdata);

@@ -120,8 +120,9 @@ void manifest_read_bundle_mode(ManifestReading *r, const JsonValue *v, FileAttri
 void manifest_read_key_type(ManifestReading *r, const JsonValue *v, KeyType *ret);
 /* "uri", a key in a token (RFC 7512); kept in the manifest. */
 char *manifest_read_key_uri(ManifestReading *r, const JsonValue *v);
-/* A text that is the same for two ways to write one key's URI; caller owns. */
-char *manifest_key_uri_normal(const char *uri);
+/* A text that is the same for two ways to write one key's URI; NULL when it says the token alone, in which there may be
+ * many. Caller owns. */
+char *manifest_key_uri_object(const char *uri);
 
 /* ---- manifest-unit.c ---- */
 

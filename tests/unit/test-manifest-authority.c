@@ -328,7 +328,7 @@ static const Wrong wrong_authorities[] = {
         { ", \"crl_path\": \"/var/lib/cert-authority/site/crl\"", { SITE ".crl_path: ", "no place" } },
         { ", \"crl_path\": \"/etc/tls/../x\"", { SITE ".crl_path: ", "\"..\"" } },
         { ", \"crl_path\": \"/etc/open/x\"", { SITE ".crl_path: ", "every user can write in the folder /etc/open" } },
-        { ", \"crl_path\": \"/etc/tls/x\", \"crl_lifetime\": \"1s\"", { SITE ".crl_lifetime: ", "between 1min" } },
+        { ", \"crl_path\": \"/etc/tls/x\", \"crl_lifetime\": \"59min\"", { SITE ".crl_lifetime: ", "between 1h" } },
         { ", \"crl_path\": \"/etc/tls/x\", \"crl_units\": [\"nginx\"]", { SITE ".crl_units[0]: ", "unit type" } },
         { ", \"crl_units\": []", { SITE ".crl_units: ", "without crl_path" } },
         { ", \"crl_lifetime\": \"1d\"", { SITE ".crl_lifetime: ", "without crl_path" } },
@@ -445,9 +445,9 @@ static void test_authorities_share_neither_folder_nor_key(Host *h, const void *d
                   "\"b\": {\"type\": \"local\", \"key\": {\"uri\": "
                   "\"pkcs11:object=c%61;token=x;type=private?pin-source=/p\"}}}",
                   { ":2: issuers.b.key.uri: ", "the key of the authority \"a\" already" } },
-                { "\"issuers\": {\"site\": {\"type\": \"local\", \"key\": {\"uri\": \"pkcs11:token=x\"}}},\n"
+                { "\"issuers\": {\"site\": {\"type\": \"local\", \"key\": {\"uri\": \"pkcs11:id=%01\"}}},\n"
                   "\"certificates\": {\"web\": {" NAMES ", \"cert_path\": \"/etc/tls/c\", \"key\": {\"uri\": "
-                  "\"pkcs11:token=x\"}}}",
+                  "\"pkcs11:id=%01\"}}}",
                   { ":2: certificates.web.key.uri: ", "the key of the authority \"site\"" } },
         };
 
@@ -460,6 +460,10 @@ static void test_authorities_share_neither_folder_nor_key(Host *h, const void *d
         write_text(h, CERT_MANIFEST_FILE,
                    "{\"version\": 1, \"issuers\": {\"site\": {\"type\": \"local\"}, \"Site\": {\"type\": \"local\"}}}");
         assert_loads(h); /* two folders */
+        write_text(h, CERT_MANIFEST_FILE,
+                   "{\"version\": 1, \"issuers\": {\"site\": {\"type\": \"local\", \"key\": {\"uri\": \"pkcs11:token=x\"}}, "
+                   "\"lab\": {\"type\": \"local\", \"key\": {\"uri\": \"pkcs11:token=x\"}}}}");
+        assert_loads(h); /* one token, in which each makes its own keys */
         write_text(h, CERT_MANIFEST_DROPIN_DIR "/b.json", "{\"issuers\": {\"site\": {\"type\": \"local\"}}}");
         assert_refused(h, "b.json:1: issuers.site", "has an issuer \"site\" already");
 }
