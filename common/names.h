@@ -51,7 +51,9 @@
 #define CERT_FACTS_FILE CERT_STATE_DIR "/facts" /* the inventory's cache */
 #define CERT_RECORD_SUMMARY_FILE CERT_STATE_DIR "/record-summary" /* the record store's cache */
 #define CERT_CLOCK_FILE CERT_STATE_DIR "/clock" /* its mtime: the latest time seen */
+#define CERT_REFUSED_PINS_FILE CERT_STATE_DIR "/refused-pins" /* which PINs a token refused */
 #define CERT_AUTHORITY_DIR "/var/lib/cert-authority"
+#define CERT_AUTHORITY_REFUSED_PINS_FILE CERT_AUTHORITY_DIR "/.refused-pins" /* the same of authorities' tokens */
 
 /* Fields of the journal */
 #define CERT_LOG_NAME "CERT_NAME="

@@ -6,11 +6,14 @@
 #include "agent/key.h"
 #include "agent/offload.h"
 #include "common/error.h"
+#include "common/names.h"
+#include "common/path.h"
 #include "tests/unit/fixture.h"
 
 #include <glib/gstdio.h>
 #include <gnutls/pkcs11.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define PIN "1234"
 
@@ -67,7 +70,8 @@ static void test_each_type_is_made_read_and_used(void)
                 g_assert_no_error(error);
                 g_assert_cmpint(key_type(k), ==, type);
                 pem = g_bytes_get_data(key_pem(k), &size);
-                g_assert_nonnull(g_strstr_len(pem, (gssize) size, "-----BEGIN PRIVATE KEY-----")); /* PKCS#8 */
+                g_assert_nonnull(
+                        g_strstr_len(pem, (gssize) size, "-----BEGIN PRIVATE KEY-----")); /* PKCS#8 */
                 again = key_new_from_pem(key_pem(k), &error);
                 g_assert_no_error(error);
                 g_assert_cmpint(key_type(again), ==, type);
@@ -263,6 +267,20 @@ static void run(const char *const *argv)
         g_assert_cmpint(status, ==, 0);
 }
 
+static void pin_file_write(const char *file, const char *pin)
+{
+        g_autofree char *path = host_path(file);
+
+        g_assert_true(g_file_set_contents(path, pin, -1, NULL));
+}
+
+static void forget_refused_pins(void)
+{
+        g_autofree char *path = host_path(CERT_REFUSED_PINS_FILE);
+
+        (void) g_unlink(path);
+}
+
 /* The module reads its configuration once: one token serves all tests of this program. NULL when there is no
  * SoftHSM2. */
 static Token *token_new(void)
@@ -279,12 +297,13 @@ static Token *token_new(void)
                 "directories.tokendir = %s\nobjectstore.backend = file\nlog.level = ERROR\n", t->folder);
         g_assert_true(g_file_set_contents(conf, text_conf, -1, NULL));
         g_setenv("SOFTHSM2_CONF", conf, TRUE);
+        g_setenv(CERT_ENV_TEST_ROOT, t->folder, TRUE); /* where refused PINs are remembered */
         run((const char *const[]){ program, "--init-token", "--free", "--label", "unit", "--so-pin", "5678",
                                    "--pin", PIN, NULL });
-        t->pin_file = g_build_filename(t->folder, "pin", NULL);
-        t->wrong_pin_file = g_build_filename(t->folder, "wrong-pin", NULL);
-        g_assert_true(g_file_set_contents(t->pin_file, PIN, -1, NULL));
-        g_assert_true(g_file_set_contents(t->wrong_pin_file, "9999", -1, NULL));
+        t->pin_file = g_strdup("/pin");
+        t->wrong_pin_file = g_strdup("/wrong-pin");
+        pin_file_write(t->pin_file, PIN);
+        pin_file_write(t->wrong_pin_file, "9999");
         return t;
 }
 
@@ -341,8 +360,9 @@ static const Refusal refusals[] = {
           "did not take the PIN" },
         { "a wrong PIN value", "pkcs11:token=unit;object=new?pin-value=0000", false, true,
           KEY_TYPE_ECDSA_P256, "did not take the PIN" },
-        { "no PIN", "pkcs11:token=unit;object=new", false, true, KEY_TYPE_ECDSA_P256,
-          "did not take the PIN" },
+        { "no PIN", "pkcs11:token=unit;object=new", false, true, KEY_TYPE_ECDSA_P256, "gives none" },
+        { "a PIN file that is not there", "pkcs11:token=unit;object=new?pin-source=/none", false, true,
+          KEY_TYPE_ECDSA_P256, "/none, which holds the PIN, cannot be opened" },
         { "no such token", "pkcs11:token=elsewhere;object=web?pin-source=%s", false, true,
           KEY_TYPE_ECDSA_P256, "no token matches" },
         { "no such token to look in", "pkcs11:token=elsewhere;object=web?pin-source=%s", false, false,
@@ -371,7 +391,72 @@ static void test_a_token_refuses(const void *data)
                 if (!strstr(error->message, r->says))
                         g_error("%s: \"%s\" does not say \"%s\"", r->what, error->message, r->says);
                 g_assert_nonnull(strchr(error->message, '\n')); /* what to do */
+                forget_refused_pins();
         }
+}
+
+/* Each is one step on one token; "touch" writes the file anew. */
+static void test_a_refused_pin_is_not_tried_again(const void *data)
+{
+        static const struct {
+                const char *what, *uri,
+                        *pin;     /* what stands in the file "changing" from now on; NULL: as it was */
+                const char *says; /* NULL: the key is found */
+        } steps[] = {
+                { "a wrong PIN", "?pin-source=file:/changing", "9999", "did not take the PIN" },
+                { "the same", "?pin-source=file:/changing", NULL, "refused this PIN (/changing) before" },
+                { "the same once more", "?pin-source=/changing", NULL, "refused this PIN" },
+                { "corrected", "?pin-source=file:/changing", PIN "\n", NULL },
+                { "wrong again", "?pin-source=file:/changing", "8888", "did not take the PIN" },
+                { "and in the URI", "?pin-value=7777", NULL, "did not take the PIN" },
+                { "the same in the URI", "?pin-value=7777", NULL,
+                  "refused this PIN (pin-value of the key's URI)" },
+                { "a third", "?pin-value=6666", NULL, "refused 2 PINs" },
+                { "even the right one", "?pin-source=file:/changing", PIN, "refused 2 PINs" },
+        };
+        g_autoptr(GError) error = NULL;
+        const Token *t = data;
+
+        forget_refused_pins();
+        for (size_t i = 0; i < G_N_ELEMENTS(steps); i++) {
+                g_autofree char *uri =
+                        g_strconcat("pkcs11:token=unit;object=web-ecdsa-p256", steps[i].uri, NULL);
+                g_autoptr(GError) wrong = NULL;
+                g_autoptr(Key) k = NULL;
+
+                g_test_message("%s", steps[i].what);
+                if (steps[i].pin)
+                        pin_file_write("/changing", steps[i].pin);
+                k = key_new_from_uri(uri, KEY_TYPE_ECDSA_P256, false, &wrong);
+                if (steps[i].says && !wrong)
+                        g_error("%s: works", steps[i].what);
+                if (steps[i].says && !strstr(wrong->message, steps[i].says))
+                        g_error("%s: \"%s\" does not say \"%s\"", steps[i].what, wrong->message,
+                                steps[i].says);
+                if (!steps[i].says)
+                        g_assert_no_error(wrong);
+        }
+        forget_refused_pins();
+        key_unref(key_new_from_uri("pkcs11:token=unit;object=web-ecdsa-p256?pin-source=/changing",
+                                   KEY_TYPE_ECDSA_P256, false, &error));
+        g_assert_no_error(error);
+        g_assert_nonnull(t);
+}
+
+static void test_no_pin_is_written_down(const void *data)
+{
+        g_autofree char *path = host_path(CERT_REFUSED_PINS_FILE), *written = NULL;
+        struct stat st;
+
+        forget_refused_pins();
+        g_assert_null(key_new_from_uri("pkcs11:token=unit;object=x?pin-value=48151623", KEY_TYPE_ECDSA_P256,
+                                       false, NULL));
+        g_assert_true(g_file_get_contents(path, &written, NULL, NULL));
+        g_assert_null(strstr(written, "48151623"));
+        g_assert_cmpint(g_stat(path, &st), ==, 0);
+        g_assert_cmpint(st.st_mode & 07777, ==, 0600);
+        forget_refused_pins();
+        g_assert_nonnull(data);
 }
 
 static void test_a_pin_in_the_uri_is_not_told(const void *data)
@@ -408,6 +493,9 @@ int main(int argc, char **argv)
         g_test_add_data_func("/key/a token makes the key once and signs", t,
                              t ? test_a_token_makes_the_key_once_and_signs : skip);
         g_test_add_data_func("/key/a token refuses", t, t ? test_a_token_refuses : skip);
+        g_test_add_data_func("/key/a refused PIN is not tried again", t,
+                             t ? test_a_refused_pin_is_not_tried_again : skip);
+        g_test_add_data_func("/key/no PIN is written down", t, t ? test_no_pin_is_written_down : skip);
         g_test_add_data_func("/key/a PIN in the URI is not told", t,
                              t ? test_a_pin_in_the_uri_is_not_told : skip);
         r = g_test_run();
