@@ -80,6 +80,34 @@ void cert_validity(gnutls_x509_crt_t crt, uint64_t *ret_from, uint64_t *ret_to)
         *ret_to = usec_of(gnutls_x509_crt_get_expiration_time(crt));
 }
 
+/* An unused certificate that says it issued `crt` (names, and key identifiers where they are). */
+static int find_issuer(const CertList *l, const bool *used, gnutls_x509_crt_t crt)
+{
+        for (unsigned i = 0; i < l->n; i++)
+                if (!used[i] && gnutls_x509_crt_check_issuer(crt, l->crt[i]))
+                        return (int) i;
+        return -1;
+}
+
+unsigned cert_list_path(const CertList *l, unsigned leaf, unsigned ret_path[static CHAIN_MAX])
+{
+        bool used[CHAIN_MAX] = { false };
+        unsigned n = 0;
+        int next = (int) leaf;
+
+        g_return_val_if_fail(l->n <= CHAIN_MAX, 0);
+        while (next >= 0) {
+                gnutls_x509_crt_t crt = l->crt[next];
+
+                used[next] = true;
+                if (n > 0 && gnutls_x509_crt_check_issuer(crt, crt))
+                        break;
+                ret_path[n++] = (unsigned) next;
+                next = find_issuer(l, used, crt);
+        }
+        return n;
+}
+
 static char *why_not(unsigned status)
 {
         gnutls_datum_t text = { 0 };

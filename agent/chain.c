@@ -6,7 +6,6 @@
 
 #include "agent/chain.h"
 
-#include "agent/cert-list.h"
 #include "agent/key.h"
 #include "common/error.h"
 #include "common/timespan.h"
@@ -229,38 +228,22 @@ static int find_leaf(const CertList *l, gnutls_pubkey_t wanted)
         return -1;
 }
 
-/* An unused certificate that says it issued `crt` (names, and key identifiers where they are). */
-static int find_issuer(const CertList *l, const bool *used, gnutls_x509_crt_t crt)
-{
-        for (unsigned i = 0; i < l->n; i++)
-                if (!used[i] && gnutls_x509_crt_check_issuer(crt, l->crt[i]))
-                        return (int) i;
-        return -1;
-}
-
 GPtrArray *chain_mend(GPtrArray *chain, gnutls_pubkey_t wanted, GError **error)
 {
         g_autoptr(GPtrArray) mended = g_ptr_array_new_with_free_func((GDestroyNotify) g_bytes_unref);
         g_auto(CertList) l = { 0 };
-        bool used[CHAIN_MAX] = { false };
-        int next;
+        unsigned path[CHAIN_MAX], n;
+        int leaf;
 
         if (chain->len == 1) /* nothing to order */
                 return g_ptr_array_ref(chain);
         if (!read_answer(chain, &l, error))
                 return NULL;
-        next = find_leaf(&l, wanted);
-        if (next < 0)
+        leaf = find_leaf(&l, wanted);
+        if (leaf < 0)
                 return g_ptr_array_ref(chain);
-        while (next >= 0) {
-                gnutls_x509_crt_t crt = l.crt[next];
-
-                used[next] = true;
-                /* A root is for the CA file: clients have their own (RFC 8446, 4.4.2). */
-                if (mended->len > 0 && gnutls_x509_crt_check_issuer(crt, crt))
-                        break;
-                g_ptr_array_add(mended, g_bytes_ref(chain->pdata[next]));
-                next = find_issuer(&l, used, crt);
-        }
+        n = cert_list_path(&l, (unsigned) leaf, path);
+        for (unsigned i = 0; i < n; i++)
+                g_ptr_array_add(mended, g_bytes_ref(chain->pdata[path[i]]));
         return g_steal_pointer(&mended);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include "agent/cert-list.h"
 #include "agent/generation.h"
 
 /* The check that stands between an issuer's answer and the managed files (RFC 5280, 6.1, by GnuTLS): the
@@ -14,5 +15,4 @@ bool chain_check(const ManifestCertificate *c, const Generation *g, gnutls_pubke
  * self-signed and unrelated certificates are left out. Where the wanted key is not found, the order stays as it
  * is (chain_check() says why). `chain` and the result are GBytes* of DER; the caller owns the result.
  * BAD_CERTIFICATE when one of several is no certificate, or there are none or more than CHAIN_MAX. */
-#define CHAIN_MAX 16
 GPtrArray *chain_mend(GPtrArray *chain, gnutls_pubkey_t wanted, GError **error);

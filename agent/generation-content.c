@@ -135,6 +135,8 @@ static bool skip_to_block(Text *t, GError **error)
 
         if (memchr(t->at, '\0', (size_t) (stop - t->at)))
                 return bad(error, "the PEM text is no text");
+        if (memmem(t->at, (size_t) (stop - t->at), DASHES, strlen(DASHES)))
+                return bad(error, "the PEM text holds a part of a block");
         for (; t->at < stop; t->at++)
                 if (t->form == CONTENT_BARE && !g_ascii_isspace(*t->at))
                         return bad(error, "the PEM text holds something beside its blocks");

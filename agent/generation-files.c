@@ -8,14 +8,13 @@
 
 #include "agent/generation-private.h"
 
+#include "agent/cert-list.h"
 #include "agent/folder.h"
 #include "agent/readfile.h"
 #include "common/error.h"
 
 #include <gnutls/crypto.h>
 #include <gnutls/x509.h>
-
-#define CHAIN_MAX 16
 
 /* In a `directory`, the names of the files are given. */
 static char *live_path(const ManifestCertificate *c, ManagedFile f)
@@ -47,39 +46,21 @@ static void bytes_destroy(gpointer p)
         g_bytes_unref(p);
 }
 
-static GPtrArray *ders_of(gnutls_x509_crt_t *list, unsigned n)
+/* The certificates in PEM as DER; empty when there are none, or more than `max`. */
+static GPtrArray *certificates_in(GBytes *pem, unsigned max)
 {
         GPtrArray *ders = g_ptr_array_new_with_free_func(bytes_destroy);
+        g_auto(CertList) l = { 0 };
+        gnutls_datum_t der;
 
-        for (unsigned i = 0; i < n; i++) {
-                gnutls_datum_t der;
-
-                if (gnutls_x509_crt_export2(list[i], GNUTLS_X509_FMT_DER, &der) < 0)
+        if (!cert_list_of_pem(pem, max, &l))
+                return ders;
+        for (unsigned i = 0; i < l.n; i++) {
+                if (gnutls_x509_crt_export2(l.crt[i], GNUTLS_X509_FMT_DER, &der) < 0)
                         continue;
                 g_ptr_array_add(ders, g_bytes_new(der.data, der.size));
                 gnutls_free(der.data);
         }
-        return ders;
-}
-
-/* The certificates in PEM as DER; empty when there are none. */
-static GPtrArray *certificates_in(GBytes *pem)
-{
-        gnutls_datum_t d = { 0 };
-        gnutls_x509_crt_t list[CHAIN_MAX];
-        unsigned n = CHAIN_MAX;
-        size_t size = 0;
-        GPtrArray *ders;
-
-        if (pem)
-                d.data = (unsigned char *) g_bytes_get_data(pem, &size);
-        d.size = (unsigned) size;
-        if (size == 0 || gnutls_x509_crt_list_import(list, &n, &d, GNUTLS_X509_FMT_PEM,
-                                                     GNUTLS_X509_CRT_LIST_IMPORT_FAIL_IF_EXCEED) < 0)
-                n = 0;
-        ders = ders_of(list, n);
-        for (unsigned i = 0; i < n; i++)
-                gnutls_x509_crt_deinit(list[i]);
         return ders;
 }
 
@@ -150,8 +131,8 @@ static Generation *pair_from_files(const ManifestCertificate *c, GError **error)
             !read_live(c, MANAGED_FILE_CA, READFILE_MAX, &ca_file, error) ||
             (!c->key_uri && !read_either(c, MANAGED_FILE_KEY, &key_file, error)))
                 return NULL;
-        chain = certificates_in(cert_file);
-        roots = certificates_in(ca_file);
+        chain = certificates_in(cert_file, CHAIN_MAX);
+        roots = certificates_in(ca_file, G_MAXUINT);
         if (chain->len == 0 || (!c->key_uri && !key_file)) {
                 g_set_error(error, CERT_ERROR, CERT_ERROR_BAD_CERTIFICATE, "The files of \"%s\" hold no %s",
                             c->name, chain->len == 0 ? "certificate" : "key");

@@ -14,7 +14,6 @@
 #include <gnutls/x509.h>
 #include <string.h>
 
-#define CHAIN_MAX  16 /* certificates in one answer; GnuTLS's own limit for a path */
 #define SERIAL_MAX 64
 #define KEY_ID_MAX 64
 

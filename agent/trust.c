@@ -138,14 +138,17 @@ static bool is_anchor(gnutls_x509_crt_t crt, const CertList *roots)
         return found;
 }
 
-/* What a server sends from its own root on says nothing: it may be the root itself, or a path to another, older one. */
-static void cut_at_anchor(CertList *chain, const CertList *roots)
+/* The path from the leaf to below the first of the bundle's certificates, borrowed. Servers send more than that, and in
+ * any order (RFC 8446, 4.4.2, asks clients to bear it): their root, or a path from there to another, older one. */
+static void find_path(CertList *path, const CertList *served, const CertList *roots)
 {
-        for (unsigned i = 1; i < chain->n; i++)
-                if (is_anchor(chain->crt[i], roots)) {
-                        chain->n = i;
+        unsigned at[CHAIN_MAX], n = cert_list_path(served, 0, at);
+
+        for (unsigned i = 0; i < n; i++) {
+                if (i > 0 && is_anchor(served->crt[at[i]], roots))
                         return;
-                }
+                path->crt[path->n++] = served->crt[at[i]];
+        }
 }
 
 static bool check_dates(const CertList *chain, uint64_t now, GError **error)
@@ -166,23 +169,24 @@ static bool check_dates(const CertList *chain, uint64_t now, GError **error)
         return true;
 }
 
-static bool check_path(const CertList *chain, const CertList *roots, uint64_t now, GError **error)
+static bool check_path(const CertList *served, const CertList *roots, uint64_t now, GError **error)
 {
         g_autofree gnutls_x509_crt_t *crts = g_new(gnutls_x509_crt_t, roots->n);
-        CertList valid = { crts, 0 }, part = *chain; /* both borrow */
+        gnutls_x509_crt_t part[CHAIN_MAX];
+        CertList valid = { crts, 0 }, path = { part, 0 };
         g_autofree char *why = NULL;
 
         keep_valid(&valid, roots, now);
         if (valid.n == 0)
                 return distrust(error, "none of the %u certificates of the bundle is valid now", roots->n);
-        cut_at_anchor(&part, &valid);
-        if (!check_dates(&part, now, error))
+        find_path(&path, served, &valid);
+        if (!check_dates(&path, now, error))
                 return false;
-        return cert_list_leads_to(&part, &valid, &why) ||
+        return cert_list_leads_to(&path, &valid, &why) ||
                distrust(error,
                         "the chain that is served (%u) leads to none of the bundle's certificates that are valid now "
                         "(%u of %u): %s",
-                        chain->n, valid.n, roots->n, why);
+                        served->n, valid.n, roots->n, why);
 }
 
 bool trust_check_chain(GBytes *bundle_pem, GPtrArray *chain, uint64_t now, GError **error)

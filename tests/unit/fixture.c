@@ -4,6 +4,7 @@
 
 #include "tests/unit/fixture.h"
 
+#include "agent/roots.h"
 #include "common/names.h"
 
 #include <glib/gstdio.h>
@@ -117,10 +118,27 @@ ManifestCertificate *fixture_certificate_free(ManifestCertificate *c)
         for (ManagedFile f = 0; f < _MANAGED_FILE_MAX; f++)
                 g_free(c->path[f]);
         g_free(c->directory);
+        g_strfreev(c->from);
         g_ptr_array_unref(c->units);
         g_free(c->request_digest);
         g_free(c);
         return NULL;
+}
+
+ManifestCertificate *fixture_bundle_new(const char *name)
+{
+        ManifestCertificate *c = g_new0(ManifestCertificate, 1);
+        const char *from[] = { "site", NULL };
+
+        c->kind = MANIFEST_KIND_BUNDLE;
+        c->name = g_strconcat(MANIFEST_BUNDLE_PREFIX, name, NULL);
+        c->from = g_strdupv((char **) from);
+        c->sans = g_ptr_array_new_with_free_func(san_destroy);
+        c->path[MANAGED_FILE_CA] = g_strdup_printf("/etc/tls/%s.pem", name);
+        c->cert_attributes = (FileAttributes){ geteuid(), getegid(), 0644 };
+        c->units = g_ptr_array_new();
+        c->keep = 3;
+        return c;
 }
 
 /* ---- A CA ---- */
@@ -171,20 +189,36 @@ static gnutls_x509_crt_t certificate_new(const char *common_name, gnutls_x509_pr
         return crt;
 }
 
-FixtureAuthority *fixture_authority_new(void)
+static FixtureAuthority *authority_new(time_t not_before, time_t not_after, bool key_ids)
 {
         FixtureAuthority *a = g_new0(FixtureAuthority, 1);
+        uint8_t id[64];
+        size_t size = sizeof id;
         gnutls_datum_t der;
 
         a->key = key_new_of_type(KEY_TYPE_ECDSA_P256);
-        a->crt = certificate_new("Test Authority", a->key, YEAR_2020, YEAR_2120);
+        a->crt = certificate_new("Test Authority", a->key, not_before, not_after);
         g_assert_cmpint(gnutls_x509_crt_set_basic_constraints(a->crt, 1, -1), ==, 0);
         g_assert_cmpint(gnutls_x509_crt_set_key_usage(a->crt, GNUTLS_KEY_KEY_CERT_SIGN | GNUTLS_KEY_CRL_SIGN),
                         ==, 0);
+        if (key_ids) {
+                g_assert_cmpint(gnutls_x509_privkey_get_key_id(a->key, 0, id, &size), ==, 0);
+                g_assert_cmpint(gnutls_x509_crt_set_subject_key_id(a->crt, id, size), ==, 0);
+        }
         g_assert_cmpint(gnutls_x509_crt_sign2(a->crt, a->crt, a->key, GNUTLS_DIG_SHA256, 0), ==, 0);
         g_assert_cmpint(gnutls_x509_crt_export2(a->crt, GNUTLS_X509_FMT_DER, &der), ==, 0);
         a->der = bytes_take_datum(&der);
         return a;
+}
+
+FixtureAuthority *fixture_authority_new(void)
+{
+        return authority_new(YEAR_2020, YEAR_2120, false);
+}
+
+FixtureAuthority *fixture_authority_new_between(time_t not_before, time_t not_after)
+{
+        return authority_new(not_before, not_after, true);
 }
 
 FixtureAuthority *fixture_authority_free(FixtureAuthority *a)
@@ -224,6 +258,8 @@ GBytes *fixture_authority_sign(const FixtureAuthority *a, const ManifestCertific
                                time_t not_before, time_t not_after)
 {
         gnutls_datum_t pem = { .size = (unsigned) g_bytes_get_size(key_pem) }, der;
+        uint8_t id[64];
+        size_t id_size = sizeof id;
         gnutls_x509_privkey_t key;
         gnutls_x509_crt_t crt;
 
@@ -239,6 +275,8 @@ GBytes *fixture_authority_sign(const FixtureAuthority *a, const ManifestCertific
                 g_assert_no_error(error);
         }
         set_usage(crt, c->usage);
+        if (gnutls_x509_crt_get_subject_key_id(a->crt, id, &id_size, NULL) >= 0)
+                g_assert_cmpint(gnutls_x509_crt_set_authority_key_id(crt, id, id_size), ==, 0);
         g_assert_cmpint(gnutls_x509_crt_sign2(crt, a->crt, a->key, GNUTLS_DIG_SHA256, 0), ==, 0);
         g_assert_cmpint(gnutls_x509_crt_export2(crt, GNUTLS_X509_FMT_DER, &der), ==, 0);
         gnutls_x509_crt_deinit(crt);
@@ -246,9 +284,43 @@ GBytes *fixture_authority_sign(const FixtureAuthority *a, const ManifestCertific
         return bytes_take_datum(&der);
 }
 
+GBytes *fixture_authority_crl(const FixtureAuthority *a, time_t next_update)
+{
+        gnutls_x509_crl_t crl;
+        gnutls_datum_t pem;
+
+        g_assert_cmpint(gnutls_x509_crl_init(&crl), ==, 0);
+        g_assert_cmpint(gnutls_x509_crl_set_version(crl, 2), ==, 0);
+        g_assert_cmpint(gnutls_x509_crl_set_this_update(crl, YEAR_2020), ==, 0);
+        g_assert_cmpint(gnutls_x509_crl_set_next_update(crl, next_update), ==, 0);
+        g_assert_cmpint(gnutls_x509_crl_sign2(crl, a->crt, a->key, GNUTLS_DIG_SHA256, 0), ==, 0);
+        g_assert_cmpint(gnutls_x509_crl_export2(crl, GNUTLS_X509_FMT_PEM, &pem), ==, 0);
+        gnutls_x509_crl_deinit(crl);
+        return bytes_take_datum(&pem);
+}
+
 static void bytes_destroy(gpointer p)
 {
         g_bytes_unref(p);
+}
+
+Generation *fixture_bundle_generation_new(unsigned n)
+{
+        g_autoptr(GPtrArray) roots = g_ptr_array_new_with_free_func(bytes_destroy);
+        g_autoptr(GError) error = NULL;
+        g_autoptr(GBytes) pem = NULL;
+        Generation *g;
+
+        for (unsigned i = 0; i < n; i++) {
+                g_autoptr(FixtureAuthority) a = fixture_authority_new();
+
+                g_ptr_array_add(roots, g_bytes_ref(a->der));
+        }
+        pem = roots_to_pem(roots, &error);
+        g_assert_no_error(error);
+        g = generation_new_content(pem, &error);
+        g_assert_no_error(error);
+        return g;
 }
 
 Generation *fixture_generation_new(const FixtureAuthority *a, const ManifestCertificate *c)

@@ -36,6 +36,8 @@ typedef struct FixtureAuthority {
 } FixtureAuthority;
 
 FixtureAuthority *fixture_authority_new(void);
+/* With key identifiers, and valid between these two times (seconds since 1970). All have one name. */
+FixtureAuthority *fixture_authority_new_between(time_t not_before, time_t not_after);
 FixtureAuthority *fixture_authority_free(FixtureAuthority *a);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(FixtureAuthority, fixture_authority_free)
 
@@ -46,6 +48,14 @@ GBytes *fixture_key_new(KeyType type);
  * (seconds since 1970), with a random serial. DER; caller owns. */
 GBytes *fixture_authority_sign(const FixtureAuthority *a, const ManifestCertificate *c, GBytes *key_pem,
                                time_t not_before, time_t not_after);
+
+/* A revocation list that names nothing, PEM; caller owns. */
+GBytes *fixture_authority_crl(const FixtureAuthority *a, time_t next_update);
+
+/* A bundle "bundle:NAME" of issuer "site", at /etc/tls/NAME.pem 0644; the same free function. */
+ManifestCertificate *fixture_bundle_new(const char *name);
+/* A generation of it: the certificates of `n` new authorities. Not saved. */
+Generation *fixture_bundle_generation_new(unsigned n);
 
 /* A generation for `c`, valid from an hour ago for 90 days, with a key of c->key_type. Not saved. */
 Generation *fixture_generation_new(const FixtureAuthority *a, const ManifestCertificate *c);

@@ -290,6 +290,50 @@ static void test_the_root_is_another(void)
         assert_path_fails(b, chain, roots, "does not lead to one of the issuer's roots");
 }
 
+/* A rotation: each of an authority's certificates is a root of its own, and all have one name. Who signed is found in
+ * whatever place it stands, with key identifiers (RFC 5280, 4.2.1.1) and without. */
+static void check_several_roots(bool key_ids)
+{
+        FixtureAuthority *all[3];
+        g_autoptr(Bench) b = bench_new(&good_intermediate);
+
+        for (unsigned i = 0; i < 3; i++)
+                all[i] = key_ids ? fixture_authority_new_between(time(NULL) - DAY, time(NULL) + 365 * DAY)
+                                 : fixture_authority_new();
+        for (unsigned signer = 0; signer < 3; signer++) {
+                g_autoptr(GBytes) key = fixture_key_new(KEY_TYPE_ECDSA_P256);
+                g_autoptr(Key) k = key_new_from_pem(key, NULL);
+                g_autoptr(GPtrArray) chain = list_of(
+                        fixture_authority_sign(all[signer], b->c, key, time(NULL) - 60, time(NULL) + DAY), NULL);
+                gnutls_pubkey_t wanted = b->wanted;
+
+                b->wanted = key_public(k);
+                for (unsigned missing = 0; missing < 4; missing++) { /* 3: none */
+                        g_autoptr(GPtrArray) roots = g_ptr_array_new();
+                        g_autoptr(GError) error = NULL;
+
+                        for (unsigned i = 0; i < 3; i++)
+                                if (i != missing)
+                                        g_ptr_array_add(roots, all[i]->der);
+                        if (missing == signer) {
+                                assert_path_fails(b, chain, roots, "does not lead to one of the issuer's roots");
+                                continue;
+                        }
+                        g_assert_true(check(b, chain, roots, &error));
+                        g_assert_no_error(error);
+                }
+                b->wanted = wanted;
+        }
+        for (unsigned i = 0; i < 3; i++)
+                fixture_authority_free(all[i]);
+}
+
+static void test_several_roots_of_one_name(void)
+{
+        check_several_roots(true);
+        check_several_roots(false);
+}
+
 static void test_there_are_no_roots(void)
 {
         g_autoptr(Bench) b = bench_new(&good_intermediate);
@@ -343,6 +387,7 @@ int main(int argc, char **argv)
         g_test_add_func("/chain/an intermediate in any order", test_an_intermediate_in_any_order);
         g_test_add_func("/chain/the intermediate is missing", test_the_intermediate_is_missing);
         g_test_add_func("/chain/the root is another", test_the_root_is_another);
+        g_test_add_func("/chain/several roots of one name", test_several_roots_of_one_name);
         g_test_add_func("/chain/there are no roots", test_there_are_no_roots);
         g_test_add_func("/chain/the intermediate has expired", test_the_intermediate_has_expired);
         g_test_add_func("/chain/the intermediate is no authority", test_the_intermediate_is_no_authority);

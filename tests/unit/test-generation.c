@@ -287,6 +287,230 @@ static void test_managed_files_that_are_no_pair(Fixture *f, gconstpointer data)
         g_assert_error(error, CERT_ERROR, CERT_ERROR_BAD_CERTIFICATE);
 }
 
+/* ---- Bundles and revocation lists ---- */
+
+static GBytes *text_of(const char *first, GBytes *a, const char *between, GBytes *b)
+{
+        GString *s = g_string_new(first);
+
+        g_string_append_len(s, g_bytes_get_data(a, NULL), (gssize) g_bytes_get_size(a));
+        g_string_append(s, between);
+        if (b)
+                g_string_append_len(s, g_bytes_get_data(b, NULL), (gssize) g_bytes_get_size(b));
+        return g_string_free_to_bytes(s);
+}
+
+static void assert_no_content(GBytes *text, const char *words)
+{
+        g_autoptr(GError) error = NULL;
+
+        g_assert_null(generation_new_content(text, &error));
+        g_assert_error(error, CERT_ERROR, CERT_ERROR_BAD_CERTIFICATE);
+        if (!strstr(error->message, words))
+                g_error("\"%s\" does not say \"%s\"", error->message, words);
+}
+
+static void test_a_bundle_is_its_text(Fixture *f, gconstpointer data)
+{
+        g_autoptr(Generation) g = fixture_bundle_generation_new(3);
+        g_autoptr(GBytes) file = generation_file(g, MANAGED_FILE_CA);
+        g_autofree char *digest = g_compute_checksum_for_bytes(G_CHECKSUM_SHA256, file);
+
+        g_assert_true(generation_is_content(g));
+        g_assert_cmpstr(g->fingerprint, ==, digest);
+        g_assert_cmpuint(g->not_before, ==, 0);
+        g_assert_cmpuint(g->not_after, ==, UINT64_MAX);
+        g_assert_null(g->serial);
+        g_assert_null(generation_file(g, MANAGED_FILE_CERT));
+        g_assert_null(generation_file(g, MANAGED_FILE_KEY));
+        g_assert_null(generation_file(g, MANAGED_FILE_COMBINED));
+}
+
+static void test_a_list_ends_with_its_earliest_update(Fixture *f, gconstpointer data)
+{
+        g_autoptr(FixtureAuthority) old = fixture_authority_new();
+        g_autoptr(GBytes) late = fixture_authority_crl(f->authority, 2000000000);
+        g_autoptr(GBytes) early = fixture_authority_crl(old, 1900000000);
+        g_autoptr(GBytes) both = text_of("", late, "", early);
+        g_autoptr(GError) error = NULL;
+        g_autoptr(Generation) g = generation_new_content(both, &error);
+
+        g_assert_no_error(error);
+        g_assert_cmpuint(g->not_after, ==, UINT64_C(1900000000) * G_USEC_PER_SEC);
+        g_assert_true(generation_is_content(g));
+}
+
+static void test_what_is_neither_bundle_nor_list(Fixture *f, gconstpointer data)
+{
+        g_autoptr(Generation) pair = fixture_generation_new(f->authority, f->c);
+        g_autoptr(Generation) bundle = fixture_bundle_generation_new(1);
+        g_autoptr(GBytes) crl = fixture_authority_crl(f->authority, 2000000000);
+        g_autoptr(GBytes) empty = g_bytes_new_static("", 0), blank = g_bytes_new_static(" \n\n", 3);
+        g_autoptr(GBytes) garbage = g_bytes_new_static("garbage", 7);
+        g_autoptr(GBytes) mixed = text_of("", bundle->ca_pem, "", crl);
+        g_autoptr(GBytes) with_key = text_of("", bundle->ca_pem, "", pair->key_pem);
+        g_autoptr(GBytes) explained = text_of("# mine\n", bundle->ca_pem, "", NULL);
+        g_autoptr(GBytes) followed = text_of("", bundle->ca_pem, "x", NULL);
+        g_autoptr(GBytes) cut = g_bytes_new_from_bytes(bundle->ca_pem, 0, g_bytes_get_size(bundle->ca_pem) - 8);
+        g_autoptr(GBytes) headed = text_of("-----BEGIN CERTIFICATE-----\n", bundle->ca_pem, "", NULL);
+
+        assert_no_content(empty, "neither a certificate nor");
+        assert_no_content(blank, "neither a certificate nor");
+        assert_no_content(garbage, "beside its blocks");
+        assert_no_content(mixed, "together");
+        assert_no_content(with_key, "something else");
+        assert_no_content(explained, "beside its blocks");
+        assert_no_content(followed, "beside its blocks");
+        assert_no_content(cut, "cut off");
+        assert_no_content(headed, "block 1");
+}
+
+static void test_too_large_a_list(Fixture *f, gconstpointer data)
+{
+        g_autoptr(Generation) bundle = fixture_bundle_generation_new(1);
+        g_autofree char *blanks = g_strnfill(GENERATION_CONTENT_MAX, '\n');
+        g_autoptr(GBytes) large = text_of(blanks, bundle->ca_pem, "", NULL);
+
+        assert_no_content(large, "8 MiB");
+}
+
+static void test_a_bundle_is_kept(Fixture *f, gconstpointer data)
+{
+        g_autoptr(Generation) g = fixture_bundle_generation_new(2), loaded = NULL;
+        g_autofree char *folder = fixture_path(f->root, CERT_GENERATION_DIR "/bundle:site-ca/1");
+        g_autoptr(GError) error = NULL;
+        g_autoptr(GDir) dir = NULL;
+
+        g_assert_true(generation_save(g, "bundle:site-ca", &error));
+        g_assert_no_error(error);
+        dir = g_dir_open(folder, 0, NULL);
+        g_assert_cmpstr(g_dir_read_name(dir), ==, "ca.pem");
+        g_assert_null(g_dir_read_name(dir));
+        loaded = generation_load("bundle:site-ca", 1, &error);
+        g_assert_no_error(error);
+        g_assert_cmpuint(loaded->number, ==, 1);
+        g_assert_cmpstr(loaded->fingerprint, ==, g->fingerprint);
+        g_assert_cmpuint(loaded->not_after, ==, g->not_after);
+        assert_bytes(loaded->ca_pem, g->ca_pem);
+}
+
+static void test_a_kept_bundle_that_was_changed(Fixture *f, gconstpointer data)
+{
+        g_autoptr(Generation) g = fixture_bundle_generation_new(2);
+        g_autoptr(GBytes) cut = g_bytes_new_from_bytes(g->ca_pem, 0, g_bytes_get_size(g->ca_pem) / 2 + 9);
+        g_autoptr(GError) error = NULL;
+
+        g_assert_true(generation_save(g, "crl:site", NULL));
+        write_live(f, CERT_GENERATION_DIR "/crl:site/1/ca.pem", cut);
+        g_assert_null(generation_load("crl:site", 1, &error));
+        g_assert_error(error, CERT_ERROR, CERT_ERROR_BAD_CERTIFICATE);
+        g_assert_nonnull(strstr(error->message, "crl:site/1/ca.pem"));
+}
+
+static void test_bundles_are_pruned_and_forgotten(Fixture *f, gconstpointer data)
+{
+        const unsigned needed[] = { 1, 0 };
+        g_autoptr(GArray) kept = NULL, gone = NULL;
+
+        for (unsigned i = 0; i < 5; i++) {
+                g_autoptr(Generation) g = fixture_bundle_generation_new(1);
+
+                g_assert_true(generation_save(g, "bundle:b", NULL));
+        }
+        generation_prune("bundle:b", 2, needed);
+        kept = generation_list("bundle:b");
+        g_assert_cmpuint(kept->len, ==, 3);
+        g_assert_cmpuint(g_array_index(kept, guint, 0), ==, 1);
+        g_assert_cmpuint(g_array_index(kept, guint, 1), ==, 4);
+        generation_forget("bundle:b");
+        gone = generation_list("bundle:b");
+        g_assert_cmpuint(gone->len, ==, 0);
+}
+
+/* Somebody's own file, with words between the blocks, can be gone back to as it was. */
+static void test_a_bundle_of_somebody_else(Fixture *f, gconstpointer data)
+{
+        g_autoptr(ManifestCertificate) c = fixture_bundle_new("site-ca");
+        g_autoptr(Generation) one = fixture_bundle_generation_new(1), two = fixture_bundle_generation_new(200);
+        g_autoptr(GBytes) text = text_of("# Example CA\n", one->ca_pem, "\n# Others, 2024\n", two->ca_pem);
+        g_autoptr(Generation) found = NULL, kept = NULL;
+        g_autoptr(GError) error = NULL;
+
+        write_live(f, "/etc/tls/site-ca.pem", text);
+        found = generation_from_files(c, &error);
+        g_assert_no_error(error);
+        assert_bytes(found->ca_pem, text);
+        g_assert_true(generation_save(found, c->name, NULL));
+        kept = generation_load(c->name, found->number, &error);
+        g_assert_no_error(error);
+        assert_bytes(kept->ca_pem, text);
+}
+
+static void test_no_bundle_in_its_place(Fixture *f, gconstpointer data)
+{
+        g_autoptr(ManifestCertificate) c = fixture_bundle_new("site-ca");
+        g_autoptr(GBytes) key = fixture_key_new(KEY_TYPE_ECDSA_P256);
+        g_autoptr(GError) missing = NULL, secret = NULL;
+
+        g_assert_null(generation_from_files(c, &missing));
+        g_assert_error(missing, CERT_ERROR, CERT_ERROR_BAD_CERTIFICATE);
+        write_live(f, "/etc/tls/site-ca.pem", key);
+        g_assert_null(generation_from_files(c, &secret));
+        g_assert_error(secret, CERT_ERROR, CERT_ERROR_BAD_CERTIFICATE);
+        g_assert_nonnull(strstr(secret->message, "/etc/tls/site-ca.pem"));
+}
+
+/* ---- Other roots ---- */
+
+static void test_the_same_pair_with_other_roots(Fixture *f, gconstpointer data)
+{
+        g_autoptr(Generation) g = fixture_generation_new(f->authority, f->c);
+        g_autoptr(Generation) roots = fixture_bundle_generation_new(2), other = NULL;
+        g_autoptr(GError) error = NULL;
+
+        g_assert_true(generation_save(g, "web", NULL));
+        other = generation_with_roots(g, roots->ca_pem, &error);
+        g_assert_no_error(error);
+        g_assert_cmpuint(other->number, ==, 0); /* it is to be saved as one of its own */
+        g_assert_cmpstr(other->fingerprint, ==, g->fingerprint);
+        g_assert_cmpstr(other->serial, ==, g->serial);
+        g_assert_cmpuint(other->not_after, ==, g->not_after);
+        assert_bytes(other->key_pem, g->key_pem);
+        assert_bytes(other->cert_pem, g->cert_pem);
+        assert_bytes(other->ca_pem, roots->ca_pem);
+}
+
+static void test_other_roots_must_be_certificates(Fixture *f, gconstpointer data)
+{
+        g_autoptr(Generation) g = fixture_generation_new(f->authority, f->c), bundle = fixture_bundle_generation_new(1);
+        g_autoptr(GBytes) crl = fixture_authority_crl(f->authority, 2000000000), empty = g_bytes_new_static("", 0);
+        GBytes *wrong[] = { crl, empty, g->key_pem };
+
+        for (unsigned i = 0; i < G_N_ELEMENTS(wrong); i++) {
+                g_autoptr(GError) error = NULL;
+
+                g_assert_null(generation_with_roots(g, wrong[i], &error));
+                g_assert_error(error, CERT_ERROR, CERT_ERROR_BAD_CERTIFICATE);
+        }
+        g_assert_null(generation_with_roots(bundle, bundle->ca_pem, NULL));
+}
+
+/* Its CA file may be a system's whole trust store. */
+static void test_a_pair_beside_many_roots(Fixture *f, gconstpointer data)
+{
+        g_autoptr(Generation) g = fixture_generation_new(f->authority, f->c), many = fixture_bundle_generation_new(200);
+        g_autoptr(Generation) found = NULL;
+        g_autoptr(GError) error = NULL;
+
+        f->c->path[MANAGED_FILE_CA] = g_strdup("/etc/tls/web.ca");
+        write_live(f, "/etc/tls/web.pem", g->cert_pem);
+        write_live(f, "/etc/tls/web.key", g->key_pem);
+        write_live(f, "/etc/tls/web.ca", many->ca_pem);
+        found = generation_from_files(f->c, &error);
+        g_assert_no_error(error);
+        assert_bytes(found->ca_pem, many->ca_pem);
+}
+
 #define ADD(path, test) g_test_add("/generation/" path, Fixture, NULL, set_up, test, tear_down)
 
 int main(int argc, char **argv)
@@ -306,5 +530,17 @@ int main(int argc, char **argv)
         ADD("read from the managed files", test_read_from_the_managed_files);
         ADD("read from a combined file", test_read_from_a_combined_file);
         ADD("managed files that are no pair", test_managed_files_that_are_no_pair);
+        ADD("a bundle is its text", test_a_bundle_is_its_text);
+        ADD("a list ends with its earliest update", test_a_list_ends_with_its_earliest_update);
+        ADD("what is neither bundle nor list", test_what_is_neither_bundle_nor_list);
+        ADD("too large a list", test_too_large_a_list);
+        ADD("a bundle is kept", test_a_bundle_is_kept);
+        ADD("a kept bundle that was changed", test_a_kept_bundle_that_was_changed);
+        ADD("bundles are pruned and forgotten", test_bundles_are_pruned_and_forgotten);
+        ADD("a bundle of somebody else", test_a_bundle_of_somebody_else);
+        ADD("no bundle in its place", test_no_bundle_in_its_place);
+        ADD("the same pair with other roots", test_the_same_pair_with_other_roots);
+        ADD("other roots must be certificates", test_other_roots_must_be_certificates);
+        ADD("a pair beside many roots", test_a_pair_beside_many_roots);
         return g_test_run();
 }
