@@ -8,6 +8,7 @@
 
 #include "agent/glance.h"
 
+#include "agent/generation.h"
 #include "agent/readfile.h"
 
 #include <errno.h>
@@ -88,7 +89,7 @@ static void glance_at(int folder, const char *name, unsigned slot, void *userdat
 
 Glance glance_take(FolderCache *folders, const ManifestCertificate *c, const Record *r)
 {
-        Glancing g = { .max = READFILE_CONTENT_MAX };
+        Glancing g = { .max = GENERATION_CONTENT_MAX };
 
         /* Only the files of a certificate are compared with what a generation and a key say. */
         if (c->kind == MANIFEST_KIND_CERTIFICATE) {

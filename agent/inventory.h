@@ -13,7 +13,7 @@
 typedef enum FileState {
         FILE_STATE_ABSENT, /* the manifest wants none */
         FILE_STATE_MISSING,
-        FILE_STATE_UNREADABLE, /* not a regular file, larger than 1 MiB (bundles and CRLs: 16 MiB), I/O error, or not
+        FILE_STATE_UNREADABLE, /* not a regular file, larger than 1 MiB (bundles and CRLs: 8 MiB), I/O error, or not
                             * what it should hold */
         FILE_STATE_PRESENT,
         _FILE_STATE_MAX,

@@ -10,7 +10,6 @@
  * touching a device, never more than was agreed. */
 
 #define READFILE_MAX (UINT32_C(1) << 20) /* a managed file, a record: 1 MiB */
-#define READFILE_CONTENT_MAX (UINT32_C(16) << 20) /* a bundle or a revocation list: the latter of 300,000 certificates */
 
 typedef enum ReadOutcome {
         READ_DONE,
