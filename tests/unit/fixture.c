@@ -378,6 +378,13 @@ void fixture_assert_installed(const char *root, const ManifestCertificate *c, co
         }
 }
 
+void fixture_assert_reasons(ReasonSet got, ReasonSet wanted)
+{
+        g_autofree char *a = reason_set_to_string(got), *b = reason_set_to_string(wanted);
+
+        g_assert_cmpstr(a, ==, b);
+}
+
 unsigned fixture_count_staged(const char *root, const char *path)
 {
         g_autofree char *folder = fixture_path(root, path);

@@ -3,6 +3,7 @@
 
 #include "agent/generation.h"
 #include "agent/manifest.h"
+#include "common/reason.h"
 
 #include <glib.h>
 #include <gnutls/abstract.h>
@@ -68,5 +69,7 @@ bool fixture_is_root(void);
 void fixture_assert_file(const char *root, const char *path, GBytes *content, const FileAttributes *a);
 /* Asserts that the certificate file, the key file, and so on, are those of `g`. */
 void fixture_assert_installed(const char *root, const ManifestCertificate *c, const Generation *g);
+/* Asserts that two sets of reasons are the same, by name. */
+void fixture_assert_reasons(ReasonSet got, ReasonSet wanted);
 /* How many names in a folder below the root begin with "." and end with ".cert-agent". */
 unsigned fixture_count_staged(const char *root, const char *path);

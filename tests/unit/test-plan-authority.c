@@ -7,6 +7,7 @@
 #include "agent/plan.h"
 
 #include "common/timespan.h"
+#include "tests/unit/fixture.h"
 
 #define T0 (UINT64_C(1767225600) * USEC_PER_SEC) /* 2026-01-01: the current one's first moment */
 #define LIFE (1000 * USEC_PER_DAY)
@@ -244,13 +245,6 @@ static Record record_of(const Row *row, const ManifestAuthority *wish)
         };
 }
 
-static void assert_reasons(ReasonSet got, ReasonSet wanted)
-{
-        g_autofree char *a = reason_set_to_string(got), *b = reason_set_to_string(wanted);
-
-        g_assert_cmpstr(a, ==, b);
-}
-
 static void test_row(gconstpointer data)
 {
         const Row *row = data;
@@ -265,7 +259,7 @@ static void test_row(gconstpointer data)
         AuthorityPlan plan = plan_authority(&wish, row->never_asked ? NULL : &facts, &use, row->no_record ? NULL : &record,
                                             clock, row->flags);
 
-        assert_reasons(plan.reasons, row->reasons);
+        fixture_assert_reasons(plan.reasons, row->reasons);
         g_assert_cmpstr(authority_action_to_string(plan.action), ==, authority_action_to_string(row->action));
         g_assert_cmpstr(cert_state_to_string(plan.state), ==, cert_state_to_string(row->state));
         g_assert_cmpuint(plan.due, ==, row->never_due ? 0 : row->due ?: clock.now);

@@ -18,6 +18,14 @@
 #define FINGERPRINT "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 #define OTHER "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
 
+/* Certificates of a local authority. */
+#define CURRENT "cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc"
+#define NEXT "dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd"
+#define OLD "eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee"
+#define GONE "ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff"
+#define NOBODY ""
+#define TRUST "1111111111111111111111111111111111111111111111111111111111111111"
+
 #define BIT(f) (1u << (f))
 #define CERT BIT(MANAGED_FILE_CERT)
 #define KEY BIT(MANAGED_FILE_KEY)
@@ -44,6 +52,9 @@ typedef struct Row {
         bool blocked, degraded, pending, pending_differs, changed_since, waiting;
         uint64_t failed_at, retry_at, poll_at;
         CertError error; /* 0: ISSUER_UNREACHABLE */
+        /* local issuer; sound: signed by its current certificate, as is recorded, the CA file (if wanted) of its trust */
+        bool local, authority_missing, next, old, revoked, directory;
+        const char *signed_by, *recorded_by, *source; /* NOBODY: NULL */
         /* question */
         uint64_t now;
         ClockTrust trust;
@@ -53,7 +64,7 @@ typedef struct Row {
         ReasonSet reasons;
         CertState state;
         uint64_t due; /* 0: now */
-        bool never_due, hint;
+        bool never_due, hint, stray;
 } Row;
 
 #define R(x) REASON_BIT(REASON_##x)
@@ -210,6 +221,95 @@ static const Row rows[] = {
         { "forced", .flags = PLAN_FORCED, .action = ACTION_ISSUE, .reasons = R(FORCED), .state = CERT_STATE_DUE },
         { "forced while the retry is not due", .flags = PLAN_FORCED | PLAN_IGNORE_RETRY, .failures = 1,
           .retry_at = IN_AN_HOUR, .action = ACTION_ISSUE, .reasons = R(FORCED), .state = CERT_STATE_FAILED },
+        /* local authorities */
+        { "signed by the current authority", .local = true, .state = CERT_STATE_VALID, .due = RENEWAL },
+        { "of an authority that was never asked, whoever signed it", .signed_by = GONE,
+          .state = CERT_STATE_VALID, .due = RENEWAL },
+        { "the authority is missing", .local = true, .authority_missing = true,
+          .action = ACTION_ISSUE, .reasons = R(MISSING_AUTHORITY), .state = CERT_STATE_DUE },
+        { "the authority and the certificate are missing", .local = true, .authority_missing = true, .missing = CERT,
+          .no_leaf = true, .action = ACTION_ISSUE, .reasons = R(MISSING_CERT) | R(MISSING_AUTHORITY),
+          .state = CERT_STATE_DUE },
+        { "the certificate of an authority is missing", .local = true, .missing = CERT, .no_leaf = true,
+          .action = ACTION_ISSUE, .reasons = R(MISSING_CERT), .state = CERT_STATE_DUE },
+        { "a next authority is there: nothing is issued for it", .local = true, .next = true,
+          .state = CERT_STATE_VALID, .due = RENEWAL },
+        { "signed by the next authority", .local = true, .next = true, .signed_by = NEXT, .recorded_by = NEXT,
+          .state = CERT_STATE_VALID, .due = RENEWAL },
+        { "signed by an old authority", .local = true, .old = true, .signed_by = OLD, .recorded_by = OLD,
+          .action = ACTION_ISSUE, .reasons = R(AUTHORITY_ROTATED), .state = CERT_STATE_DUE },
+        { "signed by an old authority, which was not recorded", .local = true, .old = true, .signed_by = OLD,
+          .recorded_by = NOBODY, .action = ACTION_ISSUE, .reasons = R(AUTHORITY_ROTATED), .state = CERT_STATE_DUE },
+        { "recorded to be an old authority's, but nobody could look", .local = true, .old = true, .signed_by = NOBODY,
+          .recorded_by = OLD, .action = ACTION_ISSUE, .reasons = R(AUTHORITY_ROTATED), .state = CERT_STATE_DUE },
+        { "recorded to be the current authority's, but nobody could look yet", .local = true, .signed_by = NOBODY,
+          .state = CERT_STATE_VALID, .due = RENEWAL },
+        { "signed by an authority that is gone: made anew, not stray", .local = true, .signed_by = GONE,
+          .recorded_by = GONE, .action = ACTION_ISSUE, .reasons = R(AUTHORITY_ROTATED), .state = CERT_STATE_DUE },
+        { "of an authority that is gone, and nobody can tell by looking", .local = true, .signed_by = NOBODY,
+          .recorded_by = GONE, .action = ACTION_ISSUE, .reasons = R(AUTHORITY_ROTATED), .state = CERT_STATE_DUE },
+        { "of a version that did not record who signed, and signed by the current one", .local = true,
+          .recorded_by = NOBODY, .state = CERT_STATE_VALID, .due = RENEWAL },
+        { "of a version that did not record who signed, and nobody knows: signed once more", .local = true,
+          .signed_by = NOBODY, .recorded_by = NOBODY,
+          .action = ACTION_ISSUE, .reasons = R(AUTHORITY_ROTATED), .state = CERT_STATE_DUE },
+        { "somebody else's that was adopted", .local = true, .signed_by = NOBODY, .recorded_by = NOBODY,
+          .no_generation = true, .action = ACTION_ISSUE, .reasons = R(NOT_SIGNED_BY_AUTHORITY),
+          .state = CERT_STATE_DUE },
+        { "somebody else's, and nothing is recorded", .local = true, .signed_by = NOBODY, .no_record = true,
+          .action = ACTION_ISSUE, .reasons = R(NOT_SIGNED_BY_AUTHORITY), .state = CERT_STATE_DUE },
+        { "ours was replaced by one that the authority did not sign", .local = true, .other_leaf = true,
+          .signed_by = NOBODY, .action = ACTION_ISSUE, .reasons = R(CONTENT_DRIFT) | R(NOT_SIGNED_BY_AUTHORITY),
+          .state = CERT_STATE_DUE, .stray = true },
+        { "ours was replaced by one of an authority that is gone", .local = true, .other_leaf = true, .signed_by = GONE,
+          .action = ACTION_ISSUE, .reasons = R(CONTENT_DRIFT) | R(NOT_SIGNED_BY_AUTHORITY), .state = CERT_STATE_DUE,
+          .stray = true },
+        { "ours was replaced by another that the authority signed", .local = true, .other_leaf = true,
+          .action = ACTION_ISSUE, .reasons = R(CONTENT_DRIFT), .state = CERT_STATE_DUE },
+        { "ours was replaced by one of the old authority", .local = true, .old = true, .other_leaf = true,
+          .signed_by = OLD, .action = ACTION_ISSUE, .reasons = R(CONTENT_DRIFT) | R(AUTHORITY_ROTATED),
+          .state = CERT_STATE_DUE },
+        { "a stray one was answered by a new authority: it is not stray again", .local = true, .other_leaf = true,
+          .signed_by = NOBODY, .recorded_by = GONE, .action = ACTION_ISSUE,
+          .reasons = R(CONTENT_DRIFT) | R(NOT_SIGNED_BY_AUTHORITY), .state = CERT_STATE_DUE },
+        { "a foreign one in a place that was never ours is not stray", .local = true, .other_leaf = true,
+          .no_generation = true, .signed_by = NOBODY, .action = ACTION_ISSUE, .reasons = R(NOT_SIGNED_BY_AUTHORITY),
+          .state = CERT_STATE_DUE },
+        { "a foreign one where the record speaks of another issuer is not stray", .local = true, .other_leaf = true,
+          .other_issuer = true, .signed_by = NOBODY, .action = ACTION_ISSUE,
+          .reasons = R(CONTENT_DRIFT) | R(NOT_SIGNED_BY_AUTHORITY), .state = CERT_STATE_DUE },
+        { "that another issuer is wanted says all", .local = true, .other_issuer = true, .signed_by = NOBODY,
+          .recorded_by = NOBODY, .wanted = CA, .source = NOBODY,
+          .action = ACTION_ISSUE, .reasons = R(ISSUER_DIFFER), .state = CERT_STATE_DUE },
+        { "revoked", .local = true, .revoked = true,
+          .action = ACTION_ISSUE, .reasons = R(REVOKED), .state = CERT_STATE_DUE },
+        { "the same serial number of another issuer is not revoked", .local = true, .revoked = true, .signed_by = NOBODY,
+          .recorded_by = GONE, .action = ACTION_ISSUE, .reasons = R(AUTHORITY_ROTATED), .state = CERT_STATE_DUE },
+        { "the CA file is of the present trust", .local = true, .wanted = CA, .state = CERT_STATE_VALID, .due = RENEWAL },
+        { "the CA file lacks the next authority", .local = true, .wanted = CA, .next = true, .source = OTHER,
+          .action = ACTION_REPAIR, .reasons = R(BUNDLE_DIFFER), .state = CERT_STATE_DUE },
+        { "the folder's CA file lacks the next authority", .local = true, .directory = true, .next = true, .source = OTHER,
+          .action = ACTION_REPAIR, .reasons = R(BUNDLE_DIFFER), .state = CERT_STATE_DUE },
+        { "a CA file of which nobody knows what it was made from", .local = true, .wanted = CA, .source = NOBODY,
+          .action = ACTION_REPAIR, .reasons = R(BUNDLE_DIFFER), .state = CERT_STATE_DUE },
+        { "no CA file is wanted", .local = true, .source = OTHER, .state = CERT_STATE_VALID, .due = RENEWAL },
+        { "the CA file of an adopted certificate follows its authority", .local = true, .wanted = CA, .no_generation = true,
+          .recorded_by = NOBODY, .source = NOBODY,
+          .action = ACTION_REPAIR, .reasons = R(BUNDLE_DIFFER), .state = CERT_STATE_DUE },
+        { "a new certificate brings the new CA file", .local = true, .wanted = CA, .old = true, .signed_by = OLD,
+          .source = OTHER, .action = ACTION_ISSUE, .reasons = R(AUTHORITY_ROTATED) | R(BUNDLE_DIFFER),
+          .state = CERT_STATE_DUE },
+        { "a CA file that a unit did not take waits for its retry", .local = true, .wanted = CA, .source = OTHER,
+          .failures = 1, .retry_at = IN_AN_HOUR, .error = CERT_ERROR_UNIT_FAILED,
+          .reasons = R(BUNDLE_DIFFER), .state = CERT_STATE_FAILED, .due = IN_AN_HOUR },
+        { "a CA file follows its authority though no new certificate is to be had", .local = true, .wanted = CA,
+          .source = OTHER, .now = RENEWAL, .failures = 3, .retry_at = RENEWAL + USEC_PER_HOUR,
+          .error = CERT_ERROR_ISSUER_REFUSED, .action = ACTION_REPAIR, .reasons = R(EXPIRING) | R(BUNDLE_DIFFER),
+          .state = CERT_STATE_FAILED, .due = RENEWAL },
+        { "no clock: nothing is signed again for a rotation", .local = true, .old = true, .signed_by = OLD,
+          .trust = CLOCK_JUMPED_BACK, .reasons = R(AUTHORITY_ROTATED), .state = CERT_STATE_BLOCKED, .hint = true },
+        { "no clock: the CA file follows all the same", .local = true, .wanted = CA, .source = OTHER,
+          .trust = CLOCK_JUMPED_BACK, .action = ACTION_REPAIR, .reasons = R(BUNDLE_DIFFER), .state = CERT_STATE_DUE },
         /* the clock */
         { "no clock: nothing is judged by time", .now = 86400 * USEC_PER_SEC, .trust = CLOCK_UNSET,
           .state = CERT_STATE_VALID, .due = RENEWAL },
@@ -236,6 +336,7 @@ typedef struct World {
         LeafFacts leaf;
         char *sans[2];
         Record *record;
+        AuthorityFacts authority;
 } World;
 
 static void replace(char **place, const char *value)
@@ -252,6 +353,8 @@ static void world_make_wish(World *w, const Row *row)
                 replace(&c->subject, row->wanted_subject);
         if (row->wanted_usage)
                 c->usage = row->wanted_usage;
+        if (row->directory)
+                c->directory = g_strdup("/etc/tls/web");
         if (row->token_key) {
                 c->key_uri = g_strdup("pkcs11:token=t;object=web");
                 g_clear_pointer(&c->path[MANAGED_FILE_KEY], g_free);
@@ -285,6 +388,14 @@ static void world_make_files(World *w, const Row *row)
         }
 }
 
+/* A certificate of the authority; the current one where nothing else is said. */
+static char *fingerprint_of(const Row *row, const char *said)
+{
+        if (!said)
+                return row->local ? (char *) CURRENT : NULL;
+        return *said ? (char *) said : NULL;
+}
+
 static void world_make_leaf(World *w, const Row *row)
 {
         w->sans[0] = (char *) (row->san ?: "web.example");
@@ -301,6 +412,7 @@ static void world_make_leaf(World *w, const Row *row)
                 .not_after = row->not_after ?: END,
                 .key_matches = !row->other_key,
                 .derived_match = !row->derived_differ,
+                .signed_by = fingerprint_of(row, row->signed_by),
         };
         w->facts.certificate = w->wanted;
         w->facts.leaf = row->no_leaf ? NULL : &w->leaf;
@@ -330,20 +442,44 @@ static void world_make_record(World *w, const Row *row)
         r->pending_digest = g_strdup(row->pending_differs ? OTHER : row->pending ? w->wanted->request_digest : NULL);
         r->token = g_strdup(row->waiting ? "token" : NULL);
         r->poll_at = row->poll_at;
+        r->authority = g_strdup(fingerprint_of(row, row->recorded_by));
+        r->source = row->source ? *row->source ? g_strdup(row->source) : NULL : g_strdup(TRUST);
+}
+
+static void add_authority(World *w, AuthorityRole role, const char *fingerprint)
+{
+        AuthorityCertificate *c = g_new0(AuthorityCertificate, 1);
+
+        c->role = role;
+        c->fingerprint = (char *) fingerprint;
+        g_ptr_array_add(w->authority.certificates, c);
+}
+
+static void world_make_authority(World *w, const Row *row)
+{
+        static char *none[] = { NULL }, *one[] = { (char *) "01", NULL };
+
+        w->authority = (AuthorityFacts) {
+                .missing = row->authority_missing,
+                .certificates = g_ptr_array_new_with_free_func(g_free),
+                .revoked = row->revoked ? one : none,
+                .n_revoked = row->revoked ? 1 : 0,
+                .trust_digest = (char *) TRUST,
+        };
+        if (row->old)
+                add_authority(w, AUTHORITY_ROLE_OLD, OLD);
+        if (!row->authority_missing)
+                add_authority(w, AUTHORITY_ROLE_CURRENT, CURRENT);
+        if (row->next)
+                add_authority(w, AUTHORITY_ROLE_NEXT, NEXT);
 }
 
 static void world_clear(World *w)
 {
+        g_ptr_array_unref(w->authority.certificates);
         g_ptr_array_set_free_func(w->wanted->units, g_free);
         fixture_certificate_free(w->wanted);
         record_free(w->record);
-}
-
-static void assert_reasons(ReasonSet got, ReasonSet wanted)
-{
-        g_autofree char *a = reason_set_to_string(got), *b = reason_set_to_string(wanted);
-
-        g_assert_cmpstr(a, ==, b);
 }
 
 static void test_row(gconstpointer data)
@@ -351,20 +487,23 @@ static void test_row(gconstpointer data)
         const Row *row = data;
         PlanClock clock = { .now = row->now ?: NOW, .trust = row->trust };
         World w = {};
+        const AuthorityFacts *authority = row->local ? &w.authority : NULL;
         PlanItem item;
 
         world_make_wish(&w, row);
         world_make_files(&w, row);
         world_make_leaf(&w, row);
         world_make_record(&w, row);
-        item = plan_certificate(w.wanted, &w.facts, w.record, NULL, clock, row->flags);
+        world_make_authority(&w, row);
+        item = plan_certificate(w.wanted, &w.facts, w.record, authority, clock, row->flags);
 
-        assert_reasons(item.reasons, row->reasons);
+        fixture_assert_reasons(item.reasons, row->reasons);
         g_assert_cmpstr(action_to_string(item.action), ==, action_to_string(row->action));
         g_assert_cmpstr(cert_state_to_string(item.state), ==, cert_state_to_string(row->state));
         g_assert_cmpuint(item.due, ==, row->never_due ? 0 : row->due ?: clock.now);
         g_assert_cmpint(item.hint != NULL, ==, row->hint);
         g_assert_true(item.certificate == w.wanted);
+        g_assert_cmpint(plan_is_stray(w.wanted, &w.facts, w.record, authority), ==, row->stray);
         world_clear(&w);
 }
 
