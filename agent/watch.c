@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The watch: inotify on the folders of watched certificates, from folder to names, with a short gathering time. A
- * folder, not a file, is watched: watches of files are lost when the file is replaced. */
+/* The watch: inotify on the folders of watched files, from folder to names, and the instances of authorities, with a short
+ * gathering time. A folder, not a file, is watched: watches of files are lost when the file is replaced. */
 
 #include "agent/watch.h"
 
+#include "agent/watch-descriptor.h"
 #include "common/log.h"
 #include "common/path.h"
 #include "common/timespan.h"
 
+#include <errno.h>
 #include <string.h>
 #include <sys/inotify.h>
 
@@ -32,6 +34,8 @@ struct Watch {
         WatchChanged changed;
         void *userdata;
         GHashTable *folders;  /* path -> Folder* */
+        GHashTable *descriptors; /* name -> WatchDescriptor* */
+        GHashTable *suspects;    /* set of names whose descriptors misbehaved, which was said */
         GHashTable *names;    /* set of changed names */
         sd_event_source *timer;
 };
@@ -46,6 +50,11 @@ static void folder_free(gpointer data)
         g_free(f);
 }
 
+static void descriptor_free(gpointer data)
+{
+        watch_descriptor_free(data);
+}
+
 Watch *watch_new(sd_event *event, WatchChanged changed, void *userdata)
 {
         Watch *w = g_new0(Watch, 1);
@@ -54,6 +63,8 @@ Watch *watch_new(sd_event *event, WatchChanged changed, void *userdata)
         w->changed = changed;
         w->userdata = userdata;
         w->folders = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, folder_free);
+        w->descriptors = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, descriptor_free);
+        w->suspects = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
         w->names = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
         return w;
 }
@@ -64,6 +75,8 @@ Watch *watch_free(Watch *w)
                 return NULL;
         sd_event_source_disable_unref(w->timer);
         g_hash_table_unref(w->folders);
+        g_hash_table_unref(w->descriptors);
+        g_hash_table_unref(w->suspects);
         g_hash_table_unref(w->names);
         g_free(w);
         return NULL;
@@ -71,7 +84,7 @@ Watch *watch_free(Watch *w)
 
 bool watch_is_active(const Watch *w)
 {
-        return g_hash_table_size(w->folders) > 0;
+        return g_hash_table_size(w->folders) > 0 || g_hash_table_size(w->descriptors) > 0;
 }
 
 static void folder_start(Folder *f);
@@ -183,27 +196,92 @@ static void watch_add_directory(Watch *w, GHashTable *wanted, const char *direct
         }
 }
 
+/* ---- Authorities ---- */
+
+/* Of one that misbehaves again and again, once is said until the next manifest. */
+static void watch_suspect(Watch *w, const char *name, const char *why)
+{
+        if (g_hash_table_add(w->suspects, g_strdup(name)))
+                log_warning("Cannot go on watching the folder of %s: %s; what changes there is found by the timer, "
+                            "until it is watched anew.",
+                            name, why);
+}
+
+static void on_descriptor(WatchDescriptor *d, bool over, const char *why, void *userdata)
+{
+        Watch *w = userdata;
+
+        watch_note(w, watch_descriptor_name(d));
+        if (why)
+                watch_suspect(w, watch_descriptor_name(d), why);
+        if (over)
+                g_hash_table_remove(w->descriptors, watch_descriptor_name(d));
+}
+
+void watch_add_descriptor(Watch *w, const char *name, int fd)
+{
+        WatchDescriptor *d = watch_descriptor_new(w->event, name, fd, on_descriptor, w);
+
+        if (d)
+                g_hash_table_replace(w->descriptors, (gpointer) watch_descriptor_name(d), d);
+        else
+                watch_suspect(w, name, g_strerror(errno));
+}
+
+bool watch_has_descriptor(const Watch *w, const char *name)
+{
+        return g_hash_table_contains(w->descriptors, name);
+}
+
+static bool is_wanted(const Manifest *m, const char *name)
+{
+        const ManifestIssuer *issuer = g_str_has_prefix(name, MANIFEST_AUTHORITY_PREFIX)
+                                               ? manifest_find_issuer(m, name + strlen(MANIFEST_AUTHORITY_PREFIX))
+                                               : NULL;
+
+        return issuer && issuer->authority && issuer->authority->watch;
+}
+
+static void watch_drop_descriptors(Watch *w, const Manifest *m)
+{
+        GHashTableIter iter;
+        gpointer name;
+
+        g_hash_table_remove_all(w->suspects);
+        g_hash_table_iter_init(&iter, w->descriptors);
+        while (g_hash_table_iter_next(&iter, &name, NULL))
+                if (!is_wanted(m, name))
+                        g_hash_table_iter_remove(&iter);
+}
+
+/* ---- What is watched ---- */
+
+static void watch_add_wish(Watch *w, GHashTable *wanted, const ManifestCertificate *c)
+{
+        if (!c->watch)
+                return;
+        for (ManagedFile f = 0; f < _MANAGED_FILE_MAX; f++)
+                if (c->path[f])
+                        watch_add_file(w, wanted, c->path[f], c->name);
+        if (c->directory)
+                watch_add_directory(w, wanted, c->directory, c->name);
+}
+
 void watch_set(Watch *w, const Manifest *m)
 {
         GHashTable *wanted = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, folder_free);
         GHashTableIter iter;
         gpointer value;
 
-        for (guint i = 0; i < m->certificates->len; i++) {
-                const ManifestCertificate *c = g_ptr_array_index(m->certificates, i);
-
-                if (!c->watch)
-                        continue;
-                for (ManagedFile f = 0; f < _MANAGED_FILE_MAX; f++)
-                        if (c->path[f])
-                                watch_add_file(w, wanted, c->path[f], c->name);
-                if (c->directory)
-                        watch_add_directory(w, wanted, c->directory, c->name);
-        }
+        for (guint i = 0; i < m->certificates->len; i++)
+                watch_add_wish(w, wanted, g_ptr_array_index(m->certificates, i));
+        for (guint i = 0; i < m->bundles->len; i++)
+                watch_add_wish(w, wanted, g_ptr_array_index(m->bundles, i));
         /* The old watches go after the new ones stand, so that nothing falls between them. */
         g_hash_table_iter_init(&iter, wanted);
         while (g_hash_table_iter_next(&iter, NULL, &value))
                 folder_start(value);
         g_hash_table_unref(w->folders);
         w->folders = wanted;
+        watch_drop_descriptors(w, m);
 }
