@@ -11,8 +11,6 @@
 
 #include <string.h>
 
-#define CONSTRAINTS_MAX 1000
-
 static void subtree_destroy(void *c)
 {
         subtree_free(c);
@@ -43,12 +41,11 @@ static bool add_texts(GPtrArray *to, const char *issuer, const char *key, char *
 {
         for (unsigned i = 0; texts && texts[i]; i++) {
                 g_autoptr(GError) wrong = NULL;
-                Subtree *c = i < CONSTRAINTS_MAX ? subtree_parse(texts[i], &wrong) : NULL;
+                Subtree *c = subtree_parse(texts[i], &wrong);
 
                 if (!c) {
                         g_set_error(error, CERT_ERROR, CERT_ERROR_MANIFEST_INVALID,
-                                    "issuers.%s.names.%s[%u]: %s", issuer, key, i,
-                                    wrong ? wrong->message : "no more than 1,000 constraints can be given");
+                                    "issuers.%s.names.%s[%u]: %s", issuer, key, i, wrong->message);
                         return false;
                 }
                 g_ptr_array_add(to, c);

@@ -91,6 +91,17 @@ static bool take_path_length(AuthorityOptions *o, IssuerConfig *c, GError **erro
         return true;
 }
 
+static bool take_names(AuthorityOptions *o, IssuerConfig *c, GError **error)
+{
+        g_auto(GStrv) permitted = NULL, excluded = NULL;
+
+        if (!issuer_config_take_list(c, "names.permitted", NAMES_MAX, &permitted, error) ||
+            !issuer_config_take_list(c, "names.excluded", NAMES_MAX, &excluded, error))
+                return false;
+        o->names = constraints_new(o->name, permitted, excluded, error);
+        return o->names;
+}
+
 static bool take_all(AuthorityOptions *o, IssuerConfig *c, GError **error)
 {
         for (size_t i = 0; i < G_N_ELEMENTS(agents_keys); i++)
@@ -102,8 +113,7 @@ static bool take_all(AuthorityOptions *o, IssuerConfig *c, GError **error)
                issuer_config_take_span(c, "certificate_lifetime", &o->certificate_lifetime, error) &&
                issuer_config_take_span(c, "crl_lifetime", &o->crl_lifetime, error) &&
                take_path_length(o, c, error) &&
-               issuer_config_take_list(c, "names.permitted", NAMES_MAX, &o->permitted, error) &&
-               issuer_config_take_list(c, "names.excluded", NAMES_MAX, &o->excluded, error) &&
+               take_names(o, c, error) &&
                issuer_config_done(c, error);
 }
 
@@ -132,8 +142,7 @@ AuthorityOptions *authority_options_free(AuthorityOptions *o)
         g_free(o->environment);
         g_free(o->subject);
         g_free(o->key_uri);
-        g_strfreev(o->permitted);
-        g_strfreev(o->excluded);
+        constraints_free(o->names);
         g_free(o);
         return NULL;
 }

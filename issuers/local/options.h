@@ -2,6 +2,7 @@
 #pragma once
 
 #include "common/keytype.h"
+#include "issuers/local/constraints.h"
 
 #include <errno.h>
 #include <glib.h>
@@ -34,7 +35,7 @@ typedef struct AuthorityOptions {
         uint64_t certificate_lifetime; /* of what it signs, where the request does not say; default 90 days */
         uint64_t crl_lifetime;         /* from thisUpdate to nextUpdate; default 7 days */
         unsigned path_length;          /* how many authorities may stand below it; default 0 */
-        char **permitted, **excluded;  /* names.permitted and names.excluded as written, unread; NULL: not there */
+        Constraints *names;            /* what it may sign; NULL: all */
 } AuthorityOptions;
 
 /* From the `config` of a call. MANIFEST_INVALID. */

@@ -50,7 +50,7 @@ static bool set_subject(gnutls_x509_crt_t crt, const AuthorityOptions *o, GError
         return false;
 }
 
-/* RFC 5280, 4.2.1.1 to 4.2.1.9. */
+/* RFC 5280, 4.2.1.1 to 4.2.1.10. */
 static int set_profile(gnutls_x509_crt_t crt, const AuthorityOptions *o)
 {
         unsigned char id[64];
@@ -65,7 +65,9 @@ static int set_profile(gnutls_x509_crt_t crt, const AuthorityOptions *o)
                 r = gnutls_x509_crt_get_key_id(crt, 0, id, &size);
         if (r >= 0)
                 r = gnutls_x509_crt_set_subject_key_id(crt, id, size);
-        return r < 0 ? r : gnutls_x509_crt_set_authority_key_id(crt, id, size);
+        if (r >= 0)
+                r = gnutls_x509_crt_set_authority_key_id(crt, id, size);
+        return r < 0 ? r : constraints_set(o->names, crt);
 }
 
 static bool fill(gnutls_x509_crt_t crt, const AuthorityOptions *o, gnutls_pubkey_t key, uint64_t now,

@@ -103,6 +103,17 @@ static bool set_names(gnutls_x509_crt_t crt, const IssuerRequest *r, GError **er
         return !empty || !failed(make_names_critical(crt), "the names of a certificate", error);
 }
 
+/* What the manifest says now, and what the certificate in place says: the one may have changed since the
+ * other was made. */
+static bool check_constraints(gnutls_x509_crt_t crt, const Authority *a, const AuthorityOptions *o,
+                              GError **error)
+{
+        g_autoptr(Constraints) own = constraints_of_certificate(authority_certificate(a), error);
+
+        return own && constraints_check(own, o->name, crt, error) &&
+               constraints_check(o->names, o->name, crt, error);
+}
+
 /* RFC 5280, 4.2.1.1 to 4.2.1.12. */
 static bool set_extensions(gnutls_x509_crt_t crt, const Authority *a, const IssuerRequest *r, GError **error)
 {
@@ -160,7 +171,8 @@ GBytes *sign_request(const Authority *a, const AuthorityOptions *o, const Issuer
         if (n >= 0)
                 n = gnutls_x509_crt_set_serial(crt, serial, sizeof(serial));
         if (!failed(n, "a certificate", error) && set_validity(crt, a, o, r, now, error) &&
-            set_names(crt, r, error) && set_extensions(crt, a, r, error))
+            set_names(crt, r, error) && check_constraints(crt, a, o, error) &&
+            set_extensions(crt, a, r, error))
                 der = sign(crt, a, error);
         gnutls_x509_crt_deinit(crt);
         return der;

@@ -258,6 +258,55 @@ static void test_with_an_empty_subject_the_names_are_critical(void)
         gnutls_x509_crt_deinit(crt);
 }
 
+static Constraints *constraints(const char *permitted, const char *excluded)
+{
+        char *p[] = { (char *) permitted, NULL }, *e[] = { (char *) excluded, NULL };
+        Constraints *c = constraints_new("site", p, excluded ? e : NULL, NULL);
+
+        g_assert_nonnull(c);
+        return c;
+}
+
+static void assert_not_signed(Bench *b, Authority *a, const char *name, const char *says)
+{
+        g_autoptr(ManifestCertificate) c = fixture_certificate_new(name);
+        g_autoptr(GError) error = NULL;
+
+        g_assert_null(sign(b, a, c, 0, &error));
+        g_assert_error(error, CERT_ERROR, CERT_ERROR_ISSUER_REFUSED);
+        if (!strstr(error->message, says))
+                g_error("\"%s\" does not say \"%s\"", error->message, says);
+}
+
+static void test_what_its_constraints_forbid_is_not_signed(void)
+{
+        g_autoptr(Bench) b = bench_new();
+        g_autoptr(Constraints) wide = constraints("example", "secret.example");
+        g_autoptr(Constraints) narrow = constraints("web.example", NULL);
+        g_autoptr(Constraints) own = NULL;
+        g_autoptr(ManifestCertificate) web = fixture_certificate_new("web");
+        g_autoptr(Authority) a = NULL;
+        gnutls_x509_crt_t crt;
+
+        b->options.names = wide;
+        b->options.path_length = 3;
+        a = open_authority(b);
+        own = constraints_of_certificate(authority_certificate(a), NULL);
+        g_assert_cmpuint(own->permitted->len, ==, 1);
+        g_assert_cmpuint(own->excluded->len, ==, 1);
+        crt = sign(b, a, web, 0, NULL);
+        g_assert_nonnull(crt);
+        gnutls_x509_crt_deinit(crt);
+        assert_not_signed(b, a, "secret", "exclude secret.example");
+        /* the certificate in place binds also when the manifest says nothing any more */
+        b->options.names = NULL;
+        assert_not_signed(b, a, "secret", "exclude secret.example");
+        /* and the manifest binds before the certificate does */
+        b->options.names = narrow;
+        assert_not_signed(b, a, "mail", "\"mail.example\"");
+        b->options.names = NULL;
+}
+
 static void test_a_request_for_other_names_than_the_call(void)
 {
         g_autoptr(Bench) b = bench_new();
@@ -469,6 +518,16 @@ static void test_options(void)
                 { "{\"name\":\"site\",\"lifetime\":5}", "must be a string" },
                 { "{\"name\":\"site\",\"lifetime\":\"soon\"}", "issuers.site.lifetime" },
                 { "{\"name\":\"site\",\"lifetime\":\"1s\"}", "from one hour" },
+                { "{\"name\":\"site\",\"names\":{\"permitted\":[\"example.org\"],\"excluded\":[\"ip:::/"
+                  "0\"]}}",
+                  NULL },
+                { "{\"name\":\"site\",\"names\":{\"permitted\":[\"example.org\",\"*.org\"]}}",
+                  "issuers.site.names.permitted[1]" },
+                { "{\"name\":\"site\",\"names\":{\"excluded\":\"example.org\"}}",
+                  "issuers.site.names.excluded" },
+                { "{\"name\":\"site\",\"names\":{\"allowed\":[]}}", "issuers.site.names" },
+                { "{\"name\":\"site\",\"path_length\":8}", NULL },
+                { "{\"name\":\"site\",\"path_length\":9}", "issuers.site.path_length" },
                 { "{\"name\":\"../etc\"}", "name" },
                 { "{\"name\":\"\"}", "name" },
                 { "{\"type\":\"local\"}", "name" },
@@ -506,6 +565,8 @@ int main(int argc, char **argv)
                         test_the_requests_lifetime_wins_but_not_over_the_authoritys);
         g_test_add_func("/authority/with an empty subject the names are critical",
                         test_with_an_empty_subject_the_names_are_critical);
+        g_test_add_func("/authority/what its constraints forbid is not signed",
+                        test_what_its_constraints_forbid_is_not_signed);
         g_test_add_func("/authority/a request for other names than the call",
                         test_a_request_for_other_names_than_the_call);
         g_test_add_func("/authority/a weak key, and a key that is not there",
