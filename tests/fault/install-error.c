@@ -5,7 +5,7 @@
  * This program runs itself below strace(1), which makes the n-th call of a kind fail (a broken disk, a full
  * one, a file system across which nothing can be renamed), for each kind and every n there is. Whatever was
  * said of the install, every pair must match afterwards: the new one where it was said to be done, else an
- * old or a new one.
+ * old or a new one; and so the bundle.
  */
 
 #include "agent/install.h"
@@ -18,11 +18,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define N           2
+#define N           3
+#define BUNDLE      2 /* its place among them */
 #define SAID_FAILED 3
 #define RUNS_MAX    60 /* of one kind */
 
-static const char *const names[N] = { "web", "mail" };
+static const char *const names[N] = { "web", "mail", MANIFEST_BUNDLE_PREFIX "site-ca" };
 
 typedef struct Case {
         char *root;
@@ -33,12 +34,20 @@ typedef struct Case {
 
 static ManifestCertificate *certificate_new(unsigned i)
 {
-        ManifestCertificate *c = fixture_certificate_new(names[i]);
+        ManifestCertificate *c;
 
+        if (i == BUNDLE)
+                return fixture_bundle_new("site-ca");
+        c = fixture_certificate_new(names[i]);
         c->key_attributes = (FileAttributes){ 65534, 33, 0440 };
         g_free(c->path[MANAGED_FILE_KEY]);
         c->path[MANAGED_FILE_KEY] = g_strconcat("/etc/keys/", names[i], ".key", NULL);
         return c;
+}
+
+static Generation *generation_new_for(Case *k, unsigned i)
+{
+        return i == BUNDLE ? fixture_bundle_generation_new(2) : fixture_generation_new(k->authority, k->c[i]);
 }
 
 static void case_init(Case *k)
@@ -48,8 +57,8 @@ static void case_init(Case *k)
         fixture_make_folder(k->root, "/etc/keys", 0755);
         for (unsigned i = 0; i < N; i++) {
                 k->c[i] = certificate_new(i);
-                k->old[i] = fixture_generation_new(k->authority, k->c[i]);
-                k->new[i] = fixture_generation_new(k->authority, k->c[i]);
+                k->old[i] = generation_new_for(k, i);
+                k->new[i] = generation_new_for(k, i);
                 g_assert_true(generation_save(k->old[i], names[i], NULL));
                 g_assert_true(generation_save(k->new[i], names[i], NULL));
         }
@@ -133,6 +142,8 @@ static bool file_is(Case *k, unsigned i, ManagedFile f, const Generation *g)
 
 static bool pair_is(Case *k, unsigned i, const Generation *g)
 {
+        if (i == BUNDLE)
+                return file_is(k, i, MANAGED_FILE_CA, g);
         return file_is(k, i, MANAGED_FILE_CERT, g) && file_is(k, i, MANAGED_FILE_KEY, g);
 }
 

@@ -3,8 +3,8 @@
 /* An install, killed at every one of its system calls.
  *
  * A child installs new generations over old ones and is killed (SIGKILL) as it enters its n-th system call,
- * for every n there is. Before the recovery every file must be wholly old or wholly new; after it every key
- * must match its certificate, and nothing may be left behind. The recovery itself is then killed at each of
+ * for every n there is. Before the recovery every file must be wholly old or wholly new (a bundle's at any time);
+ * after it every key must match its certificate, and nothing may be left behind. The recovery itself is then killed at each of
  * its own system calls, too. The test also demands that some of the kills left a pair that did not match:
  * else it would prove nothing.
  */
@@ -35,6 +35,25 @@ typedef struct Case {
 
 /* ---- Set-up ---- */
 
+/* Takes all three; both generations are saved. */
+static void add(Case *k, ManifestCertificate *c, Generation *old, Generation *new)
+{
+        k->c[k->n] = c;
+        k->old[k->n] = old;
+        k->new[k->n] = new;
+        g_assert_true(generation_save(old, c->name, NULL));
+        g_assert_true(generation_save(new, c->name, NULL));
+        k->n++;
+}
+
+static void add_bundle(Case *k, const char *name)
+{
+        ManifestCertificate *c = fixture_bundle_new(name);
+
+        c->cert_attributes = (FileAttributes){ 65534, 33, 0444 };
+        add(k, c, fixture_bundle_generation_new(1), fixture_bundle_generation_new(2));
+}
+
 static void add_certificate(Case *k, const char *name, bool directory)
 {
         ManifestCertificate *c = fixture_certificate_new(name);
@@ -48,12 +67,7 @@ static void add_certificate(Case *k, const char *name, bool directory)
                 g_free(c->path[MANAGED_FILE_KEY]);
                 c->path[MANAGED_FILE_KEY] = g_strconcat("/etc/keys/", name, ".key", NULL);
         }
-        k->c[k->n] = c;
-        k->old[k->n] = fixture_generation_new(k->authority, c);
-        k->new[k->n] = fixture_generation_new(k->authority, c);
-        g_assert_true(generation_save(k->old[k->n], name, NULL));
-        g_assert_true(generation_save(k->new[k->n], name, NULL));
-        k->n++;
+        add(k, c, fixture_generation_new(k->authority, c), fixture_generation_new(k->authority, c));
 }
 
 static void case_init(Case *k)
@@ -159,6 +173,8 @@ static bool file_is(Case *k, unsigned i, ManagedFile f, const Generation *g)
 
 static bool pair_is(Case *k, unsigned i, const Generation *g)
 {
+        if (k->c[i]->kind != MANIFEST_KIND_CERTIFICATE)
+                return file_is(k, i, MANAGED_FILE_CA, g);
         return file_is(k, i, MANAGED_FILE_CERT, g) && file_is(k, i, MANAGED_FILE_KEY, g);
 }
 
@@ -168,6 +184,10 @@ static void check_files_are_whole(Case *k)
         for (unsigned i = 0; i < k->n; i++) {
                 bool matches = pair_is(k, i, k->old[i]) || pair_is(k, i, k->new[i]);
 
+                if (k->c[i]->kind != MANIFEST_KIND_CERTIFICATE) {
+                        g_assert_true(matches);
+                        continue;
+                }
                 k->mismatches += !matches;
                 g_assert_true(file_is(k, i, MANAGED_FILE_CERT, k->old[i]) ||
                               file_is(k, i, MANAGED_FILE_CERT, k->new[i]));
@@ -276,6 +296,20 @@ static void test_two_certificates(void)
         case_clear(&k);
 }
 
+static void test_a_bundle_beside_a_certificate(void)
+{
+        Case k;
+
+        if (!fixture_is_root())
+                return;
+        case_init(&k);
+        add_bundle(&k, "site-ca");
+        add_certificate(&k, "web", false);
+        kill_at_each_call(&k, 1);
+        g_assert_cmpuint(k.mismatches, >, 0);
+        case_clear(&k);
+}
+
 static void test_directories(void)
 {
         Case k;
@@ -301,7 +335,10 @@ static void test_many(void)
         for (unsigned i = 0; i < CERTIFICATES_MAX; i++) {
                 g_autofree char *name = g_strdup_printf("c%u", i);
 
-                add_certificate(&k, name, i % 4 == 3);
+                if (i % 4 == 2)
+                        add_bundle(&k, name);
+                else
+                        add_certificate(&k, name, i % 4 == 3);
         }
         kill_at_each_call(&k, 7);
         g_assert_cmpuint(k.mismatches, >, 0);
@@ -312,6 +349,7 @@ int main(int argc, char **argv)
 {
         g_test_init(&argc, &argv, NULL);
         g_test_add_func("/install-kill/two certificates", test_two_certificates);
+        g_test_add_func("/install-kill/a bundle beside a certificate", test_a_bundle_beside_a_certificate);
         g_test_add_func("/install-kill/two directories", test_directories);
         g_test_add_func("/install-kill/many certificates", test_many);
         return g_test_run();
