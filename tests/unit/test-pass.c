@@ -47,7 +47,7 @@ typedef struct Case {
 static void case_setup(Case *c, gconstpointer kind)
 {
         c->job = job_new(1, GPOINTER_TO_INT(kind));
-        c->pass = pass_new(NULL, c->job, 0);
+        c->pass = pass_new(NULL, c->job, 0, NULL);
         c->wishes = g_ptr_array_new_with_free_func(wish_free);
         c->batch = g_ptr_array_new();
         c->groups = g_ptr_array_new();
