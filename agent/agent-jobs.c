@@ -10,6 +10,8 @@
 #include "common/names.h"
 #include "common/timespan.h"
 
+#include <string.h>
+
 /* How long a finished job can still be read. */
 #define JOB_LINGER_USEC (10 * USEC_PER_SEC)
 /* How long changed records are gathered, so that many are synced at once. What a crash loses of them is seen on disk:
@@ -52,6 +54,11 @@ static void certificate_free_func(gpointer data)
         certificate_free(data);
 }
 
+static void authority_free_func(gpointer data)
+{
+        agent_authority_free(data);
+}
+
 static void on_watch_changed(char **names, void *userdata)
 {
         g_autoptr(GError) error = NULL;
@@ -71,7 +78,11 @@ Agent *agent_new(sd_event *event, sd_bus *system_bus)
         a->records = record_store_new();
         a->certificates = g_ptr_array_new();
         a->by_name = g_hash_table_new(g_str_hash, g_str_equal);
+        a->bundles = g_ptr_array_new();
         a->gone = g_ptr_array_new_with_free_func(certificate_free_func);
+        a->authorities = g_ptr_array_new();
+        a->gone_authorities = g_ptr_array_new_with_free_func(authority_free_func);
+        a->facts_by_issuer = g_hash_table_new(g_str_hash, g_str_equal);
         a->unrecorded = g_hash_table_new(NULL, NULL);
         a->issuers = issue_pool_new(event);
         a->units = unit_manager_new(event, system_bus);
@@ -96,9 +107,15 @@ Agent *agent_free(Agent *a)
         watch_free(a->watch);
         prober_free(a->prober);
         unit_manager_free(a->units);
+        g_ptr_array_set_free_func(a->authorities, authority_free_func);
+        g_ptr_array_unref(a->authorities);
+        g_ptr_array_unref(a->gone_authorities);
+        g_hash_table_unref(a->facts_by_issuer);
         issue_pool_free(a->issuers);
         g_ptr_array_set_free_func(a->certificates, certificate_free_func);
         g_ptr_array_unref(a->certificates);
+        g_ptr_array_set_free_func(a->bundles, certificate_free_func);
+        g_ptr_array_unref(a->bundles);
         g_ptr_array_unref(a->gone);
         g_hash_table_unref(a->by_name);
         g_hash_table_unref(a->unrecorded);
@@ -142,6 +159,7 @@ void agent_release_retired(Agent *a)
         for (guint i = 0; i < a->gone->len; i++)
                 g_hash_table_remove(a->unrecorded, g_ptr_array_index(a->gone, i));
         g_ptr_array_set_size(a->gone, 0);
+        g_ptr_array_set_size(a->gone_authorities, 0);
 }
 
 void agent_set_problems(Agent *a, GPtrArray *problems)
@@ -276,28 +294,49 @@ static char **pass_take_drifted(Pass *pass)
         return g_strv_builder_end(names);
 }
 
-/* The end of a pass: what it learned is kept, its job's result is told. */
-static void pass_finish(Pass *pass)
+/* What a pass learned is kept, whether or not its job goes on. */
+static void pass_keep(Pass *pass)
 {
         Agent *a = pass->agent;
-        Job *job = pass->job;
-        g_auto(GStrv) drifted = NULL;
 
         agent_flush_records(a);
         record_store_write_summary(a->records);
         inventory_save(a->inventory, a->manifest);
         agent_forget_facts_of_gone(a);
-        if (job->kind == JOB_KIND_RENEW_DUE) {
+        if (pass->job->kind == JOB_KIND_RENEW_DUE) {
                 clock_seen(a->clock);
                 watch_mend(a->watch);
         }
+        agent_watch_authorities(a);
+}
+
+static void job_finish(Agent *a, Job *job)
+{
         if (job->result == JOB_RESULT_NONE)
                 job->result = job_conclude(job);
         job->over = true;
         a->events->job_progress(job, a->events_userdata);
         a->events->job_removed(job, a->events_userdata);
         agent_let_linger(a, job);
+}
+
+/* The end of a pass: its job goes on in another one, or its result is told. */
+static void pass_finish(Pass *pass)
+{
+        Agent *a = pass->agent;
+        Job *job = pass->job;
+        g_auto(GStrv) drifted = NULL;
+        g_auto(GStrv) more = NULL;
+
+        pass_keep(pass);
+        more = pass_goes_on(pass);
         drifted = pass_take_drifted(pass);
+        if (more)
+                agent_go_on(pass, more);
+        else if (pass->announced)
+                job_finish(a, job);
+        else
+                job_free(job);
         g_ptr_array_remove_fast(a->passes, pass);
         agent_release_retired(a);
         if (*drifted)
@@ -348,41 +387,117 @@ static void say_clock(PlanClock clock)
 
 static bool check_names(Agent *a, const char *const *names, GError **error)
 {
-        for (; names && *names; names++)
+        for (; names && *names; names++) {
+                if (g_str_has_prefix(*names, MANIFEST_AUTHORITY_PREFIX) &&
+                    agent_find_authority(a, *names + strlen(MANIFEST_AUTHORITY_PREFIX)))
+                        continue;
                 if (!agent_find(a, *names)) {
                         g_set_error(error, CERT_ERROR, CERT_ERROR_NO_SUCH_CERTIFICATE,
                                     "The manifest has no certificate \"%s\"", *names);
                         return false;
                 }
+        }
         return true;
 }
 
-static void pass_fill(Pass *pass, const char *const *names)
+/* The bus hears of a job when it begins; of one that a watch began only if there is something to do. */
+void pass_announce(Pass *pass)
 {
         Agent *a = pass->agent;
-        bool named = pass->job->kind == JOB_KIND_RENEW || pass->job->kind == JOB_KIND_ENSURE;
 
-        if (names && *names)
-                for (; *names; names++) {
-                        Certificate *c = agent_find(a, *names);
+        if (pass->announced)
+                return;
+        pass->announced = true;
+        g_ptr_array_add(a->jobs, pass->job);
+        a->events->job_new(pass->job, a->events_userdata);
+}
 
-                        if (c)
-                                pass_take(pass, c, named);
+static void pass_take_named(Pass *pass)
+{
+        bool asked_for = pass->job->kind == JOB_KIND_RENEW || pass->job->kind == JOB_KIND_ENSURE;
+
+        for (char **name = pass->names; *name; name++) {
+                Certificate *c = agent_find(pass->agent, *name);
+
+                if (c)
+                        pass_take(pass, c, asked_for);
+        }
+}
+
+/* An authority that is named, or that something was done to, takes with it what hangs on it. */
+static bool pass_includes(const Pass *pass, const Authority *authority)
+{
+        if (g_strv_contains((const char *const *) pass->names, authority->name))
+                return true;
+        for (guint i = 0; i < pass->operations->len; i++)
+                if (((AuthorityOperation *) g_ptr_array_index(pass->operations, i))->authority == authority)
+                        return true;
+        return false;
+}
+
+static void pass_take_concerned(Pass *pass)
+{
+        Agent *a = pass->agent;
+
+        for (guint n = 0; n < pass->authorities->len; n++) {
+                const Authority *authority = g_ptr_array_index(pass->authorities, n);
+
+                if (!pass_includes(pass, authority))
+                        continue;
+                for (guint i = 0; i < a->certificates->len + a->bundles->len; i++) {
+                        Certificate *c = agent_managed(a, i);
+
+                        if (authority_concerns(authority, c->wish))
+                                pass_take(pass, c, false);
                 }
-        else {
-                for (guint i = 0; i < a->certificates->len; i++)
-                        pass_take(pass, g_ptr_array_index(a->certificates, i), false);
-                a->looked = true;
+        }
+}
+
+void pass_fill(Pass *pass)
+{
+        Agent *a = pass->agent;
+
+        pass->filled = true;
+        if (pass->job->result == JOB_RESULT_NONE) {
+                if (*pass->names) {
+                        pass_take_named(pass);
+                        pass_take_concerned(pass);
+                } else {
+                        for (guint i = 0; i < a->certificates->len + a->bundles->len; i++)
+                                pass_take(pass, agent_managed(a, i), false);
+                        a->looked = true;
+                }
         }
         for (guint i = 0; i < pass->items->len; i++)
                 pass->open += !((PassItem *) g_ptr_array_index(pass->items, i))->settled;
+        if (pass->open > 0)
+                pass_announce(pass);
+        for (guint i = 0; i < pass->items->len; i++)
+                a->events->certificate_changed(((PassItem *) g_ptr_array_index(pass->items, i))->certificate,
+                                               a->events_userdata);
+        if (pass->announced)
+                agent_progress(pass);
+        if (pass->open == 0)
+                pass_finish_later(pass);
+        else
+                (void) sd_event_add_defer(a->event, &pass->defer, on_pass_begin, pass);
+}
+
+void agent_go_on(Pass *pass, char **names)
+{
+        Pass *next = pass_new(pass->agent, pass->job, 0, (const char *const *) names);
+
+        next->round = pass->round + 1;
+        next->announced = pass->announced;
+        g_ptr_array_add(pass->agent->passes, next);
+        pass_ask(next);
 }
 
 bool agent_start(Agent *a, JobKind kind, const char *const *names, bool force, Job **ret_job, GError **error)
 {
-        PlanFlags flags = kind == JOB_KIND_RENEW || kind == JOB_KIND_ENSURE ? PLAN_IGNORE_RETRY : 0;
+        bool by_person = kind != JOB_KIND_RENEW_DUE && kind != JOB_KIND_REPAIR;
+        PlanFlags flags = (by_person ? PLAN_IGNORE_RETRY : 0) | (force ? PLAN_FORCED : 0);
         Pass *pass;
-        Job *job;
 
         /* A watched file's certificate may have left the manifest meanwhile. */
         if (kind != JOB_KIND_REPAIR && !check_names(a, names, error))
@@ -394,26 +509,13 @@ bool agent_start(Agent *a, JobKind kind, const char *const *names, bool force, J
         a->clock = clock_read();
         if (kind == JOB_KIND_RENEW_DUE)
                 say_clock(a->clock);
-        job = job_new(++a->last_job_id, kind);
-        pass = pass_new(a, job, flags | (force ? PLAN_FORCED : 0));
-        pass_fill(pass, names);
-        if (kind == JOB_KIND_REPAIR && pass->open == 0) {
-                pass_free(pass);
-                job_free(job);
-                return true;
-        }
-        g_ptr_array_add(a->jobs, job);
+        pass = pass_new(a, job_new(++a->last_job_id, kind), flags, names);
         g_ptr_array_add(a->passes, pass);
-        a->events->job_new(job, a->events_userdata);
-        for (guint i = 0; i < pass->items->len; i++)
-                a->events->certificate_changed(((PassItem *) g_ptr_array_index(pass->items, i))->certificate,
-                                               a->events_userdata);
-        if (pass->open == 0)
-                pass_finish_later(pass);
-        else
-                (void) sd_event_add_defer(a->event, &pass->defer, on_pass_begin, pass);
+        if (kind != JOB_KIND_REPAIR)
+                pass_announce(pass);
         if (ret_job)
-                *ret_job = job;
+                *ret_job = pass->job;
+        pass_ask(pass);
         return true;
 }
 
@@ -438,7 +540,7 @@ bool agent_cancel(Agent *a, unsigned id)
 
                 if (pass->job->id != id)
                         continue;
-                pass->job->result = JOB_RESULT_CANCELED;
+                pass->job->result = JOB_RESULT_CANCELED; /* before it is filled nothing more is taken in */
                 for (guint k = 0; k < pass->items->len; k++)
                         item_cancel(g_ptr_array_index(pass->items, k));
                 return true;
@@ -468,6 +570,17 @@ GPtrArray *agent_certificates(Agent *a)
         return a->certificates;
 }
 
+GPtrArray *agent_bundles(Agent *a)
+{
+        return a->bundles;
+}
+
+Certificate *agent_managed(Agent *a, guint i)
+{
+        return i < a->certificates->len ? g_ptr_array_index(a->certificates, i)
+                                        : g_ptr_array_index(a->bundles, i - a->certificates->len);
+}
+
 Job *agent_find_job(Agent *a, unsigned id)
 {
         for (guint i = 0; i < a->jobs->len; i++) {
@@ -487,6 +600,11 @@ GPtrArray *agent_jobs(Agent *a)
 IssuePool *agent_issue_pool(Agent *a)
 {
         return a->issuers;
+}
+
+sd_event *agent_event(Agent *a)
+{
+        return a->event;
 }
 
 void agent_hold(Agent *a)
@@ -510,25 +628,38 @@ bool agent_is_idle(const Agent *a)
         return a->passes->len == 0 && a->holds == 0 && g_hash_table_size(a->unrecorded) == 0 && !watch_is_active(a->watch);
 }
 
+/* 2: failed; 1: degraded; 0: neither. */
+static int gravity(CertState state)
+{
+        switch (state) {
+        case CERT_STATE_FAILED:
+        case CERT_STATE_BLOCKED:
+                return 2;
+        case CERT_STATE_DEGRADED:
+                return 1;
+        default:
+                return 0;
+        }
+}
+
 const char *agent_state(Agent *a)
 {
-        bool degraded = *a->problems != NULL;
+        static const char *const words[] = { "ok", "degraded", "failed" };
+        int worst = *a->problems != NULL;
 
         if (!a->looked)
                 agent_look_at_all(a);
-        for (guint i = 0; i < a->certificates->len; i++) {
-                switch (certificate_state(g_ptr_array_index(a->certificates, i))) {
-                case CERT_STATE_FAILED:
-                case CERT_STATE_BLOCKED:
-                        return "failed";
-                case CERT_STATE_DEGRADED:
-                        degraded = true;
-                        break;
-                default:
-                        break;
-                }
-        }
-        return degraded ? "degraded" : "ok";
+        for (guint i = 0; i < a->certificates->len + a->bundles->len; i++)
+                worst = MAX(worst, gravity(certificate_state(agent_managed(a, i))));
+        for (guint i = 0; i < a->authorities->len; i++)
+                worst = MAX(worst, gravity(authority_state(g_ptr_array_index(a->authorities, i))));
+        return words[worst];
+}
+
+static void take_earlier(uint64_t *next, uint64_t due)
+{
+        if (due > 0 && due < *next)
+                *next = due;
 }
 
 uint64_t agent_next_elapse(Agent *a)
@@ -537,12 +668,10 @@ uint64_t agent_next_elapse(Agent *a)
 
         if (!a->looked)
                 agent_look_at_all(a);
-        for (guint i = 0; i < a->certificates->len; i++) {
-                const Certificate *c = g_ptr_array_index(a->certificates, i);
-
-                if (c->item.due > 0 && c->item.due < next)
-                        next = c->item.due;
-        }
+        for (guint i = 0; i < a->certificates->len + a->bundles->len; i++)
+                take_earlier(&next, agent_managed(a, i)->item.due);
+        for (guint i = 0; i < a->authorities->len; i++)
+                take_earlier(&next, ((Authority *) g_ptr_array_index(a->authorities, i))->plan.due);
         return next == UINT64_MAX ? 0 : next;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "agent/agent.h"
+#include "agent/authority.h"
 #include "agent/pass.h"
 #include "agent/watch.h"
 
@@ -21,7 +22,11 @@ struct Agent {
         PlanClock clock;
         bool looked; /* every certificate was looked at since the manifest was taken */
         GPtrArray *certificates; /* Certificate*, sorted by name */
-        GHashTable *by_name;     /* name -> Certificate*, borrowed */
+        GPtrArray *bundles;      /* Certificate* of the other kinds, sorted by name */
+        GHashTable *by_name;     /* name -> Certificate* of any kind, borrowed */
+        GPtrArray *authorities;  /* Authority*, sorted by name */
+        GPtrArray *gone_authorities; /* Authority*, no longer in the manifest; passes may still borrow them */
+        GHashTable *facts_by_issuer; /* scratch: what trust_compose() is given */
         GPtrArray *gone;         /* Certificate*, no longer in the manifest; passes may still borrow them */
         GHashTable *unrecorded;  /* set of Certificate* whose records wait to be saved */
         sd_event_source *record_source;
@@ -46,3 +51,38 @@ void agent_set_problems(Agent *a, GPtrArray *problems);
 void agent_save_records(Agent *a, GPtrArray *items);
 /* Starts the probe for a pass that will need it, while others are still at work. */
 void agent_warm_up(Pass *pass);
+
+/* ---- Certificates (agent.c) ---- */
+
+/* The i-th of all that is managed: certificates, then bundles and lists. */
+Certificate *agent_managed(Agent *a, guint i);
+/* Facts and plan of one, by the clock that was read last. */
+void certificate_refresh(Agent *a, Certificate *c);
+
+/* ---- Jobs (agent-jobs.c) ---- */
+
+/* Takes what its job is about into the pass and begins, or ends it when there is nothing to do. */
+void pass_fill(Pass *pass);
+/* Goes on with a job in another pass, about these names. */
+void agent_go_on(Pass *pass, char **names);
+void pass_announce(Pass *pass);
+
+/* ---- Authorities (agent-authorities.c) ---- */
+
+void agent_take_authorities(Agent *a, const Manifest *manifest);
+/* Counts how the host stands to it, by the facts and plans at hand, and plans it. */
+void agent_judge_authority(Agent *a, Authority *authority, PlanFlags flags);
+void agent_save_authority(Agent *a, Authority *authority);
+/* What a bundle must hold, as trust_compose(). */
+GBytes *agent_compose_bundle(Agent *a, const ManifestCertificate *bundle, const ManifestIssuer **ret_unknown,
+                             GError **error);
+/* Has the folders of those that are to be watched, and are not, watched. */
+void agent_watch_authorities(Agent *a);
+
+/* ---- Authorities in a pass (pass-authority.c) ---- */
+
+/* The beginning of a pass: asks the authorities that its job is about, has at most one thing done to each, then fills the
+ * pass. Without such authorities it is filled at once. */
+void pass_ask(Pass *pass);
+/* After a pass: whether one of its authorities has something to do at once; the names for agent_go_on(), or NULL. */
+char **pass_goes_on(Pass *pass);

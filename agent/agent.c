@@ -11,6 +11,7 @@
 #include "agent/clock.h"
 #include "agent/install.h"
 #include "agent/manifest-saved.h"
+#include "agent/trust.h"
 #include "common/log.h"
 #include "common/names.h"
 #include "common/timespan.h"
@@ -18,7 +19,6 @@
 /* How long what was issued waits for the rest of its pass, before it is installed without it. */
 #define GATHER_USEC (10 * USEC_PER_SEC)
 
-static void pass_advance(Pass *pass);
 static void item_verify(PassItem *item);
 
 /* ---- 1. Manifest: what is wanted ---- */
@@ -36,17 +36,12 @@ static Certificate *agent_take_back(Agent *a, const char *name)
         return NULL;
 }
 
-/* Certificates keep their identity over a reload; those that are gone live on until no pass is at work on them. */
-static void agent_take_manifest(Agent *a, Manifest *manifest)
+/* Puts the wishes in the place of those in `list`; what is taken over from `old` is removed there. */
+static void agent_take_wishes(Agent *a, GHashTable *old, const GPtrArray *wishes, GPtrArray *list)
 {
-        g_autoptr(GHashTable) old = g_steal_pointer(&a->by_name);
-        GHashTableIter iter;
-        gpointer gone;
-
-        g_ptr_array_set_size(a->certificates, 0);
-        a->by_name = g_hash_table_new(g_str_hash, g_str_equal);
-        for (guint i = 0; i < manifest->certificates->len; i++) {
-                const ManifestCertificate *wish = g_ptr_array_index(manifest->certificates, i);
+        g_ptr_array_set_size(list, 0);
+        for (guint i = 0; i < wishes->len; i++) {
+                const ManifestCertificate *wish = g_ptr_array_index(wishes, i);
                 Certificate *c = g_hash_table_lookup(old, wish->name);
 
                 if (c)
@@ -55,9 +50,22 @@ static void agent_take_manifest(Agent *a, Manifest *manifest)
                         c = agent_take_back(a, wish->name) ?: certificate_new(wish);
                 c->wish = wish;
                 c->facts = NULL;
-                g_ptr_array_add(a->certificates, c);
+                g_ptr_array_add(list, c);
                 g_hash_table_insert(a->by_name, wish->name, c);
         }
+}
+
+/* Certificates keep their identity over a reload; those that are gone live on until no pass is at work on them. */
+static void agent_take_manifest(Agent *a, Manifest *manifest)
+{
+        g_autoptr(GHashTable) old = g_steal_pointer(&a->by_name);
+        GHashTableIter iter;
+        gpointer gone;
+
+        a->by_name = g_hash_table_new(g_str_hash, g_str_equal);
+        agent_take_wishes(a, old, manifest->certificates, a->certificates);
+        agent_take_wishes(a, old, manifest->bundles, a->bundles);
+        agent_take_authorities(a, manifest);
         g_hash_table_iter_init(&iter, old);
         while (g_hash_table_iter_next(&iter, NULL, &gone))
                 g_ptr_array_add(a->gone, gone);
@@ -67,6 +75,7 @@ static void agent_take_manifest(Agent *a, Manifest *manifest)
         a->looked = false;
         agent_release_retired(a);
         watch_set(a->watch, manifest);
+        agent_watch_authorities(a);
 }
 
 bool agent_reload(Agent *a, GError **error)
@@ -79,7 +88,8 @@ bool agent_reload(Agent *a, GError **error)
                 manifest_saved_keep(manifest);
                 agent_set_problems(a, NULL);
                 log_full(LOG_INFO, &(LogContext) { .message_id = CERT_MESSAGE_MANIFEST_LOADED },
-                         "The manifest is in force: %u certificates.", manifest->certificates->len);
+                         "The manifest is in force: %u certificates, %u bundles and lists.",
+                         manifest->certificates->len, manifest->bundles->len);
         } else {
                 agent_set_problems(a, problems);
                 log_full(LOG_ERR, &(LogContext) { .message_id = CERT_MESSAGE_MANIFEST_REFUSED },
@@ -103,17 +113,17 @@ bool agent_reload(Agent *a, GError **error)
 static void certificate_look(Agent *a, Certificate *c)
 {
         g_autoptr(GError) error = NULL;
-        const LeafFacts *leaf;
+        const char *fingerprint;
 
         if (!record_store_get(a->records, c->wish->name, &c->record, NULL, &error)) {
                 certificate_set_unrecorded(c, error);
                 return;
         }
-        c->facts = inventory_look(a->inventory, c->wish, c->record, NULL);
-        leaf = c->facts->leaf;
-        if (leaf && g_strcmp0(leaf->fingerprint, c->record->fingerprint) != 0 && !c->work) {
-                record_adopt(c->record, leaf->fingerprint);
-                if (g_strcmp0(leaf->fingerprint, c->record->fingerprint) == 0)
+        c->facts = inventory_look(a->inventory, c->wish, c->record, agent_facts_of(a, c->wish->issuer));
+        fingerprint = facts_fingerprint(c->facts);
+        if (fingerprint && g_strcmp0(fingerprint, c->record->fingerprint) != 0 && !c->work) {
+                record_adopt(c->record, fingerprint);
+                if (g_strcmp0(fingerprint, c->record->fingerprint) == 0)
                         agent_record_later(a, c);
         }
 }
@@ -127,25 +137,42 @@ static bool record_failed_locally(const Record *r)
                                r->error == CERT_ERROR_INSTALL_FAILED);
 }
 
-static PlanItem certificate_plan(const Agent *a, const Certificate *c, PlanFlags flags)
+static PlanItem bundle_plan(Agent *a, const Certificate *c, PlanFlags flags)
+{
+        const ManifestIssuer *unknown;
+        g_autoptr(GBytes) pem = agent_compose_bundle(a, c->wish, &unknown, NULL);
+        g_autofree char *wanted = pem ? trust_digest(pem) : NULL;
+
+        return plan_bundle(c->wish, c->facts, c->record, wanted, a->clock, flags);
+}
+
+static PlanItem certificate_plan(Agent *a, const Certificate *c, PlanFlags flags)
 {
         if (!c->facts)
                 return (PlanItem) { .certificate = c->wish, .state = CERT_STATE_BLOCKED, .hint = UNRECORDED_HINT };
-        return plan_certificate(c->wish, c->facts, c->record, NULL, a->clock, flags);
+        switch (c->wish->kind) {
+        case MANIFEST_KIND_BUNDLE:
+                return bundle_plan(a, c, flags);
+        case MANIFEST_KIND_CRL:
+                return plan_crl(c->wish, c->facts, c->record, agent_facts_of(a, *c->wish->from), a->clock, flags);
+        default:
+                return plan_certificate(c->wish, c->facts, c->record, agent_facts_of(a, c->wish->issuer), a->clock,
+                                        flags);
+        }
 }
 
-/* The plan of a pass: as it would be done now. */
+/* The plan of a pass: as it would be done now. What its job does not name is done when it is due, and never forced. */
 static PlanItem pass_plan(const Pass *pass, const Certificate *c)
 {
-        PlanFlags flags = pass->flags;
+        bool meant = !*pass->names || g_strv_contains((const char *const *) pass->names, c->wish->name);
+        PlanFlags flags = meant ? pass->flags : pass->flags & ~PLAN_FORCED;
 
         if (c->facts && record_failed_locally(c->record))
                 flags |= PLAN_IGNORE_RETRY;
         return flags ? certificate_plan(pass->agent, c, flags) : c->item;
 }
 
-/* Facts and plan, by the clock that was read last. */
-static void certificate_refresh(Agent *a, Certificate *c)
+void certificate_refresh(Agent *a, Certificate *c)
 {
         certificate_look(a, c);
         c->item = certificate_plan(a, c, 0);
@@ -160,9 +187,16 @@ void agent_look(Agent *a, Certificate *c)
 void agent_look_at_all(Agent *a)
 {
         a->clock = clock_read();
-        for (guint i = 0; i < a->certificates->len; i++)
-                certificate_refresh(a, g_ptr_array_index(a->certificates, i));
+        for (guint i = 0; i < a->certificates->len + a->bundles->len; i++)
+                certificate_refresh(a, agent_managed(a, i));
         a->looked = true;
+        agent_judge_all(a);
+}
+
+/* Whether the timer's pass has a look at what is served. */
+static bool certificate_is_served(const Certificate *c)
+{
+        return c->wish->kind == MANIFEST_KIND_CERTIFICATE && c->wish->verify && c->item.state == CERT_STATE_VALID;
 }
 
 bool pass_take(Pass *pass, Certificate *c, bool named)
@@ -170,14 +204,16 @@ bool pass_take(Pass *pass, Certificate *c, bool named)
         PlanItem plan;
         PassItem *item;
 
-        certificate_refresh(pass->agent, c);
+        if (c->work && c->work->pass == pass)
+                return true;
+        if (!pass->looked)
+                certificate_refresh(pass->agent, c);
         plan = pass_plan(pass, c);
         if (c->work) {
                 c->drifted |= pass->job->kind == JOB_KIND_REPAIR; /* looked at again when that pass is over */
                 return named && pass_join(pass, c);
         }
-        if (plan.action == ACTION_NONE && !named && !(pass->job->kind == JOB_KIND_RENEW_DUE && c->wish->verify &&
-                                                      c->item.state == CERT_STATE_VALID))
+        if (plan.action == ACTION_NONE && !named && !(pass->job->kind == JOB_KIND_RENEW_DUE && certificate_is_served(c)))
                 return false;
         if (pass->job->kind == JOB_KIND_REPAIR && !certificate_may_mend(c))
                 return false;
@@ -196,10 +232,41 @@ bool pass_take(Pass *pass, Certificate *c, bool named)
 
 /* ---- 4. Issue: a new key and certificate ---- */
 
-static void item_ready(PassItem *item, Generation *fresh)
+void item_ready(PassItem *item, Generation *fresh)
 {
         item->fresh = fresh;
         item->ready = true;
+}
+
+/* What a local authority has signed goes in with what is trusted now, in one order for all; a leaf that is not its
+ * current certificate's, or is revoked, never goes in. */
+static bool item_take_local(PassItem *item, Generation *g, GError **error)
+{
+        const AuthorityFacts *facts = agent_facts_of(item->pass->agent, item->wish->issuer);
+        g_autoptr(GBytes) roots = NULL;
+        Generation *fresh;
+
+        if (!facts || facts->missing) {
+                item_ready(item, generation_ref(g));
+                return true;
+        }
+        roots = authority_facts_to_pem(facts);
+        fresh = generation_with_roots(g, roots, error);
+        if (!fresh)
+                return false;
+        g_free(item->authority);
+        item->authority = generation_signer(fresh, facts);
+        g_free(item->source);
+        item->source = g_strdup(facts->trust_digest);
+        item_ready(item, fresh);
+        return true;
+}
+
+void item_fail(PassItem *item, GError *error)
+{
+        g_clear_error(&item->error);
+        item->error = error;
+        item_settle(item, JOB_STAGE_FAILED, error);
 }
 
 static void item_keep_waiting(PassItem *item, const IssueResult *result)
@@ -215,12 +282,14 @@ static void on_issued(const ManifestCertificate *c, const IssueResult *result, v
 {
         PassItem *item = userdata;
         Pass *pass = item->pass;
+        GError *error = NULL;
 
         item->issue = NULL;
         pass->issuing--;
         switch (result->outcome) {
         case ISSUE_DONE:
-                item_ready(item, generation_ref(result->generation));
+                if (!item_take_local(item, result->generation, &error))
+                        item_fail(item, error);
                 break;
         case ISSUE_WAITING:
                 item_keep_waiting(item, result);
@@ -241,11 +310,26 @@ static void item_poll(PassItem *item, const ManifestIssuer *issuer)
                                  on_issued, item);
 }
 
+/* What was issued and not taken is tried again before a CA is asked for more; not what an authority has signed that is no
+ * longer current, or has revoked. */
+static bool item_take_kept(PassItem *item)
+{
+        Agent *a = item->pass->agent;
+        const AuthorityFacts *facts = agent_facts_of(a, item->wish->issuer);
+        g_autoptr(Generation) kept = NULL;
+
+        if (item->pass->flags & PLAN_FORCED)
+                return false;
+        kept = certificate_pending(item->certificate, a->clock.now);
+        if (!kept || (facts && !generation_is_current(kept, facts)))
+                return false;
+        return item_take_local(item, kept, NULL);
+}
+
 static void item_issue(PassItem *item)
 {
         Agent *a = item->pass->agent;
         const ManifestIssuer *issuer = manifest_find_issuer(a->manifest, item->wish->issuer);
-        Generation *kept;
 
         if (!issuer) {
                 item->error = g_error_new(CERT_ERROR, CERT_ERROR_NO_SUCH_ISSUER,
@@ -253,12 +337,8 @@ static void item_issue(PassItem *item)
                 item_settle(item, JOB_STAGE_FAILED, item->error);
                 return;
         }
-        /* What was issued and not taken is tried again before a CA is asked for more. */
-        kept = item->pass->flags & PLAN_FORCED ? NULL : certificate_pending(item->certificate, a->clock.now);
-        if (kept) {
-                item_ready(item, kept);
+        if (item_take_kept(item))
                 return;
-        }
         job_step_set(item->step, JOB_STAGE_ISSUING, NULL);
         item->pass->issuing++;
         if (item->action == ACTION_POLL) {
@@ -266,7 +346,18 @@ static void item_issue(PassItem *item)
                 return;
         }
         item->previous = certificate_current(item->certificate);
-        item->issue = issue_start(a->issuers, item->wish, issuer, item->previous, on_issued, item);
+        /* The key of a revoked certificate may be known to others: not even "reuse" uses it again. */
+        item->issue = issue_start(a->issuers, item->wish, issuer,
+                                  item->reasons & REASON_BIT(REASON_REVOKED) ? NULL : item->previous, on_issued, item);
+}
+
+/* The same pair with the roots that are trusted now. */
+static void item_renew_roots(PassItem *item, Generation *current)
+{
+        GError *error = NULL;
+
+        if (!item_take_local(item, current, &error))
+                item_fail(item, error);
 }
 
 /* ---- 5. Install: the files ---- */
@@ -275,6 +366,11 @@ static void item_repair(PassItem *item)
 {
         g_autoptr(Generation) current = certificate_current(item->certificate);
 
+        if (current && (item->reasons & REASON_BIT(REASON_BUNDLE_DIFFER)) &&
+            item->wish->kind == MANIFEST_KIND_CERTIFICATE) {
+                item_renew_roots(item, current);
+                return;
+        }
         if (!current)
                 item->error = g_error_new(CERT_ERROR, CERT_ERROR_INSTALL_FAILED,
                                           "Cannot mend the files of %s: their content cannot be read", item->wish->name);
@@ -474,6 +570,29 @@ static void on_verified(const char *name, const VerifyResult *result, void *user
         item_verdict(item);
 }
 
+static void on_trust_verified(const char *name, const VerifyResult *result, void *userdata)
+{
+        PassItem *item = userdata;
+
+        item->verify = NULL;
+        if (result->outcome != VERIFY_SERVED)
+                item->error = g_error_copy(result->error);
+        item->keep |= result->outcome == VERIFY_BROKEN;
+        item_verdict(item);
+}
+
+/* What is served must be trusted by what is in the bundle now. */
+static void item_verify_trust(PassItem *item)
+{
+        g_autoptr(Generation) current = item->fresh ? generation_ref(item->fresh) : certificate_current(item->certificate);
+
+        if (current)
+                item->verify = verify_start_trust(item->pass->agent->prober, item->wish->name, item->wish->verify,
+                                                  current->ca_pem, on_trust_verified, item);
+        else
+                item_verdict(item);
+}
+
 static void item_verify(PassItem *item)
 {
         bool nobody_serves = item->units_inactive > 0 && item->units_told == 0;
@@ -485,8 +604,11 @@ static void item_verify(PassItem *item)
         if (item->step)
                 job_step_set(item->step, JOB_STAGE_VERIFYING, NULL);
         agent_progress(item->pass);
-        item->verify = verify_start(item->pass->agent->prober, item->wish->name, item->wish->verify,
-                                    item->certificate->record->fingerprint, on_verified, item);
+        if (item->wish->kind == MANIFEST_KIND_CERTIFICATE)
+                item->verify = verify_start(item->pass->agent->prober, item->wish->name, item->wish->verify,
+                                            item->certificate->record->fingerprint, on_verified, item);
+        else
+                item_verify_trust(item);
 }
 
 /* Nothing is to be done, but is it served? A service that cannot be reached now is no reason for anything. */
@@ -556,6 +678,21 @@ void item_settle(PassItem *item, JobStage stage, const GError *error)
 
 /* ---- The pass: all of its items through these stages ---- */
 
+static void item_make(PassItem *item)
+{
+        switch (item->wish->kind) {
+        case MANIFEST_KIND_BUNDLE:
+                item_compose(item);
+                break;
+        case MANIFEST_KIND_CRL:
+                item_sign_lists(item);
+                break;
+        default:
+                item_issue(item);
+                break;
+        }
+}
+
 static void item_begin(PassItem *item)
 {
         switch (item->action) {
@@ -571,7 +708,7 @@ static void item_begin(PassItem *item)
                 break;
         case ACTION_ISSUE:
         case ACTION_POLL:
-                item_issue(item);
+                item_make(item);
                 break;
         default:
                 g_assert_not_reached();
@@ -629,8 +766,7 @@ static int on_gathered(sd_event_source *s, uint64_t usec, void *userdata)
         return 0;
 }
 
-/* Goes on with what is ready, once all of the pass has been issued or has taken too long. */
-static void pass_advance(Pass *pass)
+void pass_advance(Pass *pass)
 {
         if (pass->batch || pass->closing || !pass_has_ready(pass))
                 return;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include "agent/authority.h"
 #include "agent/certificate.h"
 #include "agent/issue.h"
 #include "agent/job.h"
@@ -43,18 +44,29 @@ char **agent_manifest_problems(const Agent *a); /* borrowed, NULL-terminated, em
 Certificate *agent_find(Agent *a, const char *name);
 GPtrArray *agent_certificates(Agent *a); /* Certificate*, sorted by name; borrowed */
 
-/* Inventory and plan, of one certificate or of all, as of now. */
+GPtrArray *agent_bundles(Agent *a); /* Certificate* of the other kinds, sorted by name; borrowed */
+
+/* Borrowed; NULL when there is none. What is known of them is as of the last time they were asked. */
+Authority *agent_find_authority(Agent *a, const char *issuer);
+GPtrArray *agent_authorities(Agent *a); /* Authority*, sorted by name; borrowed */
+const AuthorityFacts *agent_facts_of(Agent *a, const char *issuer); /* borrowed; NULL: not local, or not known */
+/* Use and plan of all, by the facts at hand. */
+void agent_judge_all(Agent *a);
+
+/* Inventory and plan, of one certificate or of all (bundles, lists and authorities too), as of now. */
 void agent_look(Agent *a, Certificate *c);
 void agent_look_at_all(Agent *a);
 
-/* Starts a job. `names` NULL or empty: all. For RENEW `force` makes a new certificate in any case. The job is owned by
- * the agent, and stays for ten seconds after its end. */
+/* Starts a job. `names` NULL or empty: all; they may be of any kind, and of authorities (with everything that hangs on
+ * them). For RENEW `force` makes a new certificate in any case. The job is owned by the agent, and stays for ten
+ * seconds after its end. */
 bool agent_start(Agent *a, JobKind kind, const char *const *names, bool force, Job **ret_job, GError **error);
 bool agent_cancel(Agent *a, unsigned id);
 Job *agent_find_job(Agent *a, unsigned id);
 GPtrArray *agent_jobs(Agent *a); /* Job*, borrowed */
 
 IssuePool *agent_issue_pool(Agent *a);
+sd_event *agent_event(Agent *a);
 
 /* Somebody other than a pass borrows from the manifest until the matching agent_let_go(); it then outlives a reload. */
 void agent_hold(Agent *a);

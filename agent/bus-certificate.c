@@ -199,7 +199,7 @@ static Certificate *find_by_path(Bus *b, const char *path)
         if (sd_bus_path_decode(path, CERT_BUS_CERTIFICATE_PATH, &name) > 0)
                 c = agent_find(bus_agent(b), name);
         free(name);
-        return c;
+        return c && c->wish->kind == MANIFEST_KIND_CERTIFICATE ? c : NULL;
 }
 
 /* The certificate is named by the message's path: it may be gone before polkit has answered. */
@@ -228,6 +228,30 @@ static int method_renew(sd_bus_message *m, void *userdata, sd_bus_error *ret_err
         return renew(m, sd_bus_slot_get_userdata(sd_bus_get_current_slot(sd_bus_message_get_bus(m))), ret_error);
 }
 
+static int revoke_certificate(sd_bus_message *m, void *userdata, sd_bus_error *ret_error)
+{
+        Bus *b = userdata;
+        Certificate *c = find_by_path(b, sd_bus_message_get_path(m));
+        const char *reason;
+        int r = sd_bus_message_read(m, "s", &reason);
+
+        if (r < 0)
+                return r;
+        if (!c)
+                return sd_bus_error_setf(ret_error, SD_BUS_ERROR_UNKNOWN_OBJECT,
+                                         "The certificate has left the manifest");
+        r = polkit_check(bus_polkit(b), m, revoke_certificate, b,
+                         (const char *const[]) { "certificates", c->wish->name, "reason", reason, NULL }, ret_error);
+        if (r <= 0)
+                return r < 0 ? r : 1;
+        return bus_revoke(b, m, c, reason, ret_error);
+}
+
+static int method_revoke(sd_bus_message *m, void *userdata, sd_bus_error *ret_error)
+{
+        return revoke_certificate(m, sd_bus_slot_get_userdata(sd_bus_get_current_slot(sd_bus_message_get_bus(m))), ret_error);
+}
+
 #define EMITS SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE
 #define TEXT(name, flags) SD_BUS_PROPERTY(name, "s", property_get_text, 0, flags)
 #define TIME(name) SD_BUS_PROPERTY(name, "t", property_get_time, 0, EMITS)
@@ -236,6 +260,8 @@ static const sd_bus_vtable certificate_vtable[] = {
         SD_BUS_VTABLE_START(0),
         SD_BUS_METHOD_WITH_NAMES("Renew", "a{sv}", SD_BUS_PARAM(options), "o", SD_BUS_PARAM(job),
                                  method_renew, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_NAMES("Revoke", "s", SD_BUS_PARAM(reason), "", , method_revoke,
+                                 SD_BUS_VTABLE_UNPRIVILEGED),
         TEXT("Name", SD_BUS_VTABLE_PROPERTY_CONST),
         TEXT("CommonName", EMITS),
         SD_BUS_PROPERTY("SubjectAltNames", "as", property_get_sans, 0, EMITS),

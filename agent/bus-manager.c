@@ -68,6 +68,9 @@ static int method_get_certificate(sd_bus_message *m, void *userdata, sd_bus_erro
                 return r;
         if (!find_certificate(userdata, name, &r, ret_error))
                 return r;
+        if (strchr(name, ':'))
+                return sd_bus_error_setf(ret_error, SD_BUS_ERROR_INVALID_ARGS,
+                                         "%s has no object of its own; see ListBundles", name);
         path = bus_certificate_path(name);
         return sd_bus_reply_method_return(m, "o", path);
 }
@@ -117,7 +120,13 @@ int bus_reply_job(Bus *b, sd_bus_message *m, JobKind kind, const char *const *na
         return sd_bus_reply_method_return(m, "o", path);
 }
 
-/* Names of certificates, each once: anybody may send a message that names one a million times. NULL-terminated; the
+static bool is_authority(Bus *b, const char *name)
+{
+        return g_str_has_prefix(name, MANIFEST_AUTHORITY_PREFIX) &&
+               agent_find_authority(bus_agent(b), name + strlen(MANIFEST_AUTHORITY_PREFIX));
+}
+
+/* Names of what is managed, each once: anybody may send a message that names one a million times. NULL-terminated; the
  * caller owns it. 1, or what the handler returns. */
 static int read_names(Bus *b, sd_bus_message *m, char ***ret_names, sd_bus_error *ret_error)
 {
@@ -127,7 +136,7 @@ static int read_names(Bus *b, sd_bus_message *m, char ***ret_names, sd_bus_error
         int r = sd_bus_message_enter_container(m, 'a', "s"), found = 0;
 
         while (r >= 0 && (r = sd_bus_message_read(m, "s", &name)) > 0) {
-                if (!find_certificate(b, name, &found, ret_error))
+                if (!is_authority(b, name) && !find_certificate(b, name, &found, ret_error))
                         return found;
                 if (g_hash_table_add(seen, (gpointer) name))
                         g_strv_builder_add(names, name);
@@ -188,40 +197,83 @@ static int method_ensure(sd_bus_message *m, void *userdata, sd_bus_error *ret_er
         return bus_reply_job(b, m, JOB_KIND_ENSURE, (const char *const[]) { name, NULL }, false, ret_error);
 }
 
-static int append_plan(sd_bus_message *reply, const Certificate *c)
+static int append_plan(sd_bus_message *reply, const char *name, const char *action, ReasonSet set, uint64_t due)
 {
-        g_auto(GStrv) reasons = reason_set_to_strv(c->item.reasons);
+        g_auto(GStrv) reasons = reason_set_to_strv(set);
         int r = sd_bus_message_open_container(reply, 'r', "ssast");
 
         if (r >= 0)
-                r = sd_bus_message_append(reply, "ss", c->wish->name, action_to_string(c->item.action));
+                r = sd_bus_message_append(reply, "ss", name, action);
         if (r >= 0)
                 r = sd_bus_message_append_strv(reply, reasons);
         if (r >= 0)
-                r = sd_bus_message_append(reply, "t", c->item.due);
+                r = sd_bus_message_append(reply, "t", due);
         return r < 0 ? r : sd_bus_message_close_container(reply);
+}
+
+/* `wanted` NULL: all. */
+static int append_plan_of_authorities(sd_bus_message *reply, Agent *a, GHashTable *wanted)
+{
+        GPtrArray *list = agent_authorities(a);
+        int r = 0;
+
+        for (guint i = 0; r >= 0 && i < list->len; i++) {
+                const Authority *authority = g_ptr_array_index(list, i);
+
+                if (!wanted || g_hash_table_contains(wanted, authority->name))
+                        r = append_plan(reply, authority->name, authority_action_to_string(authority->plan.action),
+                                        authority->plan.reasons, authority->plan.due);
+        }
+        return r;
+}
+
+static int append_plan_of(sd_bus_message *reply, GPtrArray *list, GHashTable *wanted)
+{
+        int r = 0;
+
+        for (guint i = 0; r >= 0 && i < list->len; i++) {
+                const Certificate *c = g_ptr_array_index(list, i);
+
+                if (!wanted || g_hash_table_contains(wanted, c->wish->name))
+                        r = append_plan(reply, c->wish->name, action_to_string(c->item.action), c->item.reasons,
+                                        c->item.due);
+        }
+        return r;
 }
 
 static int reply_plan(Bus *b, sd_bus_message *m, char **names)
 {
         g_autoptr(GHashTable) wanted = g_hash_table_new(g_str_hash, g_str_equal);
         g_autoptr(sd_bus_message) reply = NULL;
-        GPtrArray *list = agent_certificates(bus_agent(b));
+        Agent *a = bus_agent(b);
         int r = sd_bus_message_new_method_return(m, &reply);
 
         for (char **n = names; *n; n++)
                 g_hash_table_add(wanted, *n);
         if (r >= 0)
                 r = sd_bus_message_open_container(reply, 'a', "(ssast)");
-        for (guint i = 0; r >= 0 && i < list->len; i++) {
-                const Certificate *c = g_ptr_array_index(list, i);
-
-                if (!*names || g_hash_table_contains(wanted, c->wish->name))
-                        r = append_plan(reply, c);
-        }
+        if (r >= 0)
+                r = append_plan_of_authorities(reply, a, *names ? wanted : NULL);
+        if (r >= 0)
+                r = append_plan_of(reply, agent_certificates(a), *names ? wanted : NULL);
+        if (r >= 0)
+                r = append_plan_of(reply, agent_bundles(a), *names ? wanted : NULL);
         if (r >= 0)
                 r = sd_bus_message_close_container(reply);
         return r < 0 ? r : sd_bus_message_send(reply);
+}
+
+static int answer_plan(Bus *b, sd_bus_message *m, sd_bus_error *ret_error)
+{
+        g_auto(GStrv) names = NULL;
+        int r = sd_bus_message_rewind(m, true);
+
+        if (r >= 0)
+                r = read_names(b, m, &names, ret_error);
+        if (r < 0)
+                return r;
+        agent_look_at_all(bus_agent(b));
+        return reply_plan(b, m, names);
 }
 
 static int method_plan(sd_bus_message *m, void *userdata, sd_bus_error *ret_error)
@@ -231,8 +283,26 @@ static int method_plan(sd_bus_message *m, void *userdata, sd_bus_error *ret_erro
 
         if (r < 0)
                 return r;
-        agent_look_at_all(bus_agent(userdata));
-        return reply_plan(userdata, m, names);
+        return bus_ask_authorities(userdata, m, agent_authorities(bus_agent(userdata)), answer_plan, ret_error);
+}
+
+static int method_revoke(sd_bus_message *m, void *userdata, sd_bus_error *ret_error)
+{
+        Bus *b = userdata;
+        const char *name, *reason;
+        Certificate *c;
+        int r = sd_bus_message_read(m, "ss", &name, &reason);
+
+        if (r < 0)
+                return r;
+        c = find_certificate(b, name, &r, ret_error);
+        if (!c)
+                return r;
+        r = polkit_check(bus_polkit(b), m, method_revoke, b,
+                         (const char *const[]) { "certificates", name, "reason", reason, NULL }, ret_error);
+        if (r <= 0)
+                return r < 0 ? r : 1;
+        return bus_revoke(b, m, c, reason, ret_error);
 }
 
 static int method_reload(sd_bus_message *m, void *userdata, sd_bus_error *ret_error)
@@ -283,6 +353,14 @@ static int reply_kept_roots(sd_bus_message *m, GPtrArray *roots, sd_bus_error *r
         return text ? sd_bus_reply_method_return(m, "s", text) : cert_error_to_bus(error, ret_error);
 }
 
+static int reply_trusted(sd_bus_message *m, const AuthorityFacts *facts)
+{
+        g_autoptr(GBytes) pem = authority_facts_to_pem(facts);
+        g_autofree char *text = g_strndup(g_bytes_get_data(pem, NULL), g_bytes_get_size(pem));
+
+        return sd_bus_reply_method_return(m, "s", text);
+}
+
 static int method_get_bundle(sd_bus_message *m, void *userdata, sd_bus_error *ret_error)
 {
         Agent *a = bus_agent(userdata);
@@ -301,6 +379,8 @@ static int method_get_bundle(sd_bus_message *m, void *userdata, sd_bus_error *re
                 error = g_error_new(CERT_ERROR, CERT_ERROR_NO_SUCH_ISSUER, "The manifest has no issuer \"%s\"", name);
                 return cert_error_to_bus(error, ret_error);
         }
+        if (agent_facts_of(a, name))
+                return reply_trusted(m, agent_facts_of(a, name));
         kept = roots_load(name);
         if (kept->len > 0)
                 return reply_kept_roots(m, kept, ret_error);
@@ -374,6 +454,17 @@ static const sd_bus_vtable manager_vtable[] = {
         SD_BUS_METHOD("Reload", "", "", method_reload, OPEN),
         SD_BUS_METHOD_WITH_NAMES("GetBundle", "s", SD_BUS_PARAM(issuer), "s", SD_BUS_PARAM(pem), method_get_bundle,
                                  OPEN),
+        SD_BUS_METHOD_WITH_NAMES("ListAuthorities", "", , "a(sa{sv})", SD_BUS_PARAM(authorities),
+                                 bus_method_list_authorities, OPEN),
+        SD_BUS_METHOD_WITH_NAMES("GetAuthority", "s", SD_BUS_PARAM(issuer), "a{sv}", SD_BUS_PARAM(facts),
+                                 bus_method_get_authority, OPEN),
+        SD_BUS_METHOD_WITH_NAMES("ListBundles", "", , "a(sa{sv})", SD_BUS_PARAM(bundles), bus_method_list_bundles,
+                                 OPEN),
+        SD_BUS_METHOD_WITH_NAMES("RotateAuthority", "s", SD_BUS_PARAM(issuer), "o", SD_BUS_PARAM(job),
+                                 bus_method_rotate_authority, OPEN),
+        SD_BUS_METHOD_WITH_NAMES("RecreateAuthority", "s", SD_BUS_PARAM(issuer), "o", SD_BUS_PARAM(job),
+                                 bus_method_recreate_authority, OPEN),
+        SD_BUS_METHOD_WITH_NAMES("Revoke", "ss", SD_BUS_PARAM(name) SD_BUS_PARAM(reason), "", , method_revoke, OPEN),
         SD_BUS_SIGNAL_WITH_NAMES("JobNew", "uos", SD_BUS_PARAM(id) SD_BUS_PARAM(job) SD_BUS_PARAM(kind), 0),
         SD_BUS_SIGNAL_WITH_NAMES("JobRemoved", "uos", SD_BUS_PARAM(id) SD_BUS_PARAM(job) SD_BUS_PARAM(result), 0),
         SD_BUS_SIGNAL_WITH_NAMES("ManifestReloaded", "s", SD_BUS_PARAM(digest), 0),

@@ -82,8 +82,11 @@ static void on_certificate_changed(const Certificate *c, void *userdata)
                 "Hint",         "RetryAt",         "FailureCount", "Units",   "Served",    "CertPath",
                 "KeyPath",      "KeyType",         "Generation", NULL,
         };
-        g_autofree char *path = bus_certificate_path(c->wish->name);
+        g_autofree char *path = NULL;
 
+        if (c->wish->kind != MANIFEST_KIND_CERTIFICATE) /* they have no object */
+                return;
+        path = bus_certificate_path(c->wish->name);
         emit_changed(userdata, path, CERT_INTERFACE_CERTIFICATE, (char **) properties);
 }
 

@@ -42,6 +42,20 @@ int bus_job_add(Bus *b, sd_bus *connection);
 char *bus_certificate_path(const char *name);
 char *bus_job_path(unsigned id);
 
+/* Answers a message, as a handler does: what it returns when it is negative is the answer. */
+typedef int (*BusAnswer)(Bus *b, sd_bus_message *m, sd_bus_error *ret_error);
+/* Has these authorities (Authority*) asked what they have, then answers; at once when there are none. */
+int bus_ask_authorities(Bus *b, sd_bus_message *m, GPtrArray *authorities, BusAnswer answer, sd_bus_error *ret_error);
+/* The caller is authorised: lists the certificate in place as revoked, then has it issued anew. */
+int bus_revoke(Bus *b, sd_bus_message *m, Certificate *c, const char *reason, sd_bus_error *ret_error);
+
+/* Handlers of the Manager (bus-authority.c). */
+int bus_method_list_authorities(sd_bus_message *m, void *userdata, sd_bus_error *ret_error);
+int bus_method_get_authority(sd_bus_message *m, void *userdata, sd_bus_error *ret_error);
+int bus_method_rotate_authority(sd_bus_message *m, void *userdata, sd_bus_error *ret_error);
+int bus_method_recreate_authority(sd_bus_message *m, void *userdata, sd_bus_error *ret_error);
+int bus_method_list_bundles(sd_bus_message *m, void *userdata, sd_bus_error *ret_error);
+
 /* Reads "options" (a{sv}) of Renew: only "force" b is known. */
 int bus_read_renew_options(sd_bus_message *m, bool *ret_force, sd_bus_error *ret_error);
 /* Starts a job and replies with its path. */

@@ -157,3 +157,34 @@ bool generation_is_usable(const Generation *g, uint64_t now)
 {
         return g && g->not_after > now && g->not_before <= now;
 }
+
+static const AuthorityCertificate *find_signer(const Generation *g, const AuthorityFacts *facts)
+{
+        const AuthorityCertificate *signer = NULL;
+        gnutls_datum_t d;
+        gnutls_x509_crt_t leaf;
+        size_t size;
+
+        if (!g->cert_pem || gnutls_x509_crt_init(&leaf) < 0)
+                return NULL;
+        d.data = (unsigned char *) g_bytes_get_data(g->cert_pem, &size);
+        d.size = size;
+        if (gnutls_x509_crt_import(leaf, &d, GNUTLS_X509_FMT_PEM) >= 0)
+                signer = authority_facts_signer(facts, leaf);
+        gnutls_x509_crt_deinit(leaf);
+        return signer;
+}
+
+char *generation_signer(const Generation *g, const AuthorityFacts *facts)
+{
+        const AuthorityCertificate *signer = find_signer(g, facts);
+
+        return signer ? g_strdup(signer->fingerprint) : NULL;
+}
+
+bool generation_is_current(const Generation *g, const AuthorityFacts *facts)
+{
+        const AuthorityCertificate *signer = find_signer(g, facts);
+
+        return signer && signer->role == AUTHORITY_ROLE_CURRENT && !authority_facts_is_revoked(facts, g->serial);
+}

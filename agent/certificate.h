@@ -54,5 +54,10 @@ void certificate_end_waiting(Certificate *c);
  * the CA asked, and the units reloaded, without end. */
 bool certificate_may_mend(Certificate *c);
 
+/* Who of an authority signed it: the fingerprint of its certificate; NULL: none of those that are known. Caller owns. */
+char *generation_signer(const Generation *g, const AuthorityFacts *facts);
+/* The authority's current certificate signed it, and it is not revoked. */
+bool generation_is_current(const Generation *g, const AuthorityFacts *facts);
+
 /* Good to go back to: complete and not yet expired at `now`. */
 bool generation_is_usable(const Generation *g, uint64_t now);

@@ -268,6 +268,8 @@ static void on_roots(sd_bus_message *reply, const GError *refusal, void *userdat
                 roots = answer_read_certificates(reply, ANSWER_ROOTS_MAX, b->issuer->name, &error);
         if (roots)
                 pem = roots_to_pem(roots, &error);
+        if (pem && !roots_keep(b->issuer->name, roots, &error))
+                g_clear_pointer(&pem, g_bytes_unref);
         b->done(pem, pem ? NULL : error ?: refusal, b->userdata);
         bundle_free(b);
 }
@@ -335,6 +337,11 @@ IssuePool *issue_pool_free(IssuePool *p)
         sd_event_unref(p->event);
         g_free(p);
         return NULL;
+}
+
+IssuerPool *issue_pool_issuers(IssuePool *p)
+{
+        return p->issuers;
 }
 
 unsigned issue_pool_active(const IssuePool *p)

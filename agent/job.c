@@ -11,6 +11,8 @@ static const char *const kinds[_JOB_KIND_MAX] = {
         [JOB_KIND_RENEW_DUE] = "renew-due",
         [JOB_KIND_ENSURE] = "ensure",
         [JOB_KIND_REPAIR] = "repair",
+        [JOB_KIND_ROTATE] = "rotate",
+        [JOB_KIND_RECREATE] = "recreate",
 };
 
 static const char *const stages[_JOB_STAGE_MAX] = {
@@ -55,6 +57,7 @@ Job *job_new(unsigned id, JobKind kind)
         job->id = id;
         job->kind = kind;
         job->steps = g_ptr_array_new_with_free_func(job_step_free);
+        job->by_name = g_hash_table_new(g_str_hash, g_str_equal);
         return job;
 }
 
@@ -62,6 +65,7 @@ Job *job_free(Job *job)
 {
         if (!job)
                 return NULL;
+        g_hash_table_unref(job->by_name);
         g_ptr_array_unref(job->steps);
         g_free(job);
         return NULL;
@@ -69,10 +73,16 @@ Job *job_free(Job *job)
 
 JobStep *job_add(Job *job, const char *name)
 {
-        JobStep *step = g_new0(JobStep, 1);
+        JobStep *step = g_hash_table_lookup(job->by_name, name);
 
+        if (step) {
+                job_step_set(step, JOB_STAGE_QUEUED, NULL);
+                return step;
+        }
+        step = g_new0(JobStep, 1);
         step->name = g_strdup(name);
         g_ptr_array_add(job->steps, step);
+        g_hash_table_insert(job->by_name, step->name, step);
         return step;
 }
 

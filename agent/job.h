@@ -13,11 +13,13 @@ typedef enum JobKind {
         JOB_KIND_RENEW_DUE, /* the timer's pass: what is due, retry times respected */
         JOB_KIND_ENSURE,    /* one certificate must be usable; no stopped unit is started */
         JOB_KIND_REPAIR,    /* a watched file changed */
+        JOB_KIND_ROTATE,    /* an authority's rotation begins */
+        JOB_KIND_RECREATE,  /* an authority is replaced at once */
         _JOB_KIND_MAX,
         _JOB_KIND_INVALID = -EINVAL,
 } JobKind;
 
-const char *job_kind_to_string(JobKind kind); /* "renew" "renew-due" "ensure" "repair" */
+const char *job_kind_to_string(JobKind kind); /* "renew" "renew-due" "ensure" "repair" "rotate" "recreate" */
 JobKind job_kind_from_string(const char *s);
 
 /* How far a certificate has come in a job. */
@@ -66,13 +68,14 @@ typedef struct Job {
         JobResult result; /* CANCELED already while what cannot be given up goes to its end */
         bool over;
         GPtrArray *steps; /* JobStep*, in the order in which they were added */
+        GHashTable *by_name; /* name -> JobStep*, borrowed */
 } Job;
 
 Job *job_new(unsigned id, JobKind kind);
 Job *job_free(Job *job);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Job, job_free)
 
-/* Adds a certificate, queued; borrowed. */
+/* Adds a certificate, queued; one that has been in the job before begins again. Borrowed. */
 JobStep *job_add(Job *job, const char *name);
 void job_step_set(JobStep *step, JobStage stage, const char *message);
 

@@ -32,6 +32,10 @@ static void item_record_return(PassItem *item)
         g_free(r->pending_digest);
         r->pending_digest = g_steal_pointer(&r->request_digest);
         r->request_digest = g_strdup(item->before_digest);
+        g_free(r->authority);
+        r->authority = g_strdup(item->before_authority);
+        g_free(r->source);
+        r->source = g_strdup(item->before_source);
         g_free(r->issuer);
         r->issuer = g_strdup(item->before_issuer);
         r->generation = item->previous->number;

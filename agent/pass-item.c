@@ -34,10 +34,18 @@ void item_record_installed(PassItem *item)
         item->before_issuer = g_steal_pointer(&r->issuer);
         g_free(item->before_digest);
         item->before_digest = g_steal_pointer(&r->request_digest);
+        g_free(item->before_authority);
+        item->before_authority = g_steal_pointer(&r->authority);
+        g_free(item->before_source);
+        item->before_source = g_steal_pointer(&r->source);
 
         r->issuer = g_strdup(item->wish->issuer);
         r->request_digest = g_strdup(item->wish->request_digest);
+        r->authority = g_strdup(item->authority);
+        r->source = g_strdup(item->source);
         r->generation = item->fresh->number;
+        if (g_strcmp0(r->taken, item->fresh->fingerprint) == 0) /* the same leaf with other roots: not taken yet */
+                g_clear_pointer(&r->taken, g_free);
         g_free(r->fingerprint);
         r->fingerprint = g_strdup(item->fresh->fingerprint);
         r->pending = 0;
@@ -64,7 +72,7 @@ static void prune(const PassItem *item)
 void item_record_done(PassItem *item, uint64_t now)
 {
         Record *r = item->certificate->record;
-        bool renewed = item->installed;
+        bool renewed = item->installed && item->action != ACTION_REPAIR;
 
         record_succeed(r);
         g_free(r->taken);
@@ -72,8 +80,9 @@ void item_record_done(PassItem *item, uint64_t now)
         if (renewed) {
                 certificate_end_waiting(item->certificate);
                 r->last_renewal = now;
-                prune(item);
         }
+        if (item->installed)
+                prune(item);
         record_add_event(r, now, renewed ? "renewed" : item->action == ACTION_REPAIR ? "repaired" : "units",
                          item->reasons, renewed ? item->fresh->serial : NULL, NULL);
 }
@@ -128,7 +137,9 @@ static void item_log(const PassItem *item, JobStage stage, const GError *error)
         case JOB_STAGE_DONE:
                 context.message_id = item->installed ? CERT_MESSAGE_RENEWED : CERT_MESSAGE_REPAIRED;
                 until = item->installed ? timestamp_format(item->fresh->not_after) : NULL;
-                if (item->installed)
+                if (item->installed && c->wish->kind == MANIFEST_KIND_BUNDLE)
+                        log_full(LOG_INFO, &context, "Written (%s).", reasons);
+                else if (item->installed && !(item->action == ACTION_REPAIR))
                         log_full(LOG_INFO, &context, "Renewed (%s); valid until %s.", reasons, until);
                 else
                         log_full(LOG_INFO, &context, "Made good (%s).", reasons);

@@ -10,6 +10,8 @@ static void pass_item_free(gpointer data)
         PassItem *item = data;
 
         issue_discard(item->issue);
+        issue_roots_discard(item->roots);
+        authority_call_discard(item->lists);
         verify_discard(item->verify);
         unit_job_discard(item->followers);
         if (item->certificate && item->certificate->work == item)
@@ -22,19 +24,36 @@ static void pass_item_free(gpointer data)
         generation_unref(item->fresh);
         generation_unref(item->previous);
         g_strfreev(item->followed_by);
+        g_free(item->source);
+        g_free(item->authority);
+        g_free(item->before_authority);
+        g_free(item->before_source);
         g_free(item->before_issuer);
         g_free(item->before_digest);
         g_clear_error(&item->error);
         g_free(item);
 }
 
-Pass *pass_new(Agent *agent, Job *job, PlanFlags flags)
+static void operation_free(gpointer data)
+{
+        AuthorityOperation *o = data;
+
+        if (o->call)
+                o->authority->at_work = false;
+        authority_call_discard(o->call);
+        g_free(o);
+}
+
+Pass *pass_new(Agent *agent, Job *job, PlanFlags flags, const char *const *names)
 {
         Pass *pass = g_new0(Pass, 1);
 
         pass->agent = agent;
         pass->job = job;
         pass->flags = flags;
+        pass->names = names ? g_strdupv((char **) names) : g_new0(char *, 1);
+        pass->authorities = g_ptr_array_new();
+        pass->operations = g_ptr_array_new_with_free_func(operation_free);
         pass->items = g_ptr_array_new_with_free_func(pass_item_free);
         pass->groups = g_ptr_array_new();
         return pass;
@@ -49,6 +68,10 @@ Pass *pass_free(Pass *pass)
         g_ptr_array_unref(pass->groups);
         g_clear_pointer(&pass->batch, g_ptr_array_unref);
         g_ptr_array_unref(pass->items);
+        inquiry_discard(pass->inquiry);
+        g_ptr_array_unref(pass->operations);
+        g_ptr_array_unref(pass->authorities);
+        g_strfreev(pass->names);
         sd_event_source_disable_unref(pass->gather);
         sd_event_source_disable_unref(pass->defer);
         g_free(pass);

@@ -3,6 +3,7 @@
 
 #include "agent/agent.h"
 #include "agent/certificate.h"
+#include "agent/inquiry.h"
 #include "agent/issue.h"
 #include "agent/job.h"
 #include "agent/unit.h"
@@ -27,13 +28,17 @@ struct PassItem {
         Issue *issue;         /* under way at the issuer */
         Generation *fresh;    /* issued, or pending from an earlier try */
         Generation *previous; /* what was there before, if it can be gone back to */
+        AuthorityCall *lists; /* revocation lists are being signed */
+        IssueRoots *roots;    /* an issuer is being asked for its roots */
+        char *source;         /* digest of what `fresh` was made from, for the record; NULL: none */
+        char *authority;      /* fingerprint of the authority's certificate that signed `fresh`; NULL: not known */
         VerifyRun *verify;
         UnitJob *followers;   /* the question who follows cert@NAME.service */
         char **followed_by;   /* its answer; NULL: not asked */
         bool ready;           /* issued, or repaired; waits for its batch */
         bool settled;
         bool installed;       /* the new files are in place */
-        char *before_issuer, *before_digest; /* what the record said of `previous` */
+        char *before_issuer, *before_digest, *before_authority, *before_source; /* what the record said of `previous` */
         unsigned units_open;  /* jobs still awaited */
         unsigned units_told;  /* units that took the job and run */
         unsigned units_inactive;
@@ -43,6 +48,17 @@ struct PassItem {
         PassItem *joined_to;  /* another pass is at work on this certificate: its outcome is ours */
         GPtrArray *joined;    /* PassItem*, those who joined this one; borrowed */
 };
+
+/* What a pass has an authority do. */
+typedef struct AuthorityOperation {
+        Pass *pass;
+        Authority *authority;
+        AuthorityAction action;
+        ReasonSet reasons;
+        JobStep *step;
+        AuthorityCall *call; /* NULL: it is over */
+        bool done;           /* and it worked out */
+} AuthorityOperation;
 
 /* A unit of a group, and its job. */
 typedef struct GroupUnit {
@@ -68,6 +84,15 @@ struct Pass {
         Agent *agent;
         Job *job;
         PlanFlags flags;
+        char **names;      /* what its job is about; empty: all */
+        unsigned round;    /* how many passes its job has had before */
+        bool announced;    /* its job was told to the bus */
+        bool filled;       /* its items are known */
+        bool looked;       /* facts and plans are of this moment */
+        GPtrArray *authorities; /* Authority*, that its job concerns */
+        GPtrArray *operations;  /* AuthorityOperation*, what it has done to them */
+        unsigned operating;     /* of these under way */
+        Inquiry *inquiry;  /* they are being asked */
         GPtrArray *items;  /* PassItem* */
         GPtrArray *groups; /* UnitGroup* at work */
         unsigned issuing;
@@ -80,7 +105,7 @@ struct Pass {
         sd_event_source *defer; /* the beginning, or the end */
 };
 
-Pass *pass_new(Agent *agent, Job *job, PlanFlags flags);
+Pass *pass_new(Agent *agent, Job *job, PlanFlags flags, const char *const *names);
 Pass *pass_free(Pass *pass);
 PassItem *pass_add(Pass *pass, Certificate *certificate);
 
@@ -123,9 +148,21 @@ bool pass_has_ready(const Pass *pass);
 
 /* ---- The way forward, as the other files of a pass need it (agent.c) ---- */
 
-/* Looks at a certificate, plans, and takes it in when there is something to do, or when it was `named`. */
+/* Looks at a certificate, plans, and takes it in when there is something to do, or when it was `named`. What is neither
+ * named nor one of all is not forced. */
 bool pass_take(Pass *pass, Certificate *c, bool named);
 void pass_begin(Pass *pass);
+
+/* The item's new generation is there (taken over), or it never will be (the error is taken over, and settles it). */
+void item_ready(PassItem *item, Generation *fresh);
+void item_fail(PassItem *item, GError *error);
+/* Goes on with what is ready, once all of the pass has been issued or has taken too long. */
+void pass_advance(Pass *pass);
+
+/* ---- Bundles and revocation lists (pass-bundle.c) ---- */
+
+void item_compose(PassItem *item);
+void item_sign_lists(PassItem *item);
 
 /* Installs and records the items' new generations; those that cannot be installed have `error` set. */
 void items_install(Pass *pass, GPtrArray *items);

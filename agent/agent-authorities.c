@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The agent's local authorities: which there are, how the rest of the host stands to each, what is to be done about
+ * each, and the watches of their folders. What a pass does about them is pass-authority.c's. */
+
+#include "agent/agent-private.h"
+#include "agent/trust.h"
+#include "common/log.h"
+#include "common/timespan.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <unistd.h>
+
+/* ---- Which there are ---- */
+
+static int compare_authorities(gconstpointer a, gconstpointer b)
+{
+        return strcmp((*(Authority *const *) a)->name, (*(Authority *const *) b)->name);
+}
+
+static Authority *agent_keep_authority(Agent *a, GPtrArray *old, const ManifestIssuer *issuer)
+{
+        for (guint i = 0; i < old->len; i++) {
+                Authority *authority = g_ptr_array_index(old, i);
+
+                if (g_str_equal(authority->issuer->name, issuer->name)) {
+                        g_ptr_array_remove_index_fast(old, i);
+                        authority->issuer = issuer;
+                        return authority;
+                }
+        }
+        return agent_authority_new(issuer);
+}
+
+void agent_take_authorities(Agent *a, const Manifest *manifest)
+{
+        g_autoptr(GPtrArray) old = g_steal_pointer(&a->authorities);
+        GHashTableIter iter;
+        gpointer issuer;
+
+        a->authorities = g_ptr_array_new();
+        g_hash_table_remove_all(a->facts_by_issuer);
+        g_hash_table_iter_init(&iter, manifest->issuers);
+        while (g_hash_table_iter_next(&iter, NULL, &issuer))
+                if (((const ManifestIssuer *) issuer)->authority)
+                        g_ptr_array_add(a->authorities, agent_keep_authority(a, old, issuer));
+        g_ptr_array_sort(a->authorities, compare_authorities);
+        for (guint i = 0; i < old->len; i++)
+                g_ptr_array_add(a->gone_authorities, g_ptr_array_index(old, i));
+}
+
+Authority *agent_find_authority(Agent *a, const char *issuer)
+{
+        for (guint i = 0; i < a->authorities->len; i++) {
+                Authority *authority = g_ptr_array_index(a->authorities, i);
+
+                if (g_strcmp0(authority->issuer->name, issuer) == 0)
+                        return authority;
+        }
+        return NULL;
+}
+
+GPtrArray *agent_authorities(Agent *a)
+{
+        return a->authorities;
+}
+
+const AuthorityFacts *agent_facts_of(Agent *a, const char *issuer)
+{
+        const Authority *authority = issuer ? agent_find_authority(a, issuer) : NULL;
+
+        return authority ? authority->facts : NULL;
+}
+
+/* ---- What a bundle must hold ---- */
+
+GBytes *agent_compose_bundle(Agent *a, const ManifestCertificate *bundle, const ManifestIssuer **ret_unknown,
+                             GError **error)
+{
+        g_hash_table_remove_all(a->facts_by_issuer);
+        for (guint i = 0; i < a->authorities->len; i++) {
+                Authority *authority = g_ptr_array_index(a->authorities, i);
+
+                if (authority->facts)
+                        g_hash_table_insert(a->facts_by_issuer, authority->issuer->name, authority->facts);
+        }
+        return trust_compose(bundle, a->manifest, a->facts_by_issuer, ret_unknown, error);
+}
+
+/* ---- How the host stands to an authority ---- */
+
+/* Its units have taken what is installed. */
+static bool units_have_taken(const Certificate *c)
+{
+        return c->wish->units->len == 0 || g_strcmp0(c->record->taken, c->record->fingerprint) == 0;
+}
+
+/* What is installed says what is trusted now, and those who read it have read it. A certificate without anything in place
+ * has nobody who reads it. */
+static bool is_trusting(const Certificate *c, const AuthorityFacts *facts)
+{
+        const ManifestCertificate *w = c->wish;
+
+        switch (w->kind) {
+        case MANIFEST_KIND_BUNDLE:
+                return (c->item.reasons & REASON_BIT(REASON_BUNDLE_DIFFER)) == 0 && units_have_taken(c);
+        case MANIFEST_KIND_CRL:
+                return g_strcmp0(c->record->source, facts->crl_digest) == 0 && units_have_taken(c);
+        default:
+                if ((!w->path[MANAGED_FILE_CA] && !w->directory) || !c->facts->leaf || c->record->generation == 0)
+                        return true;
+                return g_strcmp0(c->record->source, facts->trust_digest) == 0 && units_have_taken(c);
+        }
+}
+
+static bool is_signed_by_old(const Certificate *c, const AuthorityFacts *facts)
+{
+        const LeafFacts *leaf = c->facts->leaf;
+        const AuthorityCertificate *signer = leaf && leaf->signed_by ? authority_facts_find(facts, leaf->signed_by) : NULL;
+
+        return signer && signer->role == AUTHORITY_ROLE_OLD;
+}
+
+/* What was found changed, by a name that the same finding has again; NULL: nothing was. */
+static char *evidence_of(const Authority *authority, const Certificate *c)
+{
+        bool found = c->wish->kind == MANIFEST_KIND_BUNDLE
+                             ? plan_bundle_drifted(c->facts, c->record)
+                             : c->wish->kind == MANIFEST_KIND_CERTIFICATE &&
+                                       plan_is_stray(c->wish, c->facts, c->record, authority->facts);
+
+        return found ? g_strdup_printf("%s=%s", c->wish->name, facts_fingerprint(c->facts) ?: "missing") : NULL;
+}
+
+static bool is_answered(const Authority *authority, const char *evidence)
+{
+        g_auto(GStrv) answered = g_strsplit(authority->record->answered ?: "", " ", -1);
+
+        return g_strv_contains((const char *const *) answered, evidence);
+}
+
+/* Counts one that hangs on it; its evidence is added to `found`. */
+static void count_one(Authority *authority, const Certificate *c, GString *found)
+{
+        AuthorityUse *use = &authority->use;
+        g_autofree char *evidence = NULL;
+
+        use->certificates += c->wish->kind == MANIFEST_KIND_CERTIFICATE;
+        if (!c->facts || !authority->facts || authority->facts->missing)
+                return;
+        use->signed_by_old += is_signed_by_old(c, authority->facts);
+        use->not_trusting += !is_trusting(c, authority->facts);
+        evidence = evidence_of(authority, c);
+        if (!evidence)
+                return;
+        g_string_append_printf(found, "%s%s", found->len > 0 ? " " : "", evidence);
+        if (is_answered(authority, evidence))
+                return;
+        if (c->wish->kind == MANIFEST_KIND_BUNDLE)
+                use->bundle_drifted = true;
+        else
+                use->stray = true;
+}
+
+static void count_use(Agent *a, Authority *authority)
+{
+        GString *found = g_string_new(NULL);
+
+        authority->use = (AuthorityUse) {};
+        for (guint i = 0; i < a->certificates->len + a->bundles->len; i++) {
+                const Certificate *c = agent_managed(a, i);
+
+                if (authority_concerns(authority, c->wish))
+                        count_one(authority, c, found);
+        }
+        g_free(authority->found);
+        authority->found = g_string_free(found, FALSE);
+}
+
+void agent_save_authority(Agent *a, Authority *authority)
+{
+        g_autoptr(GError) error = NULL;
+
+        if (authority->record != authority->substitute && !record_store_save(a->records, &authority->record, 1, &error))
+                log_error("Cannot save what happened to the authority %s: %s", authority->issuer->name, error->message);
+}
+
+/* Facts about an authority that only time and the rest of the host tell: since when nothing of an old one is in use, and
+ * that what was answered is no longer found. */
+static void note_use(Agent *a, Authority *authority)
+{
+        Record *r = authority->record;
+        bool retiring = authority->facts && !authority->facts->missing &&
+                        authority_facts_in_role(authority->facts, AUTHORITY_ROLE_OLD);
+        bool unused = retiring && authority->use.signed_by_old == 0 && a->clock.trust == CLOCK_GOOD;
+
+        bool used = !retiring || authority->use.signed_by_old > 0;
+        bool over = r->answered && !*authority->found;
+        bool adopted = !r->request_digest && authority->facts && !authority->facts->missing;
+
+        if (unused && r->unused_since == 0)
+                r->unused_since = a->clock.now;
+        else if (used && r->unused_since != 0)
+                r->unused_since = 0;
+        else if (!over && !adopted)
+                return;
+        if (over)
+                g_clear_pointer(&r->answered, g_free);
+        if (adopted)
+                r->request_digest = g_strdup(authority->issuer->authority->request_digest);
+        agent_save_authority(a, authority);
+}
+
+static bool authority_get_record(Agent *a, Authority *authority)
+{
+        g_autoptr(GError) error = NULL;
+
+        if (record_store_get(a->records, authority->name, &authority->record, NULL, &error))
+                return true;
+        if (!authority->substitute) {
+                log_error("The record of the authority %s cannot be read: %s", authority->issuer->name, error->message);
+                authority->substitute = record_new(authority->name);
+        }
+        authority->record = authority->substitute;
+        return false;
+}
+
+void agent_judge_authority(Agent *a, Authority *authority, PlanFlags flags)
+{
+        bool recorded = authority_get_record(a, authority);
+
+        count_use(a, authority);
+        if (recorded)
+                note_use(a, authority);
+        authority->plan = plan_authority(authority->issuer->authority, authority->facts, &authority->use,
+                                         authority->record, a->clock, flags);
+        /* What cannot say what it has, or whose history is unknown, is left as it is. */
+        if (!recorded || authority->error)
+                authority->plan.action = AUTHORITY_ACTION_NONE;
+}
+
+void agent_judge_all(Agent *a)
+{
+        for (guint i = 0; i < a->authorities->len; i++)
+                agent_judge_authority(a, g_ptr_array_index(a->authorities, i), 0);
+}
+
+/* ---- Watches of their folders ---- */
+
+static void on_watched(const AuthorityReply *reply, void *userdata)
+{
+        Authority *authority = userdata;
+        int fd = authority->watch_fd;
+
+        authority->watching = NULL;
+        authority->watch_fd = -1;
+        if (reply->error) {
+                log_warning("Cannot watch the files of the authority %s: %s; what changes there is found by the timer.",
+                            authority->issuer->name, reply->error->message);
+                close(fd);
+        } else
+                watch_add_descriptor(authority->agent->watch, authority->name, fd);
+        agent_let_go(authority->agent);
+}
+
+static void watch_authority(Agent *a, Authority *authority)
+{
+        authority->watch_fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+        if (authority->watch_fd < 0) {
+                log_warning("Cannot watch the files of the authority %s: %s", authority->issuer->name,
+                            g_strerror(errno));
+                return;
+        }
+        authority->agent = a;
+        agent_hold(a); /* the call borrows the issuer from the manifest */
+        authority->watching =
+                authority_call_watch(a->issuers, authority->issuer, authority->watch_fd, on_watched, authority);
+}
+
+void agent_watch_authorities(Agent *a)
+{
+        for (guint i = 0; i < a->authorities->len; i++) {
+                Authority *authority = g_ptr_array_index(a->authorities, i);
+
+                if (authority->issuer->authority->watch && !authority->watching &&
+                    !watch_has_descriptor(a->watch, authority->name))
+                        watch_authority(a, authority);
+        }
+}
