@@ -146,7 +146,7 @@ static char **serials_new(char **serials, size_t *ret_n)
 
 static bool refuse(GError **error, const char *what)
 {
-        g_set_error(error, CERT_ERROR, CERT_ERROR_BAD_CERTIFICATE, "An authority with %s is none", what);
+        g_set_error(error, CERT_ERROR, CERT_ERROR_BAD_CERTIFICATE, "The authority has %s", what);
         return false;
 }
 
