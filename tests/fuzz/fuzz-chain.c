@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Whatever an issuer gives as a chain, the check ends with a sentence or with a certificate that is right. The input is
- * a list of certificates in DER, each after its length in two bytes (big endian). */
+/* Whatever an issuer gives as a chain, or a service serves, the check ends with a sentence or with a certificate that is
+ * right. The input is a list of certificates in DER, each after its length in two bytes (big endian). */
 
 #include "agent/chain.h"
 #include "agent/key.h"
+#include "agent/roots.h"
+#include "agent/trust.h"
 #include "common/error.h"
 
 #include <stdint.h>
@@ -41,6 +43,20 @@ static void check_error(const GError *error)
         g_assert_true(g_utf8_validate(error->message, -1, NULL));
 }
 
+/* The list as it is served, to who trusts its last certificate alone. */
+static void check_trust(GPtrArray *list)
+{
+        g_autoptr(GPtrArray) last = g_ptr_array_new();
+        g_autoptr(GBytes) bundle = NULL;
+        g_autoptr(GError) error = NULL;
+
+        if (list->len > 0)
+                g_ptr_array_add(last, list->pdata[list->len - 1]);
+        bundle = roots_to_pem(last, NULL);
+        if (bundle && !trust_check_chain(bundle, list, UINT64_C(1800000000000000), &error))
+                check_error(error);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
         char *names[] = { (char *) "web.example", NULL };
@@ -57,6 +73,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         g_autoptr(GError) error = NULL;
 
         g_assert_nonnull(key);
+        check_trust(list);
         mended = chain_mend(list, key_public(key), &error);
         if (!mended) {
                 check_error(error);

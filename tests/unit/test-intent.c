@@ -4,7 +4,7 @@
  */
 
 #include "agent/install.h"
-#include "agent/intent.h"
+#include "agent/intent-private.h"
 #include "agent/stage.h"
 #include "common/error.h"
 #include "common/names.h"
@@ -162,6 +162,72 @@ static void test_written_and_read_again(Fixture *f, gconstpointer data)
                 g_assert_cmpmem(&x->attributes, sizeof x->attributes, &y->attributes, sizeof y->attributes);
         }
 }
+
+/* ---- Kinds ---- */
+
+#define ATTRIBUTES "{\"uid\":0,\"gid\":0,\"mode\":420}"
+#define CHANGE(file)                                                                                              \
+        "{\"file\":\"" file "\",\"path\":\"/etc/tls/x.pem\",\"staged\":\".x.pem.0123456789abcdef.cert-agent\","    \
+        "\"digest\":\"0000000000000000000000000000000000000000000000000000000000000000\",\"attributes\":" ATTRIBUTES "}"
+#define ITEM(members, changes)                                                                                    \
+        "{\"version\":1,\"items\":[{\"name\":\"bundle:x\",\"generation\":1,\"keep\":3," members ",\"cert_attributes\":" \
+        ATTRIBUTES ",\"key_attributes\":" ATTRIBUTES ",\"changes\":[" changes "]}]}"
+#define BUNDLE_PATH "\"kind\":\"bundle\",\"ca\":\"/etc/tls/x.pem\""
+
+static Intent *intent_of_text(const char *text)
+{
+        g_autoptr(GBytes) content = g_bytes_new(text, strlen(text));
+
+        return intent_from_json(content);
+}
+
+static void assert_kind(const char *text, ManifestKind kind)
+{
+        g_autoptr(Intent) intent = intent_of_text(text), again = NULL;
+        g_autofree char *written = NULL;
+        size_t size;
+
+        g_assert_nonnull(intent);
+        g_assert_cmpint(((IntentItem *) g_ptr_array_index(intent->items, 0))->kind, ==, kind);
+        written = intent_to_json(intent, &size);
+        again = intent_of_text(written);
+        g_assert_nonnull(again);
+        g_assert_cmpint(((IntentItem *) g_ptr_array_index(again->items, 0))->kind, ==, kind);
+}
+
+static void test_kinds(Fixture *f, gconstpointer data)
+{
+        assert_kind(ITEM(BUNDLE_PATH, CHANGE("ca")), MANIFEST_KIND_BUNDLE);
+        assert_kind(ITEM("\"kind\":\"crl\",\"ca\":\"/etc/tls/x.pem\"", CHANGE("ca")), MANIFEST_KIND_CRL);
+        assert_kind(ITEM("\"kind\":\"certificate\",\"ca\":\"/etc/tls/x.pem\"", CHANGE("ca")),
+                    MANIFEST_KIND_CERTIFICATE);
+        /* written before there were others */
+        assert_kind(ITEM("\"ca\":\"/etc/tls/x.pem\"", CHANGE("ca")), MANIFEST_KIND_CERTIFICATE);
+}
+
+/* A bundle is one file: an intent that says more of it is none. */
+static void test_wrong_kinds(Fixture *f, gconstpointer data)
+{
+        static const char *const wrong[] = {
+                ITEM("\"kind\":\"file\",\"ca\":\"/etc/tls/x.pem\"", CHANGE("ca")),
+                ITEM("\"kind\":1,\"ca\":\"/etc/tls/x.pem\"", CHANGE("ca")),
+                ITEM("\"kind\":\"bundle\"", CHANGE("ca")),
+                ITEM("\"kind\":\"bundle\",\"key\":\"/etc/tls/x.pem\"", CHANGE("key")),
+                ITEM(BUNDLE_PATH ",\"key\":\"/etc/tls/x.key\"", CHANGE("ca")),
+                ITEM(BUNDLE_PATH ",\"directory\":\"/etc/tls/x\"", CHANGE("ca")),
+                ITEM(BUNDLE_PATH, CHANGE("cert")),
+                ITEM(BUNDLE_PATH, CHANGE("ca") "," CHANGE("ca")),
+        };
+
+        for (size_t i = 0; i < G_N_ELEMENTS(wrong); i++) {
+                g_autoptr(Intent) intent = intent_of_text(wrong[i]);
+
+                if (intent)
+                        g_error("%s is taken for an intent", wrong[i]);
+        }
+}
+
+/* ---- In its folder ---- */
 
 static void test_there_or_not(Fixture *f, gconstpointer data)
 {
@@ -376,6 +442,8 @@ int main(int argc, char **argv)
 {
         g_test_init(&argc, &argv, NULL);
         ADD("written and read again", test_written_and_read_again);
+        ADD("kinds", test_kinds);
+        ADD("wrong kinds", test_wrong_kinds);
         ADD("there or not", test_there_or_not);
         ADD("damaged ones", test_damaged_ones);
         ADD("half of one is swept", test_half_of_one_is_swept);
