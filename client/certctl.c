@@ -10,13 +10,14 @@
 #include <locale.h>
 #include <stdio.h>
 
-static ExitStatus run_verb(const Client *client, const char *name, OptionsVerdict verdict, unsigned given,
-                           char **arguments)
+static ExitStatus run_verb(const Client *client, OptionsVerdict verdict, unsigned given, char **words)
 {
-        const Verb *verb = verb_find(name);
+        size_t n_words;
+        const Verb *verb = verb_find(words, &n_words);
+        char **arguments = words + n_words;
 
         if (!verb)
-                return client_usage("there is no verb \"%s\"; see: certctl --help", name);
+                return client_usage("there is no verb \"%s\"; see: certctl --help", words[0]);
         if (verdict == OPTIONS_HELP) {
                 verb_print_help(verb);
                 return EXIT_STATUS_DONE;
@@ -41,7 +42,7 @@ static ExitStatus run(int argc, char **argv, Client *client)
         }
         terminal_probe(&client->terminal);
         if (first < argc)
-                return run_verb(client, argv[first], verdict, given, argv + first + 1);
+                return run_verb(client, verdict, given, argv + first);
         if (verdict == OPTIONS_HELP) {
                 verb_print_help(NULL);
                 return EXIT_STATUS_DONE;

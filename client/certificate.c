@@ -1,20 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* A certificate as the agent tells of it. One table says what each property is called, what type it has and
- * where it is kept; reading, `show` and JSON all follow it. */
+/* A certificate as the agent tells of it: a row of the list, or all its properties. */
 
 #include "client/certificate.h"
 
 #include "client/connect.h"
-#include "client/property.h"
 #include "client/when.h"
 #include "common/error.h"
 #include "common/names.h"
 #include "common/reason.h"
 #include "common/state.h"
-
-#include <inttypes.h>
-#include <string.h>
 
 /* ---- The list ---- */
 
@@ -65,58 +60,6 @@ bool cert_row_is_trouble(const CertRow *row, uint64_t now)
 
 /* ---- All properties ---- */
 
-typedef enum PropertyType {
-        PROPERTY_STRING,
-        PROPERTY_STRINGS,
-        PROPERTY_TIME,
-        PROPERTY_NUMBER,
-        PROPERTY_HISTORY,
-} PropertyType;
-
-typedef struct Property {
-        const char *name;
-        PropertyType type;
-        size_t offset;
-} Property;
-
-#define AT(member) G_STRUCT_OFFSET(CertDetail, member)
-
-static const Property properties[] = {
-        { "Name", PROPERTY_STRING, AT(name) },
-        { "CommonName", PROPERTY_STRING, AT(common_name) },
-        { "SubjectAltNames", PROPERTY_STRINGS, AT(sans) },
-        { "Issuer", PROPERTY_STRING, AT(issuer) },
-        { "State", PROPERTY_STRING, AT(state) },
-        { "Reasons", PROPERTY_STRINGS, AT(reasons) },
-        { "SerialNumber", PROPERTY_STRING, AT(serial_number) },
-        { "Fingerprint", PROPERTY_STRING, AT(fingerprint) },
-        { "NotBefore", PROPERTY_TIME, AT(not_before) },
-        { "NotAfter", PROPERTY_TIME, AT(not_after) },
-        { "NextRenewal", PROPERTY_TIME, AT(next_renewal) },
-        { "LastRenewal", PROPERTY_TIME, AT(last_renewal) },
-        { "LastError", PROPERTY_STRING, AT(last_error) },
-        { "Hint", PROPERTY_STRING, AT(hint) },
-        { "RetryAt", PROPERTY_TIME, AT(retry_at) },
-        { "FailureCount", PROPERTY_NUMBER, AT(failure_count) },
-        { "Units", PROPERTY_STRINGS, AT(units) },
-        { "Served", PROPERTY_STRING, AT(served) },
-        { "CertPath", PROPERTY_STRING, AT(cert_path) },
-        { "KeyPath", PROPERTY_STRING, AT(key_path) },
-        { "KeyType", PROPERTY_STRING, AT(key_type) },
-        { "Generation", PROPERTY_NUMBER, AT(generation) },
-        { "History", PROPERTY_HISTORY, AT(history) },
-};
-
-#define MEMBER(detail, property, type) G_STRUCT_MEMBER(type, detail, (property)->offset)
-
-static const Property *property_find(const char *name)
-{
-        for (size_t i = 0; i < G_N_ELEMENTS(properties); i++)
-                if (g_str_equal(properties[i].name, name))
-                        return &properties[i];
-        return NULL;
-}
-
 static void event_clear(void *p)
 {
         CertEvent *e = p;
@@ -127,68 +70,76 @@ static void event_clear(void *p)
         g_free(e->detail);
 }
 
-static CertDetail *detail_new(void)
-{
-        CertDetail *d = g_new0(CertDetail, 1);
-
-        for (size_t i = 0; i < G_N_ELEMENTS(properties); i++)
-                if (properties[i].type == PROPERTY_STRING)
-                        MEMBER(d, &properties[i], char *) = g_strdup("");
-                else if (properties[i].type == PROPERTY_STRINGS)
-                        MEMBER(d, &properties[i], char **) = g_new0(char *, 1);
-        d->history = g_array_new(FALSE, FALSE, sizeof(CertEvent));
-        g_array_set_clear_func(d->history, event_clear);
-        return d;
-}
-
-CertDetail *cert_detail_free(CertDetail *d)
-{
-        if (!d)
-                return NULL;
-        for (size_t i = 0; i < G_N_ELEMENTS(properties); i++)
-                if (properties[i].type == PROPERTY_STRING)
-                        g_free(MEMBER(d, &properties[i], char *));
-                else if (properties[i].type == PROPERTY_STRINGS)
-                        g_strfreev(MEMBER(d, &properties[i], char **));
-        g_array_unref(d->history);
-        g_free(d);
-        return NULL;
-}
-
-static int read_history(sd_bus_message *m, GArray *history)
+static int event_read(sd_bus_message *m, void *ret_entry)
 {
         const char *kind, *reasons, *serial, *detail;
         uint64_t time;
-        int r = property_enter_array(m, "(tssss)");
+        int r = sd_bus_message_read(m, "(tssss)", &time, &kind, &reasons, &serial, &detail);
 
-        while (r >= 0 &&
-               (r = sd_bus_message_read(m, "(tssss)", &time, &kind, &reasons, &serial, &detail)) > 0) {
-                CertEvent e = { time, g_strdup(kind), g_strdup(reasons), g_strdup(serial), g_strdup(detail) };
-
-                g_array_append_val(history, e);
-        }
-        return r >= 0 ? property_exit_array(m) : r;
+        if (r > 0)
+                *(CertEvent *) ret_entry = (CertEvent) { time, g_strdup(kind), g_strdup(reasons), g_strdup(serial),
+                                                         g_strdup(detail) };
+        return r;
 }
 
-static int read_property(sd_bus_message *m, const char *name, void *userdata)
+static void event_text(const void *entry, GString *s)
 {
-        const Property *p = property_find(name);
-        CertDetail *d = userdata;
+        const CertEvent *e = entry;
+        const char *const further[] = { e->reasons, e->serial, e->detail };
+        g_autofree char *time = when_absolute(e->time);
 
-        if (!p)
-                return sd_bus_message_skip(m, "v");
-        switch (p->type) {
-        case PROPERTY_STRING:
-                return property_read_string(m, &MEMBER(d, p, char *));
-        case PROPERTY_STRINGS:
-                return property_read_strings(m, &MEMBER(d, p, char **));
-        case PROPERTY_TIME:
-                return sd_bus_message_read(m, "v", "t", &MEMBER(d, p, uint64_t));
-        case PROPERTY_NUMBER:
-                return sd_bus_message_read(m, "v", "u", &MEMBER(d, p, uint32_t));
-        default:
-                return read_history(m, d->history);
-        }
+        g_string_append_printf(s, "%s %s", time, e->kind);
+        for (size_t i = 0; i < G_N_ELEMENTS(further); i++)
+                if (*further[i])
+                        g_string_append_printf(s, " %s", further[i]);
+}
+
+static void event_json(const void *entry, JsonOut *j)
+{
+        const CertEvent *e = entry;
+
+        json_out_number(j, "Time", e->time);
+        json_out_string(j, "Kind", e->kind);
+        json_out_string(j, "Reasons", e->reasons);
+        json_out_string(j, "SerialNumber", e->serial);
+        json_out_string(j, "Detail", e->detail);
+}
+
+static const FieldEntries history = { "(tssss)", sizeof(CertEvent), event_clear, event_read, event_text, event_json };
+
+#define AT(member) G_STRUCT_OFFSET(CertDetail, member)
+
+static const Field fields[] = {
+        { "Name", FIELD_STRING, AT(name) },
+        { "CommonName", FIELD_STRING, AT(common_name) },
+        { "SubjectAltNames", FIELD_STRINGS, AT(sans) },
+        { "Issuer", FIELD_STRING, AT(issuer) },
+        { "State", FIELD_STRING, AT(state) },
+        { "Reasons", FIELD_STRINGS, AT(reasons) },
+        { "SerialNumber", FIELD_STRING, AT(serial_number) },
+        { "Fingerprint", FIELD_STRING, AT(fingerprint) },
+        { "NotBefore", FIELD_TIME, AT(not_before) },
+        { "NotAfter", FIELD_TIME, AT(not_after) },
+        { "NextRenewal", FIELD_TIME, AT(next_renewal) },
+        { "LastRenewal", FIELD_TIME, AT(last_renewal) },
+        { "LastError", FIELD_STRING, AT(last_error) },
+        { "Hint", FIELD_STRING, AT(hint) },
+        { "RetryAt", FIELD_TIME, AT(retry_at) },
+        { "FailureCount", FIELD_NUMBER, AT(failure_count) },
+        { "Units", FIELD_STRINGS, AT(units) },
+        { "Served", FIELD_STRING, AT(served) },
+        { "CertPath", FIELD_STRING, AT(cert_path) },
+        { "KeyPath", FIELD_STRING, AT(key_path) },
+        { "KeyType", FIELD_STRING, AT(key_type) },
+        { "Generation", FIELD_NUMBER, AT(generation) },
+        { "History", FIELD_ENTRIES, AT(history), &history },
+};
+
+const FieldTable cert_detail_table = { sizeof(CertDetail), fields, G_N_ELEMENTS(fields) };
+
+CertDetail *cert_detail_free(CertDetail *d)
+{
+        return field_object_free(&cert_detail_table, d);
 }
 
 CertDetail *cert_detail_get(sd_bus *bus, const char *name, GError **error)
@@ -196,7 +147,7 @@ CertDetail *cert_detail_get(sd_bus *bus, const char *name, GError **error)
         g_autofree char *what = g_strdup_printf("looking at \"%s\"", name);
         const Call find = { CERT_BUS_PATH, CERT_INTERFACE_MANAGER, "GetCertificate", what, CALL_PLAIN };
         g_autoptr(sd_bus_message) found = NULL, reply = NULL;
-        g_autoptr(CertDetail) d = detail_new();
+        g_autoptr(CertDetail) d = field_object_new(&cert_detail_table);
         const char *path;
         int r;
 
@@ -209,7 +160,7 @@ CertDetail *cert_detail_get(sd_bus *bus, const char *name, GError **error)
         }
         if (!client_get_all(bus, path, CERT_INTERFACE_CERTIFICATE, what, &reply, error))
                 return NULL;
-        r = property_walk(reply, read_property, d);
+        r = field_object_read(&cert_detail_table, reply, d);
         if (r < 0) {
                 client_bad_reply(r, what, error);
                 return NULL;
@@ -230,87 +181,4 @@ bool cert_detail_is_usable(const CertDetail *d, uint64_t now)
                 if (g_strv_contains((const char *const *) d->reasons, reason_to_string(spoiling[i])))
                         return false;
         return true;
-}
-
-/* ---- Properties as text and as JSON ---- */
-
-const char *cert_detail_property_name(unsigned index)
-{
-        return index < G_N_ELEMENTS(properties) ? properties[index].name : NULL;
-}
-
-static char *history_text(const GArray *history)
-{
-        g_autoptr(GString) s = g_string_new(NULL);
-
-        for (guint i = 0; i < history->len; i++) {
-                const CertEvent *e = &g_array_index(history, CertEvent, i);
-                g_autofree char *time = when_absolute(e->time);
-
-                g_string_append_printf(s, "%s%s %s", i ? "; " : "", time, e->kind);
-                for (size_t f = 0; f < 3; f++) {
-                        const char *field = f == 0 ? e->reasons : f == 1 ? e->serial : e->detail;
-
-                        if (*field)
-                                g_string_append_printf(s, " %s", field);
-                }
-        }
-        return g_string_free(g_steal_pointer(&s), FALSE);
-}
-
-char *cert_detail_property_text(const CertDetail *d, unsigned index)
-{
-        const Property *p = &properties[index];
-
-        switch (p->type) {
-        case PROPERTY_STRING:
-                return g_strdup(MEMBER(d, p, char *));
-        case PROPERTY_STRINGS:
-                return g_strjoinv(" ", MEMBER(d, p, char **));
-        case PROPERTY_TIME:
-                return MEMBER(d, p, uint64_t) ? when_absolute(MEMBER(d, p, uint64_t)) : g_strdup("");
-        case PROPERTY_NUMBER:
-                return g_strdup_printf("%" PRIu32, MEMBER(d, p, uint32_t));
-        default:
-                return history_text(d->history);
-        }
-}
-
-static void history_json(const GArray *history, const char *key, JsonOut *j)
-{
-        json_out_begin(j, key, '[');
-        for (guint i = 0; i < history->len; i++) {
-                const CertEvent *e = &g_array_index(history, CertEvent, i);
-
-                json_out_begin(j, NULL, '{');
-                json_out_number(j, "Time", e->time);
-                json_out_string(j, "Kind", e->kind);
-                json_out_string(j, "Reasons", e->reasons);
-                json_out_string(j, "SerialNumber", e->serial);
-                json_out_string(j, "Detail", e->detail);
-                json_out_end(j);
-        }
-        json_out_end(j);
-}
-
-void cert_detail_property_json(const CertDetail *d, unsigned index, JsonOut *j)
-{
-        const Property *p = &properties[index];
-
-        switch (p->type) {
-        case PROPERTY_STRING:
-                json_out_string(j, p->name, MEMBER(d, p, char *));
-                break;
-        case PROPERTY_STRINGS:
-                json_out_strv(j, p->name, MEMBER(d, p, char **));
-                break;
-        case PROPERTY_TIME:
-                json_out_number(j, p->name, MEMBER(d, p, uint64_t));
-                break;
-        case PROPERTY_NUMBER:
-                json_out_number(j, p->name, MEMBER(d, p, uint32_t));
-                break;
-        default:
-                history_json(d->history, p->name, j);
-        }
 }

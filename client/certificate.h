@@ -2,7 +2,7 @@
 #pragma once
 
 #include "client/client.h"
-#include "client/output-json.h"
+#include "client/field.h"
 
 #include <stdint.h>
 
@@ -54,7 +54,4 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(CertDetail, cert_detail_free)
 /* A service could work with its files: they are there, belong together, and are in their time. */
 bool cert_detail_is_usable(const CertDetail *d, uint64_t now);
 
-/* One property as the bus names it; NULL ends the list of names. */
-const char *cert_detail_property_name(unsigned index);
-char *cert_detail_property_text(const CertDetail *d, unsigned index); /* caller owns; NULL: print nothing */
-void cert_detail_property_json(const CertDetail *d, unsigned index, JsonOut *j);
+extern const FieldTable cert_detail_table;

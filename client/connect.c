@@ -96,6 +96,7 @@ static bool call_failed(const sd_bus_error *e, int r, const char *what, GError *
                 SD_BUS_ERROR_INTERACTIVE_AUTHORIZATION_REQUIRED,
                 NULL,
         };
+        static const char *const unknown[] = { SD_BUS_ERROR_UNKNOWN_METHOD, SD_BUS_ERROR_UNKNOWN_INTERFACE, NULL };
         bool is_absent = is_one_of(e->name, absent) ||
                          (e->name && g_str_has_prefix(e->name, "org.freedesktop.DBus.Error.Spawn."));
 
@@ -103,6 +104,13 @@ static bool call_failed(const sd_bus_error *e, int r, const char *what, GError *
                 g_set_error(error, CERT_ERROR, CERT_ERROR_ISSUER_UNREACHABLE,
                             "%s: the agent does not answer: %s\nSee: systemctl status cert-agent.service",
                             what, e->message ?: g_strerror(-r));
+                return false;
+        }
+        if (is_one_of(e->name, unknown)) {
+                g_set_error(error, CERT_ERROR, CERT_ERROR_NOT_SUPPORTED,
+                            "%s: the agent that runs does not know how\n"
+                            "It is older than this certctl. Start it anew with: systemctl restart cert-agent.service",
+                            what);
                 return false;
         }
         cert_error_set_from_bus(error, e, r,
@@ -114,7 +122,7 @@ static bool call_failed(const sd_bus_error *e, int r, const char *what, GError *
 bool client_bad_reply(int r, const char *what, GError **error)
 {
         g_set_error(
-                error, CERT_ERROR, CERT_ERROR_NOT_SUPPORTED,
+                error, CERT_ERROR, CERT_ERROR_ISSUER_PROTOCOL,
                 "%s: the agent's answer cannot be read: %s\nIs it of another version? See: certctl --version",
                 what, g_strerror(-r));
         return false;
@@ -181,6 +189,7 @@ static ExitStatus status_of(const GError *error)
 {
         switch (cert_error_code(error)) {
         case CERT_ERROR_NO_SUCH_CERTIFICATE:
+        case CERT_ERROR_NO_SUCH_ISSUER:
                 return EXIT_STATUS_NO_SUCH;
         case CERT_ERROR_NOT_AUTHORIZED:
                 return EXIT_STATUS_NOT_PERMITTED;

@@ -16,6 +16,9 @@ enum {
         ARG_FORCE,
         ARG_NO_WAIT,
         ARG_VALUE,
+        ARG_NOW,
+        ARG_CURRENT,
+        ARG_REASON,
         ARG_VERSION,
 };
 
@@ -33,6 +36,10 @@ static const struct option long_options[] = {
         { "lines", required_argument, NULL, 'n' },
         { "property", required_argument, NULL, 'p' },
         { "value", no_argument, NULL, ARG_VALUE },
+        { "now", no_argument, NULL, ARG_NOW },
+        { "yes", no_argument, NULL, 'y' },
+        { "current", no_argument, NULL, ARG_CURRENT },
+        { "reason", required_argument, NULL, ARG_REASON },
         { "host", required_argument, NULL, 'H' },
         { "machine", required_argument, NULL, 'M' },
         { "version", no_argument, NULL, ARG_VERSION },
@@ -64,6 +71,10 @@ static const OptionRow rows[] = {
         { 'n', OPTION_LINES, "--lines", NO_FLAG },
         { 'p', OPTION_PROPERTY, "--property", NO_FLAG },
         { ARG_VALUE, OPTION_PROPERTY, "--value", G_STRUCT_OFFSET(Options, value) },
+        { ARG_NOW, OPTION_NOW, "--now", G_STRUCT_OFFSET(Options, now) },
+        { 'y', OPTION_NOW, "--yes", G_STRUCT_OFFSET(Options, yes) },
+        { ARG_CURRENT, OPTION_CURRENT, "--current", G_STRUCT_OFFSET(Options, current) },
+        { ARG_REASON, OPTION_REASON, "--reason", NO_FLAG },
         { 'H', OPTION_HOST, "--host", NO_FLAG },
         { 'M', OPTION_MACHINE, "--machine", NO_FLAG },
 };
@@ -124,6 +135,11 @@ static bool take_value(Options *o, int value, const char *text)
                 g_ptr_array_add(o->properties, g_strdup(text));
                 return true;
         }
+        if (value == ARG_REASON) {
+                g_free(o->reason);
+                o->reason = g_strdup(text);
+                return true;
+        }
         /* What follows becomes an argument of ssh: never an option of it. */
         if (*text == '-' || *text == '\0') {
                 fprintf(stderr, "certctl: \"%s\" is no name of a %s\n", text,
@@ -142,7 +158,7 @@ OptionsVerdict options_parse(Options *options, int argc, char **argv, unsigned *
         int c;
 
         options->lines = -1;
-        while ((c = getopt_long(argc, argv, "hqlafn:p:H:M:", long_options, NULL)) >= 0) {
+        while ((c = getopt_long(argc, argv, "hqlafyn:p:H:M:", long_options, NULL)) >= 0) {
                 const OptionRow *row = row_of(c);
 
                 if (c == 'h' || c == ARG_VERSION) {
@@ -169,6 +185,7 @@ OptionsVerdict options_parse(Options *options, int argc, char **argv, unsigned *
 
 void options_clear(Options *options)
 {
+        g_clear_pointer(&options->reason, g_free);
         g_clear_pointer(&options->host, g_free);
         g_clear_pointer(&options->machine, g_free);
         g_clear_pointer(&options->properties, g_ptr_array_unref);

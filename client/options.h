@@ -24,7 +24,11 @@ typedef struct Options {
         bool no_wait;
         bool follow;
         bool value;
+        bool now;
+        bool yes;
+        bool current;
         int lines;             /* -1: not said */
+        char *reason;          /* --reason=, or NULL */
         char *host;            /* -H, or NULL */
         char *machine;         /* -M, or NULL */
         GPtrArray *properties; /* -p: char*, or NULL */
@@ -43,6 +47,9 @@ typedef enum OptionBit {
         OPTION_PROPERTY = 1 << 8, /* -p --value */
         OPTION_HOST = 1 << 9,
         OPTION_MACHINE = 1 << 10,
+        OPTION_NOW = 1 << 11, /* --now --yes */
+        OPTION_CURRENT = 1 << 12,
+        OPTION_REASON = 1 << 13,
 } OptionBit;
 
 typedef enum OptionsVerdict {

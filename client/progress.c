@@ -5,6 +5,8 @@
 
 #include "client/progress.h"
 
+#include "client/subject.h"
+
 #include <stdio.h>
 
 struct Progress {
@@ -56,9 +58,10 @@ static Style style_of_stage(const char *stage)
         return g_str_equal(stage, "waiting") ? STYLE_WARNING : STYLE_DIM;
 }
 
-/* What stands for a stage in a sentence after the certificate's name. */
-static const char *words_of(const char *stage)
+/* What stands for a stage in a sentence after the name. */
+static const char *words_of(const JobStep *step)
 {
+        const char *stage = step->stage;
         static const struct {
                 const char *stage, *words;
         } table[] = {
@@ -73,6 +76,8 @@ static const char *words_of(const char *stage)
                 { "skipped", "nothing to do" },
         };
 
+        if (subject_kind_of(step->name) == SUBJECT_AUTHORITY && g_str_equal(stage, "issuing"))
+                return "at work";
         for (size_t i = 0; i < G_N_ELEMENTS(table); i++)
                 if (g_str_equal(table[i].stage, stage))
                         return table[i].words;
@@ -84,7 +89,7 @@ static void print_step(const Progress *p, const JobStep *step)
         const Terminal *t = &p->client->terminal;
         g_autofree char *name = terminal_clean(t, step->name, false);
         g_autofree char *message = terminal_clean(t, step->message, false);
-        g_autofree char *words = terminal_clean(t, words_of(step->stage), false);
+        g_autofree char *words = terminal_clean(t, words_of(step), false);
         Style style = style_of_stage(step->stage);
         bool with_message = *message && stage_is_final(step->stage);
         g_autofree char *text = g_strdup_printf("%s: %s%s%s", name, words, with_message ? ": " : "",
@@ -99,7 +104,8 @@ static void print_step(const Progress *p, const JobStep *step)
                 printf("%s\n", text);
 }
 
-/* True when this stage was not yet printed. */
+/* True when this stage was not yet printed. What begins again after its end, as in the next round of an authority's
+ * rotation, is news when it ends again. */
 static bool is_news(Progress *p, const JobStep *step)
 {
         const char *before = g_hash_table_lookup(p->shown, step->name);
@@ -128,8 +134,10 @@ static void update_tty(Progress *p, GPtrArray *steps)
         for (guint i = 0; i < steps->len; i++) {
                 const JobStep *step = steps->pdata[i];
 
-                if (!stage_is_final(step->stage))
+                if (!stage_is_final(step->stage)) {
+                        g_hash_table_remove(p->shown, step->name);
                         continue;
+                }
                 done++;
                 if (is_news(p, step))
                         print_step(p, step);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* `certctl check`: the host's certificates in one line and one exit status, as monitoring systems want them
+/* `certctl check`: the host's certificates, authorities and bundles in one line and one exit status, as monitoring systems want them
  * (the convention of Nagios's plugins: 0 ok, 1 warning, 2 critical, 3 unknown; after '|' what can be drawn).
  */
 
-#include "client/certificate.h"
 #include "client/connect.h"
+#include "client/host.h"
 #include "client/manager.h"
 #include "client/when.h"
 #include "common/error.h"
@@ -65,20 +65,51 @@ static Verdict judge(const CertRow *row, uint64_t now)
                                                                          : overdue;
 }
 
-static void summarise(const CertList *list, uint64_t now, Summary *s)
+/* A bundle has no end, so that it is not there yet must be read from its state. */
+static Verdict judge_bundle(const Bundle *b, uint64_t now)
 {
-        for (guint i = 0; i < list->rows->len; i++) {
-                const CertRow *row = &g_array_index(list->rows, CertRow, i);
-                Verdict v = judge(row, now);
+        CertState state = cert_state_from_string(b->state);
+        CertRow row = bundle_row(b);
 
-                s->verdict = MAX(s->verdict, v);
+        if (row.not_after > 0)
+                return judge(&row, now);
+        if (state == CERT_STATE_BLOCKED || state == CERT_STATE_DEGRADED || state < 0)
+                return VERDICT_CRITICAL;
+        if (state == CERT_STATE_FAILED)
+                return b->last_change == 0 ? VERDICT_CRITICAL : VERDICT_WARNING;
+        return b->last_change == 0 ? VERDICT_WARNING : VERDICT_OK;
+}
+
+static void count(Summary *s, const CertRow *row, Verdict v, uint64_t now)
+{
+        s->verdict = MAX(s->verdict, v);
+        if (v == VERDICT_OK)
+                return;
+        if (s->troubles++ < NAMES_SHOWN)
+                g_string_append_printf(s->names, "%s%s %s", s->names->len ? ", " : "", row->name,
+                                       cert_row_word(row, now));
+}
+
+static void summarise(const Host *host, uint64_t now, Summary *s)
+{
+        const GArray *certificates = host->certificates.rows;
+
+        for (guint i = 0; i < host->authorities->len; i++) {
+                CertRow row = authority_row(host->authorities->pdata[i]);
+
+                count(s, &row, judge(&row, now), now);
+        }
+        for (guint i = 0; i < certificates->len; i++) {
+                const CertRow *row = &g_array_index(certificates, CertRow, i);
+
+                count(s, row, judge(row, now), now);
                 if (row->not_after > 0 && (!s->soonest || row->not_after < s->soonest->not_after))
                         s->soonest = row;
-                if (v == VERDICT_OK)
-                        continue;
-                if (s->troubles++ < NAMES_SHOWN)
-                        g_string_append_printf(s->names, "%s%s %s", s->names->len ? ", " : "", row->name,
-                                               cert_row_word(row, now));
+        }
+        for (guint i = 0; i < host->bundles->len; i++) {
+                CertRow row = bundle_row(host->bundles->pdata[i]);
+
+                count(s, &row, judge_bundle(host->bundles->pdata[i], now), now);
         }
         if (s->troubles > NAMES_SHOWN)
                 g_string_append_printf(s->names, " and %u more", s->troubles - NAMES_SHOWN);
@@ -92,24 +123,24 @@ static char *clean(const Client *client, const char *text)
         return g_strdelimit(c, "|", '/');
 }
 
-static void print_line(const Client *client, const Summary *s, const CertList *list, bool refused,
-                       uint64_t now)
+static void print_line(const Client *client, const Summary *s, const Host *host, bool refused, uint64_t now)
 {
+        guint certificates = host->certificates.rows->len;
         g_autofree char *names = clean(client, s->names->str), *soonest = NULL, *left = NULL;
 
         printf("CERTIFICATES %s - ", verdicts[s->verdict]);
         if (refused)
                 printf("manifest refused, the last good one is in force; ");
         if (s->troubles > 0)
-                printf("%u of %u: %s", s->troubles, list->rows->len, names);
+                printf("%u of %u: %s", s->troubles, host_rows(host), names);
         else
-                printf("%u certificate%s", list->rows->len, list->rows->len == 1 ? "" : "s");
+                printf("%u certificate%s", certificates, certificates == 1 ? "" : "s");
         if (s->soonest) {
                 soonest = clean(client, s->soonest->name);
                 left = when_relative(s->soonest->not_after, now);
                 printf("; %s ends first, %s", soonest, left);
         }
-        printf(" | total=%u;;;0 trouble=%u;;;0", list->rows->len, s->troubles);
+        printf(" | total=%u;;;0 trouble=%u;;;0", certificates, s->troubles);
         if (s->soonest)
                 printf(" soonest=%" PRIu64 "s;;;0",
                        s->soonest->not_after > now ? (s->soonest->not_after - now) / USEC_PER_SEC : 0);
@@ -129,23 +160,23 @@ ExitStatus verb_check(const Client *client, char **arguments)
 {
         g_autoptr(GString) names = g_string_new(NULL);
         g_auto(GStrv) problems = NULL;
-        g_auto(CertList) list = {};
+        g_auto(Host) host = {};
         g_autoptr(GError) error = NULL;
         g_autoptr(sd_bus) bus = NULL;
         Summary s = { .verdict = VERDICT_OK, .names = names };
         uint64_t now = now_realtime();
         bool refused;
 
-        if (!client_connect(client, &bus, &error) || !cert_list_get(bus, &list, &error))
+        if (!client_connect(client, &bus, &error) || !host_get(bus, &host, &error))
                 return unknown(client, error);
         problems = manager_manifest_problems(bus, &error);
         if (!problems)
                 return unknown(client, error);
         refused = *problems != NULL;
-        summarise(&list, now, &s);
+        summarise(&host, now, &s);
         if (refused)
                 s.verdict = MAX(s.verdict, VERDICT_WARNING);
         if (!client->options.quiet)
-                print_line(client, &s, &list, refused, now);
+                print_line(client, &s, &host, refused, now);
         return (ExitStatus) s.verdict;
 }

@@ -1,23 +1,25 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* `certctl status`: how the host's certificates are, as a table, or some of them in full. */
+/* `certctl status`: how the host's certificates, authorities and bundles are, as tables, or some of them in full. */
 
-#include "client/certificate.h"
 #include "client/connect.h"
+#include "client/detail-trust.h"
 #include "client/detail.h"
+#include "client/host.h"
 #include "client/manager.h"
 #include "client/pager.h"
+#include "client/subject.h"
 #include "client/table.h"
 #include "client/when.h"
-#include "common/error.h"
 #include "common/timespan.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 
 /* So many troubles are told in full below the table (all with --full): each costs a call. */
 #define TROUBLES_SHOWN 10
 
-static void print_table(const Client *client, const CertList *list, uint64_t now)
+static void print_certificates(const Client *client, const CertList *list, uint64_t now)
 {
         static const char *const headings[] = { "NAME", "STATE", "ISSUER", "EXPIRES", "NEXT RENEWAL", NULL };
         g_autoptr(Table) table = table_new(&client->terminal, headings);
@@ -36,19 +38,83 @@ static void print_table(const Client *client, const CertList *list, uint64_t now
         table_print(table, client->options.no_legend, client->options.full);
 }
 
-/* The list was made a moment ago: a certificate that is gone meanwhile is no failure of `status`. */
+static void print_authorities(const Client *client, GPtrArray *authorities, uint64_t now)
+{
+        static const char *const headings[] = { "NAME", "STATE", "PHASE", "EXPIRES", "NEXT ROTATION", "CERTIFICATES",
+                                                NULL };
+        g_autoptr(Table) table = table_new(&client->terminal, headings);
+
+        for (guint i = 0; i < authorities->len; i++) {
+                const Authority *a = authorities->pdata[i];
+                g_autofree char *expires = when_both(a->not_after, now);
+                g_autofree char *rotation = when_relative(a->next_rotation, now);
+                g_autofree char *certificates = g_strdup_printf("%" PRIu32, a->certificates);
+                CertRow row = authority_row(a);
+
+                table_add(table, STYLE_NONE, a->name);
+                table_add(table, style_of_state(a->state), a->state);
+                table_add(table, STYLE_NONE, a->phase);
+                table_add(table, cert_row_is_expired(&row, now) ? STYLE_BAD : STYLE_NONE, expires);
+                table_add(table, STYLE_NONE, rotation);
+                table_add(table, STYLE_NONE, certificates);
+        }
+        table_print(table, client->options.no_legend, client->options.full);
+}
+
+static void print_bundles(const Client *client, GPtrArray *bundles, uint64_t now)
+{
+        static const char *const headings[] = { "NAME", "STATE", "FROM", "PATH", "UPDATED", "NEXT UPDATE", NULL };
+        g_autoptr(Table) table = table_new(&client->terminal, headings);
+
+        for (guint i = 0; i < bundles->len; i++) {
+                const Bundle *b = bundles->pdata[i];
+                g_autofree char *updated = when_relative(b->last_change, now);
+                g_autofree char *next = when_relative(b->next_update, now);
+                CertRow row = bundle_row(b);
+
+                table_add(table, STYLE_NONE, b->name);
+                table_add(table, style_of_state(b->state), b->state);
+                table_add(table, STYLE_NONE, b->from);
+                table_add(table, STYLE_NONE, b->path);
+                table_add(table, STYLE_NONE, updated);
+                table_add(table, cert_row_is_expired(&row, now) ? STYLE_BAD : STYLE_NONE, next);
+        }
+        table_print(table, client->options.no_legend, client->options.full);
+}
+
+static void print_tables(const Client *client, const Host *host, uint64_t now)
+{
+        bool any = host->certificates.rows->len > 0;
+
+        if (any)
+                print_certificates(client, &host->certificates, now);
+        if (host->authorities->len > 0) {
+                if (any)
+                        putchar('\n');
+                print_authorities(client, host->authorities, now);
+                any = true;
+        }
+        if (host->bundles->len > 0) {
+                if (any)
+                        putchar('\n');
+                print_bundles(client, host->bundles, now);
+        }
+}
+
+/* The list was made a moment ago: what is gone meanwhile is no failure of `status`. */
 static void print_trouble(const Client *client, sd_bus *bus, const CertRow *row)
 {
-        g_autoptr(GError) error = NULL;
-        g_autoptr(CertDetail) d = cert_detail_get(bus, row->name, &error);
+        g_autoptr(Subject) s = subject_get(bus, row->name, /* ask= */ false, NULL, NULL);
         const Terminal *t = &client->terminal;
         g_autofree char *name = terminal_clean(t, row->name, false);
         g_autofree char *what = NULL, *hint = NULL;
+        SubjectFailure failure;
 
-        if (!d)
+        if (!s)
                 return;
-        what = terminal_clean(t, *d->last_error ? d->last_error : row->error, false);
-        hint = terminal_clean(t, d->hint, true);
+        failure = subject_failure(s);
+        what = terminal_clean(t, *failure.message ? failure.message : row->error, false);
+        hint = terminal_clean(t, failure.hint, true);
         printf("\n%s%s%s %s%s%s%s\n", style_on(t->colour_out, STYLE_BAD), terminal_dot(t),
                style_off(t->colour_out, STYLE_BAD), style_on(t->colour_out, STYLE_BOLD), name,
                style_off(t->colour_out, STYLE_BOLD), *what ? ":" : " is past its end");
@@ -58,25 +124,15 @@ static void print_trouble(const Client *client, sd_bus *bus, const CertRow *row)
                 detail_print_indented(hint);
 }
 
-static guint count_troubles(const CertList *list, uint64_t now)
-{
-        guint n = 0;
-
-        for (guint i = 0; i < list->rows->len; i++)
-                n += cert_row_is_trouble(&g_array_index(list->rows, CertRow, i), now);
-        return n;
-}
-
-static void print_troubles(const Client *client, sd_bus *bus, const CertList *list, guint troubles,
-                           uint64_t now)
+static void print_troubles(const Client *client, sd_bus *bus, const Host *host, guint troubles, uint64_t now)
 {
         guint shown = 0;
 
-        for (guint i = 0; i < list->rows->len && (client->options.full || shown < TROUBLES_SHOWN); i++) {
-                const CertRow *row = &g_array_index(list->rows, CertRow, i);
+        for (guint i = 0; i < host_rows(host) && (client->options.full || shown < TROUBLES_SHOWN); i++) {
+                CertRow row = host_row(host, i);
 
-                if (cert_row_is_trouble(row, now)) {
-                        print_trouble(client, bus, row);
+                if (cert_row_is_trouble(&row, now)) {
+                        print_trouble(client, bus, &row);
                         shown++;
                 }
         }
@@ -84,37 +140,76 @@ static void print_troubles(const Client *client, sd_bus *bus, const CertList *li
                 printf("\n... and %u more; see them all with: certctl status --full\n", troubles - shown);
 }
 
-static void print_legend(const Client *client, const CertList *list, guint troubles)
+static void print_legend(const Client *client, const Host *host, guint troubles)
 {
+        static const char *const words[_SUBJECT_KIND_MAX][2] = {
+                [SUBJECT_CERTIFICATE] = { "certificate", "certificates" },
+                [SUBJECT_AUTHORITY] = { "authority", "authorities" },
+                [SUBJECT_BUNDLE] = { "bundle", "bundles" },
+                [SUBJECT_CRL] = { "revocation list", "revocation lists" },
+        };
         bool colour = client->terminal.colour_out;
         Style style = troubles ? STYLE_BAD : STYLE_NONE;
+        guint counts[_SUBJECT_KIND_MAX] = {};
 
-        if (list->rows->len == 0) {
-                printf("No certificates. Add one to \"certificates\" in the manifest, "
-                       "/etc/cert-agent/manifest.json, "
-                       "then run: certctl reload\n");
+        if (host->certificates.rows->len == 0)
+                printf("%sNo certificates. Add one to \"certificates\" in the manifest, /etc/cert-agent/manifest.json, "
+                       "then run: certctl reload\n",
+                       host_rows(host) > 0 ? "\n" : "");
+        if (host_rows(host) == 0)
                 return;
-        }
-        printf("\n%u certificate%s, %s%u need%s attention%s.\n", list->rows->len,
-               list->rows->len == 1 ? "" : "s", style_on(colour, style), troubles, troubles == 1 ? "s" : "",
+        for (guint i = 0; i < host_rows(host); i++)
+                counts[subject_kind_of(host_row(host, i).name)]++;
+        printf("\n%u %s", counts[SUBJECT_CERTIFICATE], words[SUBJECT_CERTIFICATE][counts[SUBJECT_CERTIFICATE] != 1]);
+        for (SubjectKind k = SUBJECT_AUTHORITY; k < _SUBJECT_KIND_MAX; k++)
+                if (counts[k] > 0)
+                        printf(", %u %s", counts[k], words[k][counts[k] != 1]);
+        printf(", %s%u need%s attention%s.\n", style_on(colour, style), troubles, troubles == 1 ? "s" : "",
                style_off(colour, style));
 }
 
-static void print_json(const Client *client, const CertList *list)
+/* What every entry has, of whatever kind it is: who reads an entry without looking at its kind is not led astray. */
+static void begin_entry(JsonOut *j, const CertRow *row)
+{
+        json_out_begin(j, NULL, '{');
+        json_out_string(j, "name", row->name);
+        json_out_string(j, "kind", subject_kind_to_string(subject_kind_of(row->name)));
+        json_out_string(j, "state", row->state);
+        json_out_string(j, "issuer", row->issuer);
+        json_out_number(j, "not_after", row->not_after);
+        json_out_number(j, "next_renewal", row->next_renewal);
+        json_out_string(j, "error", row->error);
+}
+
+/* One array, the certificates first. */
+static void print_json(const Client *client, const Host *host)
 {
         g_autoptr(JsonOut) j = json_out_new(client->options.json);
+        const GArray *certificates = host->certificates.rows;
 
         json_out_begin(j, NULL, '[');
-        for (guint i = 0; i < list->rows->len; i++) {
-                const CertRow *row = &g_array_index(list->rows, CertRow, i);
+        for (guint i = 0; i < certificates->len; i++) {
+                begin_entry(j, &g_array_index(certificates, CertRow, i));
+                json_out_end(j);
+        }
+        for (guint i = 0; i < host->authorities->len; i++) {
+                const Authority *a = host->authorities->pdata[i];
+                CertRow row = authority_row(a);
 
-                json_out_begin(j, NULL, '{');
-                json_out_string(j, "name", row->name);
-                json_out_string(j, "state", row->state);
-                json_out_string(j, "issuer", row->issuer);
-                json_out_number(j, "not_after", row->not_after);
-                json_out_number(j, "next_renewal", row->next_renewal);
-                json_out_string(j, "error", row->error);
+                begin_entry(j, &row);
+                json_out_string(j, "phase", a->phase);
+                json_out_number(j, "certificates", a->certificates);
+                json_out_number(j, "revoked", a->revoked);
+                json_out_end(j);
+        }
+        for (guint i = 0; i < host->bundles->len; i++) {
+                const Bundle *b = host->bundles->pdata[i];
+                CertRow row = bundle_row(b);
+
+                begin_entry(j, &row);
+                json_out_string(j, "path", b->path);
+                json_out_strv(j, "from", b->issuers);
+                json_out_number(j, "last_change", b->last_change);
                 json_out_end(j);
         }
         json_out_end(j);
@@ -133,39 +228,41 @@ static void print_problems(const Client *client, char *const *problems, bool any
 
 static ExitStatus status_of_all(const Client *client, sd_bus *bus)
 {
-        g_auto(CertList) list = {};
+        g_auto(Host) host = {};
         g_autoptr(GError) error = NULL;
         g_autoptr(Pager) pager G_GNUC_UNUSED = NULL;
         uint64_t now = now_realtime();
         g_auto(GStrv) problems = NULL;
         guint troubles;
 
-        if (!cert_list_get(bus, &list, &error) || !(problems = manager_manifest_problems(bus, &error)))
+        if (!host_get(bus, &host, &error) || !(problems = manager_manifest_problems(bus, &error)))
                 return client_report(client, error);
-        troubles = count_troubles(&list, now);
+        troubles = host_count_troubles(&host, now);
         if (client->options.json != JSON_OFF)
-                print_json(client, &list);
+                print_json(client, &host);
         else if (!client->options.quiet) {
                 pager = pager_open(client);
-                if (list.rows->len > 0)
-                        print_table(client, &list, now);
+                print_tables(client, &host, now);
                 if (!client->options.no_legend) {
-                        print_troubles(client, bus, &list, troubles, now);
-                        if (list.rows->len > 0 || !*problems)
-                                print_legend(client, &list, troubles);
+                        print_troubles(client, bus, &host, troubles, now);
+                        if (host_rows(&host) > 0 || !*problems)
+                                print_legend(client, &host, troubles);
                 }
         }
         g_clear_pointer(&pager, pager_close); /* what follows is for the terminal itself */
         if (*problems && !client->options.quiet)
-                print_problems(client, problems, list.rows->len > 0);
+                print_problems(client, problems, host_rows(&host) > 0);
         return troubles > 0 || *problems ? EXIT_STATUS_TROUBLE : EXIT_STATUS_DONE;
 }
 
-static bool detail_is_trouble(const CertDetail *d, uint64_t now)
+static void print_subject(const Client *client, const Subject *s, uint64_t now)
 {
-        const CertRow row = { .name = d->name, .state = d->state, .not_after = d->not_after };
-
-        return cert_row_is_trouble(&row, now);
+        if (s->kind == SUBJECT_CERTIFICATE)
+                detail_print(client, s->object, now);
+        else if (s->kind == SUBJECT_AUTHORITY)
+                detail_authority(client, s->object, now);
+        else
+                detail_bundle(client, s->object, now);
 }
 
 /* Every name is answered for, also after one that is not there; the gravest status is the command's. */
@@ -181,9 +278,10 @@ static ExitStatus status_of_some(const Client *client, sd_bus *bus, char **names
                 json_out_begin(j, NULL, '[');
         for (char **name = names; *name; name++) {
                 g_autoptr(GError) error = NULL;
-                g_autoptr(CertDetail) d = cert_detail_get(bus, *name, &error);
+                g_autoptr(Subject) s = subject_get(bus, *name, /* ask= */ false, NULL, &error);
+                CertRow row;
 
-                if (!d) {
+                if (!s) {
                         ExitStatus failed = client_report(client, error);
 
                         if (failed != EXIT_STATUS_NO_SUCH)
@@ -191,14 +289,15 @@ static ExitStatus status_of_some(const Client *client, sd_bus *bus, char **names
                         status = failed;
                         continue;
                 }
-                if (status == EXIT_STATUS_DONE && detail_is_trouble(d, now))
+                row = subject_row(s);
+                if (status == EXIT_STATUS_DONE && cert_row_is_trouble(&row, now))
                         status = EXIT_STATUS_TROUBLE;
                 if (j)
-                        detail_json(d, NULL, j);
+                        field_object_json(s->table, s->object, NULL, j);
                 else if (!client->options.quiet) {
                         if (name != names)
                                 putchar('\n');
-                        detail_print(client, d, now);
+                        print_subject(client, s, now);
                 }
         }
         if (j) {
@@ -218,19 +317,24 @@ ExitStatus verb_status(const Client *client, char **arguments)
         return *arguments ? status_of_some(client, bus, arguments) : status_of_all(client, bus);
 }
 
-/* For the shells' completions: the names, a line each, and no word when there is no agent. */
+/* For the shells' completions: the names, a line each, and no word when there is no agent. Of the certificates alone, or
+ * "all", or the issuers of "authorities". */
 ExitStatus verb_names(const Client *client, char **arguments)
 {
-        g_auto(CertList) list = {};
+        bool all = g_strcmp0(arguments[0], "all") == 0, authorities = g_strcmp0(arguments[0], "authorities") == 0;
+        g_auto(Host) host = {};
         g_autoptr(sd_bus) bus = NULL;
 
-        if (!client_connect(client, &bus, NULL) || !cert_list_get(bus, &list, NULL))
+        if (!client_connect(client, &bus, NULL) || !host_get(bus, &host, NULL))
                 return EXIT_STATUS_FAILED;
-        for (guint i = 0; i < list.rows->len; i++) {
-                g_autofree char *name =
-                        terminal_clean(&client->terminal, g_array_index(list.rows, CertRow, i).name, false);
+        for (guint i = 0; i < host_rows(&host); i++) {
+                CertRow row = host_row(&host, i);
+                SubjectKind kind = subject_kind_of(row.name);
+                bool wanted = all || kind == (authorities ? SUBJECT_AUTHORITY : SUBJECT_CERTIFICATE);
+                g_autofree char *name = terminal_clean(&client->terminal, authorities ? row.issuer : row.name, false);
 
-                printf("%s\n", name);
+                if (wanted)
+                        printf("%s\n", name);
         }
         return EXIT_STATUS_DONE;
 }

@@ -6,6 +6,7 @@
 #include "client/connect.h"
 #include "client/output-json.h"
 #include "client/property.h"
+#include "client/subject.h"
 #include "common/error.h"
 #include "common/names.h"
 #include "common/timespan.h"
@@ -16,7 +17,7 @@
 
 typedef struct Watch {
         const Client *client;
-        char **names; /* only these certificates; empty: all */
+        char **names; /* only these; empty: all */
         sd_event *event;
         GHashTable *stages; /* certificate -> stage last told: every change brings all steps */
 } Watch;
@@ -106,22 +107,28 @@ static int read_job(sd_bus_message *m, const char *name, void *userdata)
         return g_str_equal(name, "Progress") ? property_read_steps(m, userdata) : sd_bus_message_skip(m, "v");
 }
 
-/* The steps of the certificates that were named; of all they would be too many. */
+/* With names, the steps of these; else those of authorities and bundles: of all certificates they would be too many. */
+static bool is_step_wanted(const Watch *w, const char *name)
+{
+        return *w->names ? is_wanted(w, name) : subject_kind_of(name) != SUBJECT_CERTIFICATE;
+}
+
 static void print_job(Watch *w, const char *id, sd_bus_message *m)
 {
         g_autofree char *subject = g_strconcat("job ", id, NULL);
         g_autoptr(GPtrArray) steps = NULL;
 
-        if (!*w->names || property_walk(m, read_job, &steps) < 0 || !steps)
+        if (property_walk(m, read_job, &steps) < 0 || !steps)
                 return;
         for (guint i = 0; i < steps->len; i++) {
                 const JobStep *step = steps->pdata[i];
 
-                if (!is_wanted(w, step->name) ||
+                if (!is_step_wanted(w, step->name) ||
                     g_strcmp0(g_hash_table_lookup(w->stages, step->name), step->stage) == 0)
                         continue;
                 g_hash_table_replace(w->stages, g_strdup(step->name), g_strdup(step->stage));
-                print_event(w, subject, step->stage, step->name);
+                if (*w->names || !g_str_equal(step->stage, "queued"))
+                        print_event(w, subject, step->stage, step->name);
         }
 }
 

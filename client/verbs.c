@@ -7,17 +7,19 @@
 #include "client/connect.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #define REMOTE (OPTION_HOST | OPTION_MACHINE)
 
 static const Verb verbs[] = {
-        { "status", "[NAME...]", "how the certificates are: a table, or some of them in full", 0, -1,
+        { "status", "[NAME...]", "how all is: tables, or some of it in full", 0, -1,
           OPTION_JSON | OPTION_TABLE | OPTION_LINES | REMOTE, verb_status,
           "  -l --full            do not cut text to the terminal; tell every failure\n"
           "  -n --lines=N         with NAME: so many lines of the log (default 5)\n"
-          "\nExit status 3 when something is wrong: a certificate failed, is blocked, degraded or\n"
+          "\nNAME is a certificate's, or authority:ISSUER, bundle:NAME, crl:ISSUER.\n"
+          "Exit status 3 when something is wrong: one of them failed, is blocked, degraded or\n"
           "expired, or the manifest was refused.\n" },
-        { "show", "NAME...", "all that the agent knows of a certificate, PROPERTY=VALUE", 1, -1,
+        { "show", "NAME...", "all that the agent knows of it, PROPERTY=VALUE", 1, -1,
           OPTION_JSON | OPTION_TABLE | OPTION_PROPERTY | REMOTE, verb_show,
           "  -p --property=NAME   only this property; may be given several times\n"
           "     --value           the values without the names\n" },
@@ -43,6 +45,30 @@ static const Verb verbs[] = {
           verb_validate, "Prints every problem with file, line, path and what to do. Needs no agent.\n" },
         { "init", "", "begin a manifest, /etc/cert-agent/manifest.json", 0, 0, 0, verb_init,
           "A manifest that is there already is never touched.\n" },
+        { "authority", "[show|rotate|export]", "the local authorities of this host", 0, 0, OPTION_JSON | OPTION_TABLE | REMOTE,
+          verb_authority,
+          "     show [ISSUER...]  all of them, or these, in full\n"
+          "     rotate ISSUER     a new one in place of the present one\n"
+          "     export ISSUER     what clients must trust, PEM\n"
+          "\nOf one of these: certctl authority rotate --help\n" },
+        { "authority show", "[ISSUER...]", "the local authorities in full", 0, -1, OPTION_JSON | OPTION_TABLE | REMOTE,
+          verb_authority, NULL },
+        { "authority rotate", "ISSUER", "a new authority in place of the present one", 1, 1,
+          OPTION_JSON | OPTION_NO_WAIT | OPTION_NOW | REMOTE, verb_authority_rotate,
+          "The new one is trusted by every bundle, and the units have taken that, before it signs; the\n"
+          "old one stays trusted until its last certificate is gone and the grace time is over.\n\n"
+          "     --now             at once: the present one is trusted no more from then on\n"
+          "  -y --yes             with --now: do not ask on a terminal\n"
+          "     --no-wait         only start the job\n" },
+        { "authority export", "ISSUER", "what clients must trust, PEM", 1, 1, OPTION_JSON | OPTION_CURRENT | REMOTE,
+          verb_authority_export,
+          "During a rotation these are several certificates: clients need all of them.\n\n"
+          "     --current         only the one that signs now\n" },
+        { "revoke", "NAME", "revoke a certificate, and get another one", 1, 1,
+          OPTION_JSON | OPTION_NO_WAIT | OPTION_REASON | REMOTE, verb_revoke,
+          "     --reason=REASON   unspecified, keyCompromise, affiliationChanged, superseded,\n"
+          "                       cessationOfOperation or privilegeWithdrawn\n"
+          "     --no-wait         do not wait until the new one is in place\n" },
         { "log", "NAME", "the journal's entries of a certificate", 1, 1,
           OPTION_JSON | OPTION_TABLE | OPTION_FOLLOW | OPTION_LINES | OPTION_MACHINE, verb_log,
           "  -f --follow          go on with new ones\n"
@@ -52,12 +78,21 @@ static const Verb verbs[] = {
         { "__names", "", NULL, 0, 0, REMOTE, verb_names, NULL },
 };
 
-const Verb *verb_find(const char *name)
+static const Verb *find(const char *name)
 {
         for (size_t i = 0; i < G_N_ELEMENTS(verbs); i++)
                 if (g_str_equal(verbs[i].name, name))
                         return &verbs[i];
         return NULL;
+}
+
+const Verb *verb_find(char **words, size_t *ret_words)
+{
+        g_autofree char *both = words[1] ? g_strjoin(" ", words[0], words[1], NULL) : NULL;
+        const Verb *verb = both && !strchr(words[0], ' ') && !strchr(words[1], ' ') ? find(both) : NULL;
+
+        *ret_words = verb ? 2 : 1;
+        return verb ?: strchr(words[0], ' ') ? NULL : find(words[0]);
 }
 
 static void print_common_options(unsigned options)
@@ -94,10 +129,10 @@ void verb_print_help(const Verb *verb)
         printf("certctl [OPTION...] VERB [ARGUMENT...]\n\n"
                "Sees to this host's certificates through cert-agent.\n\nVerbs:\n");
         for (size_t i = 0; i < G_N_ELEMENTS(verbs); i++)
-                if (verbs[i].summary) {
+                if (verbs[i].summary && !strchr(verbs[i].name, ' ')) {
                         g_autofree char *synopsis = g_strjoin(" ", verbs[i].name, verbs[i].arguments, NULL);
 
-                        printf("  %s%*s %s\n", synopsis, (int) (25 - MIN(25, text_width(synopsis))), "",
+                        printf("  %s%*s %s\n", synopsis, (int) (30 - MIN(30, text_width(synopsis))), "",
                                verbs[i].summary);
                 }
         printf("\nOptions:\n");
@@ -115,6 +150,9 @@ bool verb_check_usage(const Verb *verb, unsigned given, int n_arguments)
                              verb->name);
         else if (n_arguments < verb->min)
                 client_usage("\"%s\" needs %s; see: certctl %s --help", verb->name, verb->arguments,
+                             verb->name);
+        else if (n_arguments > 0 && verb->max == 0 && *verb->arguments)
+                client_usage("\"%s\" does not know this; it has: %s; see: certctl %s --help", verb->name, verb->arguments,
                              verb->name);
         else if (verb->max >= 0 && n_arguments > verb->max)
                 client_usage("\"%s\" takes no more than %d argument%s; see: certctl %s --help", verb->name,

@@ -6,7 +6,7 @@
 /* The verbs of certctl: one table says what each takes, does, and tells of itself. */
 
 typedef struct Verb {
-        const char *name;
+        const char *name;      /* of one or two words */
         const char *arguments; /* as the synopsis writes them */
         const char *summary;   /* one line; NULL: not listed */
         int min, max;          /* number of arguments; max -1: any */
@@ -15,7 +15,9 @@ typedef struct Verb {
         const char *help; /* the lines below the synopsis, or NULL */
 } Verb;
 
-const Verb *verb_find(const char *name); /* NULL when there is none */
+/* The verb that `words` (NULL-terminated, at least one) begin with, "authority rotate" before "authority", and how many
+ * of them are its name; NULL when there is none. */
+const Verb *verb_find(char **words, size_t *ret_words);
 
 /* To standard output: of all verbs, or of one. */
 void verb_print_help(const Verb *verb);

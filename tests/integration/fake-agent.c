@@ -5,11 +5,15 @@
  * end before they are looked at, an agent that dies. It issues nothing.
  *
  *   fake-agent [--count=N] [--good] [--refuse] [--deny] [--job=done|failed|skipped|canceled|gone|die|slow]
- *              [--socket=PATH]
+ *              [--socket=PATH] [--trust] [--old] [--mute]
+ *
+ * --trust gives it authorities and bundles (with --good those that are in order), --old makes it an agent that is older
+ * than these, --mute lets no authority's process answer.
  *
  * It prints "ready" when it can be called. */
 
-#include "common/error.h"
+#include "fake-agent.h"
+
 #include "common/names.h"
 #include "common/peer.h"
 #include "common/timespan.h"
@@ -19,22 +23,10 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <systemd/sd-bus.h>
-#include <systemd/sd-event.h>
 #include <unistd.h>
 
 #define STEP_USEC (30 * USEC_PER_MSEC)
 #define JOB_PATH  CERT_BUS_JOB_PATH "/7"
-
-typedef struct FakeCert {
-        const char *name, *state, *error, *message, *hint;
-        int64_t expires_sec, renewal_sec; /* from now; 0: none */
-        const char *reasons[3];
-} FakeCert;
-
-#define HOSTILE                                                                                              \
-        "\033]0;owned\a\033[2Jrm -rf \xe2\x80\xae\xc2\x9b"                                                   \
-        "31m\nsecond line"
 
 static const FakeCert scripted[] = {
         { "web", "valid", "", "", "", 80 * 86400 + 30, 50 * 86400 + 30 },
@@ -62,28 +54,16 @@ static const FakeCert scripted[] = {
         { "b\303\274cher \346\227\245\346\234\254", "valid", "", "", "", 80 * 86400, 50 * 86400 },
 };
 
-typedef struct Fake {
-        sd_event *event;
-        sd_bus *bus;      /* the last that called */
-        GPtrArray *certs; /* FakeCert*, borrowed or allocated */
-        bool refuse, deny;
-        const char *job;
-        char **names; /* of the running job */
-        unsigned step;
-        bool job_exists;
-        sd_event_source *timer;
-} Fake;
-
-static Fake fake;
+Fake fake;
 
 /* ---- Certificates ---- */
 
-static uint64_t from_now(int64_t seconds)
+uint64_t from_now(int64_t seconds)
 {
         return seconds == 0 ? 0 : (uint64_t) ((int64_t) now_realtime() + seconds * (int64_t) USEC_PER_SEC);
 }
 
-static const FakeCert *find(const char *name)
+const FakeCert *find(const char *name)
 {
         for (guint i = 0; i < fake.certs->len; i++)
                 if (g_str_equal(((FakeCert *) fake.certs->pdata[i])->name, name))
@@ -113,7 +93,7 @@ static int get_property(sd_bus *bus, const char *path, const char *interface, co
                 { "CommonName", "www.example.org" },
                 { "Issuer", "site" },
                 { "State", c->state },
-                { "SerialNumber", "01:02:0a" },
+                { "SerialNumber", fake.revoked ? "77" : "01:02:0a" },
                 { "Fingerprint", "abcd" },
                 { "LastError", c->message },
                 { "Hint", c->hint },
@@ -259,7 +239,7 @@ static int on_step(sd_event_source *s, uint64_t usec, void *userdata)
         return sd_event_source_set_enabled(s, SD_EVENT_ONESHOT);
 }
 
-static int start_job(sd_bus_message *m, char **names)
+int start_job(sd_bus_message *m, char **names)
 {
         g_strfreev(fake.names);
         fake.names = names;
@@ -283,7 +263,7 @@ static int start_job(sd_bus_message *m, char **names)
 
 /* ---- The manager ---- */
 
-static int no_such(sd_bus_message *m, const char *name)
+int no_such(sd_bus_message *m, const char *name)
 {
         return sd_bus_reply_method_errorf(
                 m, CERT_ERROR_PREFIX "NoSuchCertificate",
@@ -359,23 +339,24 @@ static int method_ensure(sd_bus_message *m, void *userdata, sd_bus_error *ret_er
 
 static int method_plan(sd_bus_message *m, void *userdata, sd_bus_error *ret_error)
 {
+        g_auto(GStrv) names = NULL;
         sd_bus_message *reply = NULL;
-        int r = sd_bus_message_new_method_return(m, &reply);
+        int r = sd_bus_message_read_strv(m, &names);
 
+        for (char **n = names; r >= 0 && n && *n; n++)
+                if (!find(*n))
+                        return no_such(m, *n);
+        if (r >= 0)
+                r = sd_bus_message_new_method_return(m, &reply);
         if (r >= 0)
                 r = sd_bus_message_open_container(reply, 'a', "(ssast)");
+        if (r >= 0 && (!names || !*names))
+                r = append_trust_plan(reply);
         for (guint i = 0; r >= 0 && i < fake.certs->len; i++) {
                 const FakeCert *c = fake.certs->pdata[i];
 
-                r = sd_bus_message_open_container(reply, 'r', "ssast");
-                if (r >= 0)
-                        r = sd_bus_message_append(reply, "ss", c->name, c->reasons[0] ? "issue" : "none");
-                if (r >= 0)
-                        r = sd_bus_message_append_strv(reply, (char **) c->reasons);
-                if (r >= 0)
-                        r = sd_bus_message_append(reply, "t", from_now(c->renewal_sec));
-                if (r >= 0)
-                        r = sd_bus_message_close_container(reply);
+                if (!names || !*names || g_strv_contains((const char *const *) names, c->name))
+                        r = append_plan(reply, c->name, c->reasons[0] ? "issue" : "none", c->reasons, c->renewal_sec);
         }
         if (r >= 0)
                 r = sd_bus_message_close_container(reply);
@@ -424,10 +405,24 @@ static const sd_bus_vtable manager_vtable[] = {
 
 /* ---- Serving ---- */
 
+/* All of the interface, or as much of it as an agent has that is older than authorities. Lives as long as the bus. */
+static const sd_bus_vtable *vtable(void)
+{
+        GArray *all = g_array_new(FALSE, FALSE, sizeof(sd_bus_vtable));
+        guint younger = 0;
+
+        if (fake.old)
+                return manager_vtable;
+        g_array_append_vals(all, manager_vtable, G_N_ELEMENTS(manager_vtable) - 1);
+        while (trust_vtable[younger].type != _SD_BUS_VTABLE_END)
+                younger++;
+        g_array_append_vals(all, trust_vtable, younger + 1);
+        return (const sd_bus_vtable *) (void *) g_array_free(all, FALSE);
+}
+
 static int add_objects(sd_bus *bus)
 {
-        int r = sd_bus_add_object_vtable(bus, NULL, CERT_BUS_PATH, CERT_INTERFACE_MANAGER, manager_vtable,
-                                         NULL);
+        int r = sd_bus_add_object_vtable(bus, NULL, CERT_BUS_PATH, CERT_INTERFACE_MANAGER, vtable(), NULL);
 
         if (r >= 0)
                 r = sd_bus_add_fallback_vtable(bus, NULL, CERT_BUS_CERTIFICATE_PATH,
@@ -495,11 +490,14 @@ int main(int argc, char **argv)
                 { "deny", no_argument, NULL, 'd' },
                 { "job", required_argument, NULL, 'j' },
                 { "socket", required_argument, NULL, 's' },
+                { "trust", no_argument, NULL, 't' },
+                { "old", no_argument, NULL, 'o' },
+                { "mute", no_argument, NULL, 'm' },
                 { NULL, 0, NULL, 0 },
         };
         const char *path = NULL;
         unsigned count = 0;
-        bool good = false;
+        bool good = false, trust = false;
         int c, r;
 
         fake.job = "done";
@@ -523,10 +521,20 @@ int main(int argc, char **argv)
                 case 's':
                         path = optarg;
                         break;
+                case 't':
+                        trust = true;
+                        break;
+                case 'o':
+                        fake.old = true;
+                        break;
+                case 'm':
+                        fake.mute = true;
+                        break;
                 default:
                         return 2;
                 }
         fill(count, good);
+        fill_trust(trust, good);
         r = sd_event_new(&fake.event);
         if (r >= 0)
                 r = path ? listen_on(path) : serve_system_bus();

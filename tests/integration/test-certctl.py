@@ -261,6 +261,212 @@ class Renew(CertctlTest):
         self.run_certctl("ensure", "nosuch", status=4)
 
 
+class Authorities(CertctlTest):
+    """--trust gives the fake agent three authorities (in order, in a rotation, blocked) and four bundles, of which two
+    are in trouble; with --good one that is in order and two bundles."""
+
+    def test_status_has_tables_for_them_only_when_there_are_some(self):
+        fake = self.fake("--good", "--trust")
+        out = self.run_certctl("status").stdout
+        self.assertRegex(out, r"\n\nNAME +STATE +PHASE +EXPIRES +NEXT ROTATION +CERTIFICATES\nauthority:site +valid +steady ")
+        self.assertRegex(out, r"\n\nNAME +STATE +FROM +PATH +UPDATED +NEXT UPDATE\n"
+                              r"bundle:site-ca +valid +site lab +/etc/ssl/site-ca.pem +.* ago +-\n"
+                              r"crl:site +valid +site +/etc/ssl/site.crl +.* ago +in \d")
+        self.assertIn("\n1 certificate, 1 authority, 1 bundle, 1 revocation list, 0 need attention.\n", out)
+        fake.terminate()
+        fake.wait()
+        self.fake("--good")
+        out = self.run_certctl("status").stdout
+        self.assertNotIn("PHASE", out)
+        self.assertNotIn("PATH", out)
+        self.assertIn("\n1 certificate, 0 need attention.\n", out)
+
+    def test_status_tells_their_troubles_and_exits_3(self):
+        self.fake("--trust")
+        out = self.run_certctl("status", status=3).stdout
+        for text in ('the token of the authority "vault" is locked', "Unlock it, then: certctl renew --due",
+                     "edge.service did not take the bundle", "the authority does not answer"):
+            self.assertIn(text, out)
+        self.assertIn("8 certificates, 3 authorities, 2 bundles, 2 revocation lists, 7 need attention.", out)
+        self.assertIsNone(CONTROLS.search(out))
+
+    def test_every_entry_of_the_json_has_what_a_certificate_has(self):
+        self.fake("--trust")
+        rows = json.loads(self.run_certctl("status", "--json=short", status=3).stdout)
+        for key in ("name", "kind", "state", "issuer", "not_after", "next_renewal", "error"):
+            self.assertTrue(all(key in row for row in rows), key)
+        self.assertEqual([row["kind"] for row in rows],
+                         ["certificate"] * 8 + ["authority"] * 3 + ["bundle", "crl", "bundle", "crl"])
+        by_name = {row["name"]: row for row in rows}
+        self.assertEqual(by_name["authority:lab"]["phase"], "retiring")
+        self.assertEqual(by_name["bundle:site-ca"]["from"], ["site", "lab"])
+        self.assertGreater(by_name["crl:site"]["not_after"], 0)
+
+    def test_status_of_one_by_its_name(self):
+        self.fake("--trust")
+        out = self.run_certctl("status", "authority:site", "bundle:site-ca", "crl:site").stdout
+        for text in ("Phase: steady", "Rotation: in ", "Revoked: 2", "From: site lab", "Next update: in "):
+            self.assertIn(text, out)
+        self.run_certctl("status", "authority:vault", status=3)
+        for name in ("authority:nosuch", "bundle:nosuch", "crl:nosuch"):
+            self.run_certctl("status", name, status=4)
+
+    def test_agent_that_is_older_than_authorities_still_has_a_status(self):
+        self.fake("--good", "--old")
+        self.assertIn("1 certificate, 0 need attention.", self.run_certctl("status").stdout)
+        self.run_certctl("check")
+        self.run_certctl("renew", "--due")
+        self.assertIn("older", self.run_certctl("authority", status=1).stderr)
+
+    def test_show_is_of_all_or_of_the_named(self):
+        self.fake("--good", "--trust")
+        self.assertIn("authority:site", self.run_certctl("authority").stdout)
+        self.assertIn("authority:site", self.run_certctl("authority", "show").stdout)
+        err = self.run_certctl("authority", "show", "sitee", status=4).stderr
+        self.assertIn('Did you mean "site"?', err)
+
+    def test_show_tells_what_each_certificate_is_for(self):
+        self.fake("--trust")
+        out = self.run_certctl("authority", "show", "lab").stdout
+        self.assertRegex(out, r"Phase: retiring: the old one signs no more")
+        self.assertRegex(out, r"Retirement: in 1d ")
+        self.assertRegex(out, r"old: 0123, expires in ")
+        self.assertRegex(out, r"current: abcd, expires in ")
+        told = json.loads(self.run_certctl("authority", "show", "lab", "--json=short").stdout)
+        self.assertEqual([(c["Role"], c["PEM"]) for c in told[0]["Trusted"]],
+                         [("old", "OLD PEM\n"), ("current", "CURRENT PEM\n")])
+        self.assertEqual(self.run_certctl("show", "authority:lab", "-p", "Phase", "--value").stdout, "retiring\n")
+
+    def test_authority_that_cannot_be_asked_is_shown_as_far_as_it_is_known(self):
+        self.fake("--good", "--trust", "--mute")
+        p = self.run_certctl("authority", "show", "site", status=1)
+        self.assertIn("Phase: steady", p.stdout)
+        self.assertIn("does not answer", p.stderr)
+        self.assertEqual(self.run_certctl("authority", "export", "site").stdout, "CURRENT PEM\n")
+
+    def test_export_is_all_that_is_trusted_or_the_current_one(self):
+        self.fake("--trust")
+        self.assertEqual(self.run_certctl("authority", "export", "lab").stdout, "OLD PEM\nCURRENT PEM\n")
+        self.assertEqual(self.run_certctl("authority", "export", "lab", "--current").stdout, "CURRENT PEM\n")
+        self.assertEqual([c["Role"] for c in json.loads(self.run_certctl("authority", "export", "lab", "--json=short").stdout)],
+                         ["old", "current"])
+        self.assertEqual(self.run_certctl("authority", "export", "nosuch", status=4).stdout, "")
+
+    def test_rotate_shows_how_it_goes_and_what_comes_next(self):
+        self.fake("--good", "--trust")
+        out = self.run_certctl("authority", "rotate", "site").stdout
+        for text in ("authority:site: at work\n", "bundle:site-ca: done\n", "stays trusted until", "in 1d (",
+                     "certctl authority export site"):
+            self.assertIn(text, out)
+        self.run_certctl("authority", "rotate", "nosuch", status=4)
+
+    def test_rotate_that_failed_says_why(self):
+        self.fake("--trust", "--job=failed")
+        err = self.run_certctl("authority", "rotate", "vault", status=1).stderr
+        self.assertIn('certctl: authority:vault: the token of the authority "vault" is locked', err)
+        self.assertIn("Unlock it, then", err)
+
+    def test_rotate_that_is_not_permitted_exits_77(self):
+        self.fake("--good", "--trust", "--deny")
+        self.run_certctl("authority", "rotate", "site", status=77)
+        self.run_certctl("authority", "rotate", "site", "--now", status=77)
+        self.run_certctl("revoke", "web", status=77)
+
+    def answer(self, text, *arguments):
+        """certctl on a terminal on which `text` is typed."""
+        pid, fd = pty.fork()
+        if pid == 0:
+            os.execve(self.program, [self.program, *arguments], dict(self.environment, NO_COLOR="1"))
+        written = b""
+        while True:
+            try:
+                data = os.read(fd, 65536)
+            except OSError:
+                break
+            if not data:
+                break
+            if b"[y/N]" in data:
+                os.write(fd, text)
+            written += data
+        os.close(fd)
+        return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), written.decode()
+
+    def test_rotate_now_asks_on_a_terminal_and_does_nothing_without_a_yes(self):
+        self.fake("--good", "--trust")
+        for text in (b"n\n", b"\n", b"yesterday\n", b"\x04"):
+            status, out = self.answer(text, "authority", "rotate", "site", "--now")
+            self.assertIn("refuses the certificates", out)
+            self.assertIn("8 certificates", out)
+            self.assertEqual((status, "nothing was done" in out), (1, True), out)
+        status, out = self.answer(b"y\n", "authority", "rotate", "site", "--now")
+        self.assertEqual(status, 0, out)
+        self.assertIn("web: done", out)
+
+    def test_rotate_now_does_not_ask_where_nobody_could_answer_or_yes_was_said(self):
+        self.fake("--good", "--trust")
+        self.assertNotIn("[y/N]", self.run_certctl("authority", "rotate", "site", "--now").stderr)
+        status, out = self.answer(b"", "authority", "rotate", "site", "--now", "-y")
+        self.assertEqual((status, "[y/N]" in out), (0, False))
+
+    def test_revoke_tells_the_revoked_serial_and_the_new_one(self):
+        self.fake("--good", "--trust")
+        out = self.run_certctl("revoke", "web", "--reason=keycompromise").stdout
+        self.assertIn("serial number 01:02:0a (keyCompromise)", out)
+        self.assertIn("web: done\n", out)
+        self.assertIn("serial number 77 now", out)
+
+    def test_revoke_as_json(self):
+        self.fake("--good", "--trust")
+        told = json.loads(self.run_certctl("revoke", "web", "--json=short").stdout)
+        self.assertEqual((told["revoked"], told["reason"], told["result"]), ("01:02:0a", "unspecified", "done"))
+
+    def test_revoke_knows_the_reasons_of_the_standard(self):
+        self.fake("--good", "--trust")
+        self.assertIn('did you mean "keyCompromise"?',
+                      self.run_certctl("revoke", "web", "--reason=key-compromise", status=2).stderr)
+        self.assertIn("privilegeWithdrawn", self.run_certctl("revoke", "web", "--reason=because", status=2).stderr)
+        self.run_certctl("revoke", "nosuch", status=4)
+
+    def test_plan_is_in_the_order_in_which_it_is_done(self):
+        self.fake("--good", "--trust")
+        names = [line.split()[0] for line in self.run_certctl("plan", "--all", "--no-legend").stdout.splitlines()]
+        self.assertEqual(names, ["authority:site", "web", "bundle:site-ca", "crl:site"])
+        items = json.loads(self.run_certctl("plan", "crl:site", "authority:site", "--json=short").stdout)
+        self.assertEqual([(i["name"], i["action"]) for i in items], [("authority:site", "begin"), ("crl:site", "issue")])
+        self.run_certctl("plan", "bundle:nosuch", status=4)
+
+    def test_check_counts_them(self):
+        fake = self.fake("--good", "--trust")
+        self.assertIn("CERTIFICATES OK", self.run_certctl("check").stdout)
+        fake.terminate()
+        fake.wait()
+        self.fake("--trust")
+        line = self.run_certctl("check", status=2).stdout
+        self.assertIn("authority:vault blocked", line)
+        self.assertIn("of 15", line)
+
+    def test_due_fails_while_one_of_them_is_in_trouble(self):
+        self.fake("--trust", "--job=skipped")
+        err = self.run_certctl("renew", "--due", status=1).stderr
+        for name in ("authority:vault (blocked)", "bundle:edge-ca (degraded)", "crl:lab (expired)"):
+            self.assertIn(name, err)
+
+    def test_watch_tells_their_steps_without_being_asked(self):
+        self.fake("--good", "--trust")
+        p = subprocess.Popen([self.program, "watch"], env=self.environment, text=True, stdout=subprocess.PIPE,
+                             stderr=subprocess.PIPE)
+        self.assertIn("Watching", p.stderr.readline())
+        self.run_certctl("authority", "rotate", "site")
+        lines = []
+        while not lines or "ends" not in lines[-1]:
+            lines.append(p.stdout.readline().split(" ", 1)[1])
+        p.send_signal(signal.SIGINT)
+        p.communicate(timeout=10)
+        self.assertIn("job 7: done: authority:site\n", lines)
+        self.assertIn("job 7: done: bundle:site-ca\n", lines)
+        self.assertNotIn("job 7: done: web\n", lines)
+
+
 class OtherVerbs(CertctlTest):
     def test_show_gives_every_property_or_those_asked_for(self):
         self.fake()
@@ -365,7 +571,9 @@ class OtherVerbs(CertctlTest):
     def test_wrong_use_exits_2_and_says_what_to_type(self):
         for arguments in (["renew"], ["renew", "--due", "web"], ["renew", "--all", "--due"], ["ensure"], ["ensure", "a", "b"],
                           ["frobnicate"], [], ["--nonsense"], ["check", "--force"], ["status", "--json=xml"],
-                          ["renew", "--due", "--force"], ["status", "-H", "-oProxyCommand=x"], ["log"]):
+                          ["renew", "--due", "--force"], ["status", "-H", "-oProxyCommand=x"], ["log"], ["revoke"],
+                          ["authority", "frobnicate"], ["authority", "rotate"], ["authority", "export"],
+                          ["authority", "show", "--now"], ["authority rotate", "site"], ["status", "--yes"]):
             p = self.run_certctl(*arguments, status=2)
             self.assertEqual(p.stdout, "")
             self.assertIn("certctl: ", p.stderr)
