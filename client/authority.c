@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* A local authority as the agent tells of it: what the agent itself knows (the list), and, asked for, what the authority's
- * process says. */
+/* A local authority as the agent tells of it: what the agent itself knows (the list), and, asked for, what
+ * the authority's process says. */
 
 #include "client/authority.h"
 
@@ -30,11 +30,11 @@ static int trusted_read(sd_bus_message *m, void *ret_entry)
 {
         const char *role, *fingerprint, *serial, *subject, *pem;
         uint64_t not_before, not_after;
-        int r = sd_bus_message_read(m, "(ssttsss)", &role, &fingerprint, &not_before, &not_after, &serial, &subject,
-                                    &pem);
+        int r = sd_bus_message_read(m, "(ssttsss)", &role, &fingerprint, &not_before, &not_after, &serial,
+                                    &subject, &pem);
 
         if (r > 0)
-                *(TrustedCertificate *) ret_entry = (TrustedCertificate) {
+                *(TrustedCertificate *) ret_entry = (TrustedCertificate){
                         .role = g_strdup(role),
                         .fingerprint = g_strdup(fingerprint),
                         .serial = g_strdup(serial),
@@ -133,8 +133,8 @@ static void authority_set_names(Authority *a, const char *issuer)
 
 GPtrArray *authority_list_get(sd_bus *bus, GError **error)
 {
-        static const Call call = { CERT_BUS_PATH, CERT_INTERFACE_MANAGER, "ListAuthorities", "listing the authorities",
-                                   CALL_PLAIN };
+        static const Call call = { CERT_BUS_PATH, CERT_INTERFACE_MANAGER, "ListAuthorities",
+                                   "listing the authorities", CALL_PLAIN };
         g_autoptr(GPtrArray) list = g_ptr_array_new_with_free_func(authority_destroy);
         g_autoptr(sd_bus_message) reply = NULL;
         int r;
@@ -169,7 +169,8 @@ Authority *authority_get(sd_bus *bus, const char *issuer, GError **error)
                 return NULL;
         if (subject_find(list, name_of, issuer, &i))
                 return g_ptr_array_steal_index(list, i);
-        subject_no_such(list, name_of, issuer, CERT_ERROR_NO_SUCH_ISSUER, "local authority", "certctl authority", error);
+        subject_no_such(list, name_of, issuer, CERT_ERROR_NO_SUCH_ISSUER, "local authority",
+                        "certctl authority", error);
         return NULL;
 }
 
@@ -190,10 +191,11 @@ bool authority_ask(sd_bus *bus, Authority *a, GError **error)
 
 const char *authority_issuer_of(const char *name)
 {
-        return g_str_has_prefix(name, SUBJECT_AUTHORITY_PREFIX) ? name + strlen(SUBJECT_AUTHORITY_PREFIX) : name;
+        return g_str_has_prefix(name, SUBJECT_AUTHORITY_PREFIX) ? name + strlen(SUBJECT_AUTHORITY_PREFIX)
+                                                                : name;
 }
 
 CertRow authority_row(const Authority *a)
 {
-        return (CertRow) { a->name, a->state, a->issuer, a->not_after, a->next_rotation, a->error };
+        return (CertRow){ a->name, a->state, a->issuer, a->not_after, a->next_rotation, a->error };
 }

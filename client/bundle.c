@@ -44,8 +44,8 @@ static void bundle_destroy(void *p)
 
 GPtrArray *bundle_list_get(sd_bus *bus, GError **error)
 {
-        static const Call call = { CERT_BUS_PATH, CERT_INTERFACE_MANAGER, "ListBundles", "listing the bundles",
-                                   CALL_PLAIN };
+        static const Call call = { CERT_BUS_PATH, CERT_INTERFACE_MANAGER, "ListBundles",
+                                   "listing the bundles", CALL_PLAIN };
         g_autoptr(GPtrArray) list = g_ptr_array_new_with_free_func(bundle_destroy);
         g_autoptr(sd_bus_message) reply = NULL;
         int r;
@@ -80,15 +80,17 @@ Bundle *bundle_get(sd_bus *bus, const char *name, GError **error)
                 return NULL;
         if (subject_find(list, name_of, name, &i))
                 return g_ptr_array_steal_index(list, i);
-        subject_no_such(list, name_of, name, CERT_ERROR_NO_SUCH_CERTIFICATE, is_list ? "revocation list" : "bundle",
-                        "certctl status", error);
+        subject_no_such(list, name_of, name, CERT_ERROR_NO_SUCH_CERTIFICATE,
+                        is_list ? "revocation list" : "bundle", "certctl status", error);
         return NULL;
 }
 
 CertRow bundle_row(const Bundle *b)
 {
-        uint64_t life = b->next_update > b->last_change && b->last_change > 0 ? b->next_update - b->last_change : 0;
+        uint64_t life =
+                b->next_update > b->last_change && b->last_change > 0 ? b->next_update - b->last_change : 0;
 
-        return (CertRow) { b->name, b->state, b->from, b->next_update, life > 0 ? b->next_update - life / 3 : 0,
-                           b->error };
+        return (CertRow){
+                b->name, b->state, b->from, b->next_update, life > 0 ? b->next_update - life / 3 : 0, b->error
+        };
 }

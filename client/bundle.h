@@ -11,8 +11,8 @@ typedef struct Bundle {
         char *state, *path, *fingerprint;
         char *error, *message, *hint; /* "UnitFailed" and what it says, or "" */
         char **issuers, **units, **reasons;
-        char *from;            /* the issuers in one string */
-        uint64_t next_update;  /* of a revocation list: from then on nobody takes it */
+        char *from;           /* the issuers in one string */
+        uint64_t next_update; /* of a revocation list: from then on nobody takes it */
         uint64_t last_change, retry_at;
         uint32_t certificates; /* that it holds */
 } Bundle;
@@ -28,6 +28,6 @@ GPtrArray *bundle_list_get(sd_bus *bus, GError **error);
 /* One of them, by its name with the prefix; NO_SUCH_CERTIFICATE. */
 Bundle *bundle_get(sd_bus *bus, const char *name, GError **error);
 
-/* As a row beside the certificates; borrows. A revocation list ends with its time, and is renewed when two thirds of
- * that are over. */
+/* As a row beside the certificates; borrows. A revocation list ends with its time, and is renewed when two
+ * thirds of that are over. */
 CertRow bundle_row(const Bundle *b);

@@ -77,8 +77,8 @@ static int event_read(sd_bus_message *m, void *ret_entry)
         int r = sd_bus_message_read(m, "(tssss)", &time, &kind, &reasons, &serial, &detail);
 
         if (r > 0)
-                *(CertEvent *) ret_entry = (CertEvent) { time, g_strdup(kind), g_strdup(reasons), g_strdup(serial),
-                                                         g_strdup(detail) };
+                *(CertEvent *) ret_entry = (CertEvent){ time, g_strdup(kind), g_strdup(reasons),
+                                                        g_strdup(serial), g_strdup(detail) };
         return r;
 }
 
@@ -105,7 +105,8 @@ static void event_json(const void *entry, JsonOut *j)
         json_out_string(j, "Detail", e->detail);
 }
 
-static const FieldEntries history = { "(tssss)", sizeof(CertEvent), event_clear, event_read, event_text, event_json };
+static const FieldEntries history = { "(tssss)",  sizeof(CertEvent), event_clear,
+                                      event_read, event_text,        event_json };
 
 #define AT(member) G_STRUCT_OFFSET(CertDetail, member)
 

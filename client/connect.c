@@ -96,7 +96,8 @@ static bool call_failed(const sd_bus_error *e, int r, const char *what, GError *
                 SD_BUS_ERROR_INTERACTIVE_AUTHORIZATION_REQUIRED,
                 NULL,
         };
-        static const char *const unknown[] = { SD_BUS_ERROR_UNKNOWN_METHOD, SD_BUS_ERROR_UNKNOWN_INTERFACE, NULL };
+        static const char *const unknown[] = { SD_BUS_ERROR_UNKNOWN_METHOD, SD_BUS_ERROR_UNKNOWN_INTERFACE,
+                                               NULL };
         bool is_absent = is_one_of(e->name, absent) ||
                          (e->name && g_str_has_prefix(e->name, "org.freedesktop.DBus.Error.Spawn."));
 
@@ -109,7 +110,8 @@ static bool call_failed(const sd_bus_error *e, int r, const char *what, GError *
         if (is_one_of(e->name, unknown)) {
                 g_set_error(error, CERT_ERROR, CERT_ERROR_NOT_SUPPORTED,
                             "%s: the agent that runs does not know how\n"
-                            "It is older than this certctl. Start it anew with: systemctl restart cert-agent.service",
+                            "It is older than this certctl. Start it anew with: systemctl restart "
+                            "cert-agent.service",
                             what);
                 return false;
         }

@@ -10,9 +10,9 @@
 bool client_connect(const Client *client, sd_bus **ret_bus, GError **error);
 
 /* One call on the agent's object `path`; `what` says what was tried ("renewing"), for the message. With
- * CALL_AUTHORISE polkit may ask the caller, so the call may take minutes. NOT_SUPPORTED: the agent is older and
- * does not have the method. Of `ret_reply` the caller owns a
- * reference; it may be NULL. `types` and what follows are sd_bus_message_append()'s. */
+ * CALL_AUTHORISE polkit may ask the caller, so the call may take minutes. NOT_SUPPORTED: the agent is older
+ * and does not have the method. Of `ret_reply` the caller owns a reference; it may be NULL. `types` and what
+ * follows are sd_bus_message_append()'s. */
 typedef enum CallKind {
         CALL_PLAIN,
         CALL_AUTHORISE,

@@ -18,9 +18,11 @@ typedef struct Phase {
 static const Phase phases[] = {
         { "missing", "missing: it is made at its first use", "Due" },
         { "steady", "steady", "Rotation" },
-        { "introducing", "introducing: the next one is trusted beside the current one, and signs when all trust it",
+        { "introducing",
+          "introducing: the next one is trusted beside the current one, and signs when all trust it",
           "Next step" },
-        { "retiring", "retiring: the old one signs no more, and is trusted until nothing of it is in use", "Retirement" },
+        { "retiring", "retiring: the old one signs no more, and is trusted until nothing of it is in use",
+          "Retirement" },
 };
 
 static Phase phase_of(const Authority *a)
@@ -28,7 +30,7 @@ static Phase phase_of(const Authority *a)
         for (size_t i = 0; i < G_N_ELEMENTS(phases); i++)
                 if (g_str_equal(phases[i].phase, a->phase))
                         return phases[i];
-        return (Phase) { a->phase, a->phase, "Next step" };
+        return (Phase){ a->phase, a->phase, "Next step" };
 }
 
 static void print_number(const Client *client, const char *label, uint32_t n)

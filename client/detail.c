@@ -48,13 +48,14 @@ void detail_list(const Client *client, const char *label, char **values)
 void detail_head(const Client *client, const char *name, const char *title, const char *state, char **reasons)
 {
         const Terminal *t = &client->terminal;
-        g_autofree char *clean_name = terminal_clean(t, name, false), *clean_title = terminal_clean(t, title, false);
+        g_autofree char *clean_name = terminal_clean(t, name, false),
+                        *clean_title = terminal_clean(t, title, false);
         g_autofree char *clean_state = terminal_clean(t, state, false);
         g_autofree char *list = g_strjoinv(", ", reasons), *why = terminal_clean(t, list, false);
         Style style = style_of_state(state);
 
-        printf("%s%s%s %s%s%s\n", style_on(t->colour_out, style), terminal_dot(t), style_off(t->colour_out, style),
-               clean_name, *clean_title ? " - " : "", clean_title);
+        printf("%s%s%s %s%s%s\n", style_on(t->colour_out, style), terminal_dot(t),
+               style_off(t->colour_out, style), clean_name, *clean_title ? " - " : "", clean_title);
         printf("%12s: %s%s%s%s%s%s\n", "State", style_on(t->colour_out, style), clean_state,
                style_off(t->colour_out, style), *why ? " (" : "", why, *why ? ")" : "");
 }
@@ -67,7 +68,8 @@ static const char *served_words(const CertDetail *d)
         return g_str_equal(d->served, d->fingerprint) ? "this certificate" : "another certificate";
 }
 
-void detail_failure(const Client *client, const char *message, const char *hint, uint64_t retry_at, uint64_t now)
+void detail_failure(const Client *client, const char *message, const char *hint, uint64_t retry_at,
+                    uint64_t now)
 {
         const Terminal *t = &client->terminal;
         g_autofree char *what = terminal_clean(t, message, true), *todo = terminal_clean(t, hint, true);
@@ -87,7 +89,8 @@ void detail_failure(const Client *client, const char *message, const char *hint,
 void detail_log(const Client *client, const char *name)
 {
         if (!client->options.host && !client->options.machine)
-                journal_print_last(client, name, client->options.lines < 0 ? LOG_LINES : (unsigned) client->options.lines);
+                journal_print_last(client, name,
+                                   client->options.lines < 0 ? LOG_LINES : (unsigned) client->options.lines);
 }
 
 static void print_failure_count(const Client *client, uint32_t n)

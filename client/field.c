@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Fields: what the agent tells of one thing. One table says what each is called on the bus, what type it has and where it
- * is kept; reading, `show` and JSON all follow it. */
+/* Fields: what the agent tells of one thing. One table says what each is called on the bus, what type it has
+ * and where it is kept; reading, `show` and JSON all follow it. */
 
 #include "client/field.h"
 
@@ -150,7 +150,8 @@ char *field_text(const Field *f, const void *object)
         case FIELD_STRINGS:
                 return g_strjoinv(" ", MEMBER(object, f, char **));
         case FIELD_TIME:
-                return MEMBER(object, f, uint64_t) ? when_absolute(MEMBER(object, f, uint64_t)) : g_strdup("");
+                return MEMBER(object, f, uint64_t) ? when_absolute(MEMBER(object, f, uint64_t))
+                                                   : g_strdup("");
         case FIELD_NUMBER:
                 return g_strdup_printf("%" PRIu32, MEMBER(object, f, uint32_t));
         default:

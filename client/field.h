@@ -6,7 +6,8 @@
 
 /* Fields: what the agent tells of one thing, kept in a struct as one table says. */
 
-/* A field that holds entries of several values each, in a GArray. The caller of each function knows the type. */
+/* A field that holds entries of several values each, in a GArray. The caller of each function knows the type.
+ */
 typedef struct FieldEntries {
         const char *signature; /* of an entry: "(tssss)" */
         size_t size;
@@ -40,12 +41,12 @@ typedef struct FieldTable {
 void *field_object_new(const FieldTable *table);
 void *field_object_free(const FieldTable *table, void *object);
 
-/* Reads the a{sv} that comes next in `m`; what the table does not name is skipped, what has another type than the table
- * says is an error. Returns -errno or not negative. */
+/* Reads the a{sv} that comes next in `m`; what the table does not name is skipped, what has another type than
+ * the table says is an error. Returns -errno or not negative. */
 int field_object_read(const FieldTable *table, sd_bus_message *m, void *object);
 
-/* Reads the a(sa{sv}) that comes next in `m`: a name, which is the table's first field, and the others. Adds an object for
- * each to `objects`. Returns -errno or not negative. */
+/* Reads the a(sa{sv}) that comes next in `m`: a name, which is the table's first field, and the others. Adds
+ * an object for each to `objects`. Returns -errno or not negative. */
 int field_list_read(const FieldTable *table, sd_bus_message *m, GPtrArray *objects);
 
 /* NULL when the table has none of this name. */

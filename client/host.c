@@ -28,7 +28,7 @@ bool host_get(sd_bus *bus, Host *ret_host, GError **error)
             !(host.bundles = get_list(bus, bundle_list_get, error)))
                 return false;
         *ret_host = host;
-        host = (Host) {};
+        host = (Host){};
         return true;
 }
 

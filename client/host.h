@@ -17,8 +17,8 @@ bool host_get(sd_bus *bus, Host *ret_host, GError **error);
 void host_clear(Host *host);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Host, host_clear)
 
-/* One row for each: authorities, then certificates, then bundles, the order in which one may be the other's cause.
- * Borrowed. */
+/* One row for each: authorities, then certificates, then bundles, the order in which one may be the other's
+ * cause. Borrowed. */
 guint host_rows(const Host *host);
 CertRow host_row(const Host *host, guint index);
 

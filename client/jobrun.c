@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* A job of the agent's from the call to the judgement. The waiting is jobwait.c's, the showing progress.c's; this file tells
- * how it ended: to a person, as JSON, and as an exit status. */
+/* A job of the agent's from the call to the judgement. The waiting is jobwait.c's, the showing progress.c's;
+ * this file tells how it ended: to a person, as JSON, and as an exit status. */
 
 #include "client/jobrun.h"
 
@@ -20,7 +20,7 @@
 static void tell_failure(const Client *client, sd_bus *bus, const char *subject, const char *job_message)
 {
         g_autoptr(Subject) s = subject_get(bus, subject, /* ask= */ false, NULL, NULL);
-        SubjectFailure failure = s ? subject_failure(s) : (SubjectFailure) { "", "", 0 };
+        SubjectFailure failure = s ? subject_failure(s) : (SubjectFailure){ "", "", 0 };
         const Terminal *t = &client->terminal;
         const char *said = *failure.message ? failure.message : job_message;
         g_autofree char *name = terminal_clean(t, subject, false);
@@ -66,7 +66,8 @@ static ExitStatus tell_interrupted(const char *path)
 
 /* ---- A job from call to judgement ---- */
 
-static void print_json(const Client *client, const JobRun *run, const char *path, const char *result, GPtrArray *steps)
+static void print_json(const Client *client, const JobRun *run, const char *path, const char *result,
+                       GPtrArray *steps)
 {
         g_autoptr(JsonOut) j = json_out_new(client->options.json);
 
@@ -103,8 +104,8 @@ static const char *end_to_string(JobEnd end)
         return names[end];
 }
 
-static ExitStatus status_of_end(const Client *client, sd_bus *bus, const JobRun *run, const char *path, JobEnd end,
-                                GPtrArray *steps)
+static ExitStatus status_of_end(const Client *client, sd_bus *bus, const JobRun *run, const char *path,
+                                JobEnd end, GPtrArray *steps)
 {
         bool quiet = client->options.quiet || client->options.json != JSON_OFF;
 

@@ -3,11 +3,13 @@
 
 #include "client/connect.h"
 
-/* A job of the agent's from the call to the judgement: started, shown while it runs, and what went wrong told. */
+/* A job of the agent's from the call to the judgement: started, shown while it runs, and what went wrong
+ * told. */
 
 typedef struct JobRun {
-        Call call;                 /* its reply is the path of the job */
-        const char *const *facts;  /* further members of the JSON object, key and value in turn, NULL at the end; or NULL */
+        Call call;                /* its reply is the path of the job */
+        const char *const *facts; /* further members of the JSON object, key and value in turn, NULL at the
+                                     end; or NULL */
 } JobRun;
 
 /* Sends `m` and waits for the job's end unless --no-wait was given. */

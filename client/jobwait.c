@@ -222,7 +222,8 @@ static bool look_now(JobWait *w, GError **error)
                 if (r < 0)
                         return client_bad_reply(r, "looking at the job", error);
         } else if (cert_error_code(local) != _CERT_ERROR_INVALID &&
-                   cert_error_code(local) != CERT_ERROR_NOT_SUPPORTED) { /* no such object, no such interface on it */
+                   cert_error_code(local) !=
+                           CERT_ERROR_NOT_SUPPORTED) { /* no such object, no such interface on it */
                 g_propagate_error(error, g_steal_pointer(&local));
                 return false;
         }

@@ -104,8 +104,8 @@ static void print_step(const Progress *p, const JobStep *step)
                 printf("%s\n", text);
 }
 
-/* True when this stage was not yet printed. What begins again after its end, as in the next round of an authority's
- * rotation, is news when it ends again. */
+/* True when this stage was not yet printed. What begins again after its end, as in the next round of an
+ * authority's rotation, is news when it ends again. */
 static bool is_news(Progress *p, const JobStep *step)
 {
         const char *before = g_hash_table_lookup(p->shown, step->name);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* A subject: whatever the agent keeps and gives a name. The name says of which kind it is, and so how it is got. */
+/* A subject: whatever the agent keeps and gives a name. The name says of which kind it is, and so how it is
+ * got. */
 
 #include "client/subject.h"
 
@@ -38,7 +39,8 @@ const FieldTable *subject_table(SubjectKind kind)
 
 /* ---- One of them ---- */
 
-static Authority *get_authority(sd_bus *bus, const char *issuer, bool ask, GError **ret_unasked, GError **error)
+static Authority *get_authority(sd_bus *bus, const char *issuer, bool ask, GError **ret_unasked,
+                                GError **error)
 {
         Authority *a = authority_get(bus, issuer, error);
 
@@ -62,7 +64,7 @@ Subject *subject_get(sd_bus *bus, const char *name, bool ask, GError **ret_unask
         if (!object)
                 return NULL;
         s = g_new(Subject, 1);
-        *s = (Subject) { kind, subject_table(kind), object };
+        *s = (Subject){ kind, subject_table(kind), object };
         return s;
 }
 
@@ -88,7 +90,7 @@ CertRow subject_row(const Subject *s)
                 return authority_row(s->object);
         if (s->kind != SUBJECT_CERTIFICATE)
                 return bundle_row(s->object);
-        return (CertRow) { d->name, d->state, d->issuer, d->not_after, d->next_renewal, "" };
+        return (CertRow){ d->name, d->state, d->issuer, d->not_after, d->next_renewal, "" };
 }
 
 SubjectFailure subject_failure(const Subject *s)
@@ -98,10 +100,10 @@ SubjectFailure subject_failure(const Subject *s)
         const Bundle *b = s->object;
 
         if (s->kind == SUBJECT_AUTHORITY)
-                return (SubjectFailure) { a->message, a->hint, a->retry_at };
+                return (SubjectFailure){ a->message, a->hint, a->retry_at };
         if (s->kind != SUBJECT_CERTIFICATE)
-                return (SubjectFailure) { b->message, b->hint, b->retry_at };
-        return (SubjectFailure) { d->last_error, d->hint, d->retry_at };
+                return (SubjectFailure){ b->message, b->hint, b->retry_at };
+        return (SubjectFailure){ d->last_error, d->hint, d->retry_at };
 }
 
 /* ---- Lists ---- */
@@ -116,8 +118,8 @@ bool subject_find(GPtrArray *list, SubjectNameFunction name_of, const char *name
         return false;
 }
 
-void subject_no_such(GPtrArray *list, SubjectNameFunction name_of, const char *name, CertError code, const char *kind,
-                     const char *command, GError **error)
+void subject_no_such(GPtrArray *list, SubjectNameFunction name_of, const char *name, CertError code,
+                     const char *kind, const char *command, GError **error)
 {
         g_autoptr(GPtrArray) names = g_ptr_array_new();
         g_autofree char *hint = NULL;

@@ -19,8 +19,8 @@
 
 /* ---- show ---- */
 
-/* What the agent knows is shown also when the authority's process cannot say more; that is told, unless the agent's own
- * words for it stand there already. */
+/* What the agent knows is shown also when the authority's process cannot say more; that is told, unless the
+ * agent's own words for it stand there already. */
 static ExitStatus show_one(const Client *client, sd_bus *bus, Authority *a, JsonOut *j)
 {
         g_autoptr(GError) error = NULL;
@@ -44,7 +44,8 @@ static ExitStatus show_list(const Client *client, sd_bus *bus, GPtrArray *list)
         if (j)
                 json_out_begin(j, NULL, '[');
         else if (list->len == 0 && !client->options.quiet)
-                printf("No local authorities. One is an entry of \"issuers\" in the manifest: \"site\": { \"type\": "
+                printf("No local authorities. One is an entry of \"issuers\" in the manifest: \"site\": { "
+                       "\"type\": "
                        "\"local\" }\n");
         for (guint i = 0; i < list->len; i++) {
                 ExitStatus one;
@@ -104,20 +105,24 @@ static void print_next(const Client *client, const Authority *a, uint64_t now)
         g_autofree char *issuer = terminal_clean(&client->terminal, a->issuer, false);
 
         if (g_str_equal(a->phase, "introducing"))
-                printf("The next authority is trusted beside the current one. It signs as soon as every bundle and the "
+                printf("The next authority is trusted beside the current one. It signs as soon as every "
+                       "bundle and the "
                        "units of it have taken that; until then nothing else changes.\n");
         else if (g_str_equal(a->phase, "retiring") && a->next_rotation > 0)
-                printf("The new authority signs now. The old one stays trusted until nothing of it has been in use for "
+                printf("The new authority signs now. The old one stays trusted until nothing of it has been "
+                       "in use for "
                        "the grace time: %s.\n",
                        when);
         else if (g_str_equal(a->phase, "retiring"))
-                printf("The new authority signs now. The old one stays trusted as long as a certificate of it is in "
+                printf("The new authority signs now. The old one stays trusted as long as a certificate of "
+                       "it is in "
                        "use, and the grace time after that.\n");
         else if (g_str_equal(a->phase, "steady"))
                 printf("Only the new authority is trusted now.\n");
         if (*hint)
                 printf("%s\n", hint);
-        printf("Clients without a bundle of this host need the new trust: certctl authority export %s\n", issuer);
+        printf("Clients without a bundle of this host need the new trust: certctl authority export %s\n",
+               issuer);
 }
 
 /* Reads one line from the terminal; true for "y" or "yes". */
@@ -140,8 +145,10 @@ static bool confirm_now(const Client *client, const Authority *a)
                 return true;
         fflush(stdout);
         fprintf(stderr,
-                "This replaces the authority \"%s\" at once: a new one is made, %" PRIu32 " certificate%s signed by it\n"
-                "and the bundles are written. The present one is gone and trusted no more: every client that does not\n"
+                "This replaces the authority \"%s\" at once: a new one is made, %" PRIu32
+                " certificate%s signed by it\n"
+                "and the bundles are written. The present one is gone and trusted no more: every client that "
+                "does not\n"
                 "read its bundle anew refuses the certificates from that moment on.\n"
                 "(Without --now the new one is trusted by all before it signs.)\n"
                 "Go on? [y/N] ",
@@ -157,7 +164,8 @@ ExitStatus verb_authority_rotate(const Client *client, char **arguments)
         const char *issuer = authority_issuer_of(arguments[0]);
         g_autofree char *what = g_strdup_printf("rotating the authority \"%s\"", issuer);
         const JobRun run = { { CERT_BUS_PATH, CERT_INTERFACE_MANAGER,
-                               client->options.now ? "RecreateAuthority" : "RotateAuthority", what, CALL_AUTHORISE } };
+                               client->options.now ? "RecreateAuthority" : "RotateAuthority", what,
+                               CALL_AUTHORISE } };
         g_autoptr(Authority) a = NULL, after = NULL;
         g_autoptr(sd_bus_message) m = NULL;
         g_autoptr(GError) error = NULL;
@@ -208,7 +216,8 @@ static ExitStatus export_current(const Client *client, const Authority *a)
 
         if (!c) {
                 g_set_error(&error, CERT_ERROR, CERT_ERROR_BAD_CERTIFICATE,
-                            "the authority \"%s\" has no certificate yet\nIt is made with its first certificate: certctl "
+                            "the authority \"%s\" has no certificate yet\nIt is made with its first "
+                            "certificate: certctl "
                             "renew --due",
                             a->issuer);
                 return client_report(client, error);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* `certctl check`: the host's certificates, authorities and bundles in one line and one exit status, as monitoring systems want them
- * (the convention of Nagios's plugins: 0 ok, 1 warning, 2 critical, 3 unknown; after '|' what can be drawn).
+/* `certctl check`: the host's certificates, authorities and bundles in one line and one exit status, as
+ * monitoring systems want them (the convention of Nagios's plugins: 0 ok, 1 warning, 2 critical, 3 unknown;
+ * after '|' what can be drawn).
  */
 
 #include "client/connect.h"

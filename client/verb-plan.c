@@ -64,8 +64,8 @@ static int compare_items(const void *a, const void *b)
         return difference != 0 ? difference : (x->place > y->place) - (x->place < y->place);
 }
 
-/* In the order in which it is done: authorities, certificates, bundles, lists; else as the agent has it. The items' strings
- * are borrowed from *ret_reply. */
+/* In the order in which it is done: authorities, certificates, bundles, lists; else as the agent has it. The
+ * items' strings are borrowed from *ret_reply. */
 static bool get_plan(sd_bus *bus, char **names, GArray *items, sd_bus_message **ret_reply, GError **error)
 {
         static const Call call = { CERT_BUS_PATH, CERT_INTERFACE_MANAGER, "Plan", "planning", CALL_PLAIN };
@@ -107,7 +107,8 @@ static bool keep_named(GArray *items, char **names, GError **error)
                         found = g_str_equal(g_array_index(items, PlanItem, i).name, *name);
                 if (!found) {
                         g_set_error(error, CERT_ERROR, CERT_ERROR_NO_SUCH_CERTIFICATE,
-                                    "there is no \"%s\" in the plan\nSee the names that there are with: certctl status",
+                                    "there is no \"%s\" in the plan\nSee the names that there are with: "
+                                    "certctl status",
                                     *name);
                         return false;
                 }
@@ -199,7 +200,8 @@ ExitStatus verb_plan(const Client *client, char **arguments)
         bool all = must_ask_for_all(arguments);
 
         g_array_set_clear_func(items, item_clear);
-        if (!client_connect(client, &bus, &error) || !get_plan(bus, all ? NULL : arguments, items, &reply, &error) ||
+        if (!client_connect(client, &bus, &error) ||
+            !get_plan(bus, all ? NULL : arguments, items, &reply, &error) ||
             (all && !keep_named(items, arguments, &error)))
                 return client_report(client, error);
         if (client->options.json != JSON_OFF)

@@ -70,8 +70,8 @@ static ExitStatus check_renew_arguments(const Options *o, char **names)
 
 ExitStatus verb_renew(const Client *client, char **arguments)
 {
-        const JobRun run = { { CERT_BUS_PATH, CERT_INTERFACE_MANAGER, client->options.due ? "RenewDue" : "Renew",
-                               "renewing", CALL_AUTHORISE } };
+        const JobRun run = { { CERT_BUS_PATH, CERT_INTERFACE_MANAGER,
+                               client->options.due ? "RenewDue" : "Renew", "renewing", CALL_AUTHORISE } };
         g_autoptr(sd_bus_message) m = NULL;
         g_autoptr(GError) error = NULL;
         g_autoptr(sd_bus) bus = NULL;
@@ -79,7 +79,8 @@ ExitStatus verb_renew(const Client *client, char **arguments)
 
         if (status != EXIT_STATUS_DONE)
                 return status;
-        if (!client_connect(client, &bus, &error) || !build_renew(client, bus, &run.call, arguments, &m, &error))
+        if (!client_connect(client, &bus, &error) ||
+            !build_renew(client, bus, &run.call, arguments, &m, &error))
                 return client_report(client, error);
         status = job_run(client, bus, &run, m);
         if (status == EXIT_STATUS_DONE && client->options.due && !client->options.no_wait)

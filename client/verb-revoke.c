@@ -10,10 +10,11 @@
 
 #include <stdio.h>
 
-/* RFC 5280, 5.3.1, without those that revoke nothing for good (certificateHold, removeFromCRL) and those that mean an
- * authority (cACompromise, aACompromise). */
+/* RFC 5280, 5.3.1, without those that revoke nothing for good (certificateHold, removeFromCRL) and those that
+ * mean an authority (cACompromise, aACompromise). */
 static const char *const reasons[] = {
-        "unspecified", "keyCompromise", "affiliationChanged", "superseded", "cessationOfOperation", "privilegeWithdrawn",
+        "unspecified", "keyCompromise",        "affiliationChanged",
+        "superseded",  "cessationOfOperation", "privilegeWithdrawn",
 };
 
 /* The reason as the standard writes it; NULL, and said why. */
@@ -51,10 +52,12 @@ static bool revoke_certificate(sd_bus *bus, const char *name, const char *reason
 }
 
 /* The agent has started a job for it already: this joins that. */
-static ExitStatus follow(const Client *client, sd_bus *bus, const char *name, const char *serial, const char *reason)
+static ExitStatus follow(const Client *client, sd_bus *bus, const char *name, const char *serial,
+                         const char *reason)
 {
         const char *const facts[] = { "revoked", serial, "reason", reason, NULL };
-        const JobRun run = { { CERT_BUS_PATH, CERT_INTERFACE_MANAGER, "Renew", "renewing", CALL_AUTHORISE }, facts };
+        const JobRun run = { { CERT_BUS_PATH, CERT_INTERFACE_MANAGER, "Renew", "renewing", CALL_AUTHORISE },
+                             facts };
         g_autoptr(sd_bus_message) m = NULL;
         g_autoptr(GError) error = NULL;
         int r;

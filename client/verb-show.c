@@ -64,8 +64,9 @@ ExitStatus verb_show(const Client *client, char **arguments)
 
         for (guint i = 0; wanted && i < wanted->len; i++)
                 if (!is_property(wanted->pdata[i], arguments))
-                        return client_usage("no property is called \"%s\"; see them all with: certctl show %s",
-                                            (char *) wanted->pdata[i], arguments[0]);
+                        return client_usage(
+                                "no property is called \"%s\"; see them all with: certctl show %s",
+                                (char *) wanted->pdata[i], arguments[0]);
         if (!client_connect(client, &bus, &error))
                 return client_report(client, error);
         pager = client->options.json == JSON_OFF ? pager_open(client) : NULL;

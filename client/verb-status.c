@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* `certctl status`: how the host's certificates, authorities and bundles are, as tables, or some of them in full. */
+/* `certctl status`: how the host's certificates, authorities and bundles are, as tables, or some of them in
+ * full. */
 
 #include "client/connect.h"
 #include "client/detail-trust.h"
@@ -40,8 +41,8 @@ static void print_certificates(const Client *client, const CertList *list, uint6
 
 static void print_authorities(const Client *client, GPtrArray *authorities, uint64_t now)
 {
-        static const char *const headings[] = { "NAME", "STATE", "PHASE", "EXPIRES", "NEXT ROTATION", "CERTIFICATES",
-                                                NULL };
+        static const char *const headings[] = { "NAME",          "STATE",        "PHASE", "EXPIRES",
+                                                "NEXT ROTATION", "CERTIFICATES", NULL };
         g_autoptr(Table) table = table_new(&client->terminal, headings);
 
         for (guint i = 0; i < authorities->len; i++) {
@@ -63,7 +64,8 @@ static void print_authorities(const Client *client, GPtrArray *authorities, uint
 
 static void print_bundles(const Client *client, GPtrArray *bundles, uint64_t now)
 {
-        static const char *const headings[] = { "NAME", "STATE", "FROM", "PATH", "UPDATED", "NEXT UPDATE", NULL };
+        static const char *const headings[] = { "NAME",    "STATE",       "FROM", "PATH",
+                                                "UPDATED", "NEXT UPDATE", NULL };
         g_autoptr(Table) table = table_new(&client->terminal, headings);
 
         for (guint i = 0; i < bundles->len; i++) {
@@ -153,14 +155,16 @@ static void print_legend(const Client *client, const Host *host, guint troubles)
         guint counts[_SUBJECT_KIND_MAX] = {};
 
         if (host->certificates.rows->len == 0)
-                printf("%sNo certificates. Add one to \"certificates\" in the manifest, /etc/cert-agent/manifest.json, "
+                printf("%sNo certificates. Add one to \"certificates\" in the manifest, "
+                       "/etc/cert-agent/manifest.json, "
                        "then run: certctl reload\n",
                        host_rows(host) > 0 ? "\n" : "");
         if (host_rows(host) == 0)
                 return;
         for (guint i = 0; i < host_rows(host); i++)
                 counts[subject_kind_of(host_row(host, i).name)]++;
-        printf("\n%u %s", counts[SUBJECT_CERTIFICATE], words[SUBJECT_CERTIFICATE][counts[SUBJECT_CERTIFICATE] != 1]);
+        printf("\n%u %s", counts[SUBJECT_CERTIFICATE],
+               words[SUBJECT_CERTIFICATE][counts[SUBJECT_CERTIFICATE] != 1]);
         for (SubjectKind k = SUBJECT_AUTHORITY; k < _SUBJECT_KIND_MAX; k++)
                 if (counts[k] > 0)
                         printf(", %u %s", counts[k], words[k][counts[k] != 1]);
@@ -168,7 +172,8 @@ static void print_legend(const Client *client, const Host *host, guint troubles)
                style_off(colour, style));
 }
 
-/* What every entry has, of whatever kind it is: who reads an entry without looking at its kind is not led astray. */
+/* What every entry has, of whatever kind it is: who reads an entry without looking at its kind is not led
+ * astray. */
 static void begin_entry(JsonOut *j, const CertRow *row)
 {
         json_out_begin(j, NULL, '{');
@@ -317,11 +322,12 @@ ExitStatus verb_status(const Client *client, char **arguments)
         return *arguments ? status_of_some(client, bus, arguments) : status_of_all(client, bus);
 }
 
-/* For the shells' completions: the names, a line each, and no word when there is no agent. Of the certificates alone, or
- * "all", or the issuers of "authorities". */
+/* For the shells' completions: the names, a line each, and no word when there is no agent. Of the
+ * certificates alone, or "all", or the issuers of "authorities". */
 ExitStatus verb_names(const Client *client, char **arguments)
 {
-        bool all = g_strcmp0(arguments[0], "all") == 0, authorities = g_strcmp0(arguments[0], "authorities") == 0;
+        bool all = g_strcmp0(arguments[0], "all") == 0,
+             authorities = g_strcmp0(arguments[0], "authorities") == 0;
         g_auto(Host) host = {};
         g_autoptr(sd_bus) bus = NULL;
 
@@ -331,7 +337,8 @@ ExitStatus verb_names(const Client *client, char **arguments)
                 CertRow row = host_row(&host, i);
                 SubjectKind kind = subject_kind_of(row.name);
                 bool wanted = all || kind == (authorities ? SUBJECT_AUTHORITY : SUBJECT_CERTIFICATE);
-                g_autofree char *name = terminal_clean(&client->terminal, authorities ? row.issuer : row.name, false);
+                g_autofree char *name =
+                        terminal_clean(&client->terminal, authorities ? row.issuer : row.name, false);
 
                 if (wanted)
                         printf("%s\n", name);

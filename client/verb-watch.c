@@ -107,7 +107,8 @@ static int read_job(sd_bus_message *m, const char *name, void *userdata)
         return g_str_equal(name, "Progress") ? property_read_steps(m, userdata) : sd_bus_message_skip(m, "v");
 }
 
-/* With names, the steps of these; else those of authorities and bundles: of all certificates they would be too many. */
+/* With names, the steps of these; else those of authorities and bundles: of all certificates they would be
+ * too many. */
 static bool is_step_wanted(const Watch *w, const char *name)
 {
         return *w->names ? is_wanted(w, name) : subject_kind_of(name) != SUBJECT_CERTIFICATE;

@@ -45,14 +45,14 @@ static const Verb verbs[] = {
           verb_validate, "Prints every problem with file, line, path and what to do. Needs no agent.\n" },
         { "init", "", "begin a manifest, /etc/cert-agent/manifest.json", 0, 0, 0, verb_init,
           "A manifest that is there already is never touched.\n" },
-        { "authority", "[show|rotate|export]", "the local authorities of this host", 0, 0, OPTION_JSON | OPTION_TABLE | REMOTE,
-          verb_authority,
+        { "authority", "[show|rotate|export]", "the local authorities of this host", 0, 0,
+          OPTION_JSON | OPTION_TABLE | REMOTE, verb_authority,
           "     show [ISSUER...]  all of them, or these, in full\n"
           "     rotate ISSUER     a new one in place of the present one\n"
           "     export ISSUER     what clients must trust, PEM\n"
           "\nOf one of these: certctl authority rotate --help\n" },
-        { "authority show", "[ISSUER...]", "the local authorities in full", 0, -1, OPTION_JSON | OPTION_TABLE | REMOTE,
-          verb_authority, NULL },
+        { "authority show", "[ISSUER...]", "the local authorities in full", 0, -1,
+          OPTION_JSON | OPTION_TABLE | REMOTE, verb_authority, NULL },
         { "authority rotate", "ISSUER", "a new authority in place of the present one", 1, 1,
           OPTION_JSON | OPTION_NO_WAIT | OPTION_NOW | REMOTE, verb_authority_rotate,
           "The new one is trusted by every bundle, and the units have taken that, before it signs; the\n"
@@ -60,8 +60,8 @@ static const Verb verbs[] = {
           "     --now             at once: the present one is trusted no more from then on\n"
           "  -y --yes             with --now: do not ask on a terminal\n"
           "     --no-wait         only start the job\n" },
-        { "authority export", "ISSUER", "what clients must trust, PEM", 1, 1, OPTION_JSON | OPTION_CURRENT | REMOTE,
-          verb_authority_export,
+        { "authority export", "ISSUER", "what clients must trust, PEM", 1, 1,
+          OPTION_JSON | OPTION_CURRENT | REMOTE, verb_authority_export,
           "During a rotation these are several certificates: clients need all of them.\n\n"
           "     --current         only the one that signs now\n" },
         { "revoke", "NAME", "revoke a certificate, and get another one", 1, 1,
@@ -152,8 +152,8 @@ bool verb_check_usage(const Verb *verb, unsigned given, int n_arguments)
                 client_usage("\"%s\" needs %s; see: certctl %s --help", verb->name, verb->arguments,
                              verb->name);
         else if (n_arguments > 0 && verb->max == 0 && *verb->arguments)
-                client_usage("\"%s\" does not know this; it has: %s; see: certctl %s --help", verb->name, verb->arguments,
-                             verb->name);
+                client_usage("\"%s\" does not know this; it has: %s; see: certctl %s --help", verb->name,
+                             verb->arguments, verb->name);
         else if (verb->max >= 0 && n_arguments > verb->max)
                 client_usage("\"%s\" takes no more than %d argument%s; see: certctl %s --help", verb->name,
                              verb->max, verb->max == 1 ? "" : "s", verb->name);

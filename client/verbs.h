@@ -15,8 +15,8 @@ typedef struct Verb {
         const char *help; /* the lines below the synopsis, or NULL */
 } Verb;
 
-/* The verb that `words` (NULL-terminated, at least one) begin with, "authority rotate" before "authority", and how many
- * of them are its name; NULL when there is none. */
+/* The verb that `words` (NULL-terminated, at least one) begin with, "authority rotate" before "authority",
+ * and how many of them are its name; NULL when there is none. */
 const Verb *verb_find(char **words, size_t *ret_words);
 
 /* To standard output: of all verbs, or of one. */

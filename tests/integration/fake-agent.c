@@ -7,8 +7,8 @@
  *   fake-agent [--count=N] [--good] [--refuse] [--deny] [--job=done|failed|skipped|canceled|gone|die|slow]
  *              [--socket=PATH] [--trust] [--old] [--mute]
  *
- * --trust gives it authorities and bundles (with --good those that are in order), --old makes it an agent that is older
- * than these, --mute lets no authority's process answer.
+ * --trust gives it authorities and bundles (with --good those that are in order), --old makes it an agent
+ * that is older than these, --mute lets no authority's process answer.
  *
  * It prints "ready" when it can be called. */
 
@@ -356,7 +356,8 @@ static int method_plan(sd_bus_message *m, void *userdata, sd_bus_error *ret_erro
                 const FakeCert *c = fake.certs->pdata[i];
 
                 if (!names || !*names || g_strv_contains((const char *const *) names, c->name))
-                        r = append_plan(reply, c->name, c->reasons[0] ? "issue" : "none", c->reasons, c->renewal_sec);
+                        r = append_plan(reply, c->name, c->reasons[0] ? "issue" : "none", c->reasons,
+                                        c->renewal_sec);
         }
         if (r >= 0)
                 r = sd_bus_message_close_container(reply);
@@ -405,7 +406,8 @@ static const sd_bus_vtable manager_vtable[] = {
 
 /* ---- Serving ---- */
 
-/* All of the interface, or as much of it as an agent has that is older than authorities. Lives as long as the bus. */
+/* All of the interface, or as much of it as an agent has that is older than authorities. Lives as long as the
+ * bus. */
 static const sd_bus_vtable *vtable(void)
 {
         GArray *all = g_array_new(FALSE, FALSE, sizeof(sd_bus_vtable));
@@ -484,16 +486,11 @@ static void fill(unsigned count, bool good)
 int main(int argc, char **argv)
 {
         static const struct option options[] = {
-                { "count", required_argument, NULL, 'c' },
-                { "good", no_argument, NULL, 'g' },
-                { "refuse", no_argument, NULL, 'r' },
-                { "deny", no_argument, NULL, 'd' },
-                { "job", required_argument, NULL, 'j' },
-                { "socket", required_argument, NULL, 's' },
-                { "trust", no_argument, NULL, 't' },
-                { "old", no_argument, NULL, 'o' },
-                { "mute", no_argument, NULL, 'm' },
-                { NULL, 0, NULL, 0 },
+                { "count", required_argument, NULL, 'c' }, { "good", no_argument, NULL, 'g' },
+                { "refuse", no_argument, NULL, 'r' },      { "deny", no_argument, NULL, 'd' },
+                { "job", required_argument, NULL, 'j' },   { "socket", required_argument, NULL, 's' },
+                { "trust", no_argument, NULL, 't' },       { "old", no_argument, NULL, 'o' },
+                { "mute", no_argument, NULL, 'm' },        { NULL, 0, NULL, 0 },
         };
         const char *path = NULL;
         unsigned count = 0;

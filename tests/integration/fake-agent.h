@@ -21,12 +21,12 @@ typedef struct FakeCert {
 
 typedef struct Fake {
         sd_event *event;
-        sd_bus *bus;      /* the last that called */
-        GPtrArray *certs; /* FakeCert*, borrowed or allocated */
+        sd_bus *bus;                      /* the last that called */
+        GPtrArray *certs;                 /* FakeCert*, borrowed or allocated */
         GPtrArray *authorities, *bundles; /* of fake-trust.c */
         bool refuse, deny, mute, old;
         const char *rotating; /* the issuer that RotateAuthority was called for, or NULL */
-        bool revoked;  /* Revoke was called: what is in place then has another serial number */
+        bool revoked;         /* Revoke was called: what is in place then has another serial number */
         const char *job;
         char **names; /* of the running job */
         unsigned step;
@@ -45,5 +45,6 @@ int start_job(sd_bus_message *m, char **names); /* takes the names */
 /* fake-trust.c */
 extern const sd_bus_vtable trust_vtable[];
 void fill_trust(bool trust, bool good);
-int append_plan(sd_bus_message *reply, const char *name, const char *action, const char *const *reasons, int64_t due);
+int append_plan(sd_bus_message *reply, const char *name, const char *action, const char *const *reasons,
+                int64_t due);
 int append_trust_plan(sd_bus_message *reply);

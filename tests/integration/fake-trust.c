@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The scripted agent's authorities and bundles: one that is in order, one in the midst of a rotation, one that cannot be
- * asked, and bundles to match. */
+/* The scripted agent's authorities and bundles: one that is in order, one in the midst of a rotation, one
+ * that cannot be asked, and bundles to match. */
 
 #include "fake-agent.h"
 
@@ -17,8 +17,9 @@ typedef struct FakeAuthority {
 static const FakeAuthority scripted_authorities[] = {
         { "site", "valid", "steady", "", "", "", 3000 * 86400, 2000 * 86400 + 30, 8, 2, false },
         { "lab", "renewing", "retiring", "", "", "", 3650LL * 86400, 86400 + 30, 3, 0, true },
-        { "vault", "blocked", "missing", "KeyStorage", "the token of the authority \"vault\" is locked: " HOSTILE,
-          "Unlock it, then: certctl renew --due", 0, 0, 1, 0, false },
+        { "vault", "blocked", "missing", "KeyStorage",
+          "the token of the authority \"vault\" is locked: " HOSTILE, "Unlock it, then: certctl renew --due",
+          0, 0, 1, 0, false },
 };
 
 typedef struct FakeBundle {
@@ -29,10 +30,24 @@ typedef struct FakeBundle {
 static const FakeBundle scripted_bundles[] = {
         { "bundle:site-ca", "valid", "/etc/ssl/site-ca.pem", { "site", "lab" }, "", "", "", -7200, 0 },
         { "crl:site", "valid", "/etc/ssl/site.crl", { "site" }, "", "", "", -86400, 6 * 86400 },
-        { "bundle:edge-ca", "degraded", "/etc/ssl/edge-ca.pem", { "site" }, "UnitFailed",
-          "edge.service did not take the bundle: " HOSTILE, "See: journalctl -u edge.service", -7200, 0 },
-        { "crl:lab", "failed", "/etc/ssl/lab.crl", { "lab" }, "IssuerTimeout", "the authority does not answer", "",
-          -8 * 86400, -86400 },
+        { "bundle:edge-ca",
+          "degraded",
+          "/etc/ssl/edge-ca.pem",
+          { "site" },
+          "UnitFailed",
+          "edge.service did not take the bundle: " HOSTILE,
+          "See: journalctl -u edge.service",
+          -7200,
+          0 },
+        { "crl:lab",
+          "failed",
+          "/etc/ssl/lab.crl",
+          { "lab" },
+          "IssuerTimeout",
+          "the authority does not answer",
+          "",
+          -8 * 86400,
+          -86400 },
 };
 
 /* ---- Lists ---- */
@@ -67,7 +82,8 @@ static const char *serial_of(const FakeAuthority *a)
         return g_str_equal(a->phase, "missing") ? "" : "1a2b";
 }
 
-/* Between the parentheses of an a{sv}. Each call's failure shows in the next: a message that failed takes no more. */
+/* Between the parentheses of an a{sv}. Each call's failure shows in the next: a message that failed takes no
+ * more. */
 static int append_authority(sd_bus_message *m, const FakeAuthority *a)
 {
         static const char *const none[] = { NULL }, *const rotated[] = { "authority-rotated", NULL };
@@ -103,11 +119,11 @@ static int append_trusted(sd_bus_message *m, const FakeAuthority *a)
         if (r >= 0)
                 r = sd_bus_message_open_container(m, 'a', "(ssttsss)");
         if (r >= 0 && a->has_old)
-                r = sd_bus_message_append(m, "(ssttsss)", "old", "0123", from_now(-86400), from_now(86400), "01", "CN=old",
-                                          "OLD PEM\n");
+                r = sd_bus_message_append(m, "(ssttsss)", "old", "0123", from_now(-86400), from_now(86400),
+                                          "01", "CN=old", "OLD PEM\n");
         if (r >= 0)
-                r = sd_bus_message_append(m, "(ssttsss)", "current", "abcd", from_now(-86400), from_now(a->expires_sec),
-                                          "1a2b", "CN=" HOSTILE, "CURRENT PEM\n");
+                r = sd_bus_message_append(m, "(ssttsss)", "current", "abcd", from_now(-86400),
+                                          from_now(a->expires_sec), "1a2b", "CN=" HOSTILE, "CURRENT PEM\n");
         if (r >= 0)
                 r = sd_bus_message_close_container(m);
         if (r >= 0)
@@ -192,7 +208,8 @@ static int read_authority(sd_bus_message *m, const FakeAuthority **ret)
                 }
         if (r < 0)
                 return r;
-        r = sd_bus_reply_method_errorf(m, CERT_ERROR_PREFIX "NoSuchIssuer", "the manifest has no issuer \"%s\"", issuer);
+        r = sd_bus_reply_method_errorf(m, CERT_ERROR_PREFIX "NoSuchIssuer",
+                                       "the manifest has no issuer \"%s\"", issuer);
         return MIN(r, 0);
 }
 
@@ -205,8 +222,9 @@ static int method_get_authority(sd_bus_message *m, void *userdata, sd_bus_error 
         if (r <= 0)
                 return r;
         if (fake.mute || g_str_equal(a->state, "blocked"))
-                return sd_bus_reply_method_errorf(m, CERT_ERROR_PREFIX "IssuerUnreachable",
-                                                  "the process of the authority does not answer\nLook at its log.");
+                return sd_bus_reply_method_errorf(
+                        m, CERT_ERROR_PREFIX "IssuerUnreachable",
+                        "the process of the authority does not answer\nLook at its log.");
         r = sd_bus_message_new_method_return(m, &reply);
         if (r >= 0)
                 r = sd_bus_message_open_container(reply, 'a', "{sv}");
@@ -227,7 +245,9 @@ static int method_get_bundle(sd_bus_message *m, void *userdata, sd_bus_error *re
         const FakeAuthority *a;
         int r = read_authority(m, &a);
 
-        return r <= 0 ? r : sd_bus_reply_method_return(m, "s", a->has_old ? "OLD PEM\nCURRENT PEM\n" : "CURRENT PEM\n");
+        return r <= 0 ? r
+                      : sd_bus_reply_method_return(m, "s",
+                                                   a->has_old ? "OLD PEM\nCURRENT PEM\n" : "CURRENT PEM\n");
 }
 
 static int method_rotate(sd_bus_message *m, void *userdata, sd_bus_error *ret_error)
@@ -262,7 +282,8 @@ static int method_revoke(sd_bus_message *m, void *userdata, sd_bus_error *ret_er
 
 /* What the Manager's interface has besides; it follows the other methods in one table. */
 const sd_bus_vtable trust_vtable[] = {
-        SD_BUS_METHOD("ListAuthorities", "", "a(sa{sv})", method_list_authorities, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD("ListAuthorities", "", "a(sa{sv})", method_list_authorities,
+                      SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD("GetAuthority", "s", "a{sv}", method_get_authority, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD("ListBundles", "", "a(sa{sv})", method_list_bundles, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD("GetBundle", "s", "s", method_get_bundle, SD_BUS_VTABLE_UNPRIVILEGED),
@@ -284,7 +305,8 @@ void fill_trust(bool trust, bool good)
                 g_ptr_array_add(fake.bundles, (void *) &scripted_bundles[i]);
 }
 
-int append_plan(sd_bus_message *reply, const char *name, const char *action, const char *const *reasons, int64_t due)
+int append_plan(sd_bus_message *reply, const char *name, const char *action, const char *const *reasons,
+                int64_t due)
 {
         int r = sd_bus_message_open_container(reply, 'r', "ssast");
 
@@ -300,14 +322,16 @@ int append_plan(sd_bus_message *reply, const char *name, const char *action, con
 /* In an order that is not the one to be shown. */
 int append_trust_plan(sd_bus_message *reply)
 {
-        static const char *const differ[] = { "bundle-differ", NULL }, *const expiring[] = { "authority-expiring", NULL };
+        static const char *const differ[] = { "bundle-differ", NULL }, *const expiring[] = {
+                "authority-expiring", NULL
+        };
         int r = 0;
 
         for (guint i = 0; r >= 0 && i < fake.bundles->len; i++)
                 r = append_plan(reply, ((FakeBundle *) fake.bundles->pdata[i])->name, "issue", differ, -1);
         for (guint i = 0; r >= 0 && i < fake.authorities->len; i++) {
-                g_autofree char *name =
-                        g_strconcat("authority:", ((FakeAuthority *) fake.authorities->pdata[i])->issuer, NULL);
+                g_autofree char *name = g_strconcat(
+                        "authority:", ((FakeAuthority *) fake.authorities->pdata[i])->issuer, NULL);
 
                 r = append_plan(reply, name, "begin", expiring, -1);
         }
