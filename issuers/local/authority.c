@@ -124,7 +124,7 @@ Authority *authority_open(const AuthorityOptions *o, GError **error)
         if (look->parts->missing) {
                 g_set_error(error, CERT_ERROR, CERT_ERROR_KEY_STORAGE,
                             "the certificate or the key of the authority \"%s\" is missing\n"
-                            "It is made by the agent's next pass: certctl renew",
+                            "It is made by the agent's next pass: certctl renew --due",
                             o->name);
                 return NULL;
         }

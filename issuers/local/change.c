@@ -288,7 +288,7 @@ static Store *begin(const AuthorityOptions *o, bool make, GError **error)
                 return NULL;
         if (!s) {
                 g_set_error(error, CERT_ERROR, CERT_ERROR_KEY_STORAGE,
-                            "the authority \"%s\" is missing\nIt is made by the agent's next pass: certctl renew",
+                            "the authority \"%s\" is missing\nIt is made by the agent's next pass: certctl renew --due",
                             o->name);
                 return NULL;
         }
@@ -310,7 +310,7 @@ static Store *begin_whole(const AuthorityOptions *o, Parts **ret_parts, GError *
         if (parts->missing) {
                 g_set_error(error, CERT_ERROR, CERT_ERROR_KEY_STORAGE,
                             "the certificate or the key of the authority \"%s\" is missing\n"
-                            "It is made anew by the agent's next pass: certctl renew",
+                            "It is made anew by the agent's next pass: certctl renew --due",
                             o->name);
                 return NULL;
         }
