@@ -75,7 +75,7 @@ static const Verb verbs[] = {
           "  -n --lines=N         only the last N\n" },
         { "watch", "[NAME...]", "what happens, as it happens", 0, -1, OPTION_JSON | REMOTE, verb_watch,
           NULL },
-        { "__names", "", NULL, 0, 0, REMOTE, verb_names, NULL },
+        { "__names", "[all|authorities]", NULL, 0, 1, REMOTE, verb_names, NULL },
 };
 
 static const Verb *find(const char *name)

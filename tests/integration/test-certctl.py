@@ -636,20 +636,31 @@ class Completion(CertctlTest):
         return {offer.split("\t")[0] for offer in p.stdout.splitlines()}
 
     def check_shell(self, shell):
-        self.fake()
+        self.fake("--trust")
         self.assertLessEqual({"status", "renew", "watch"}, self.complete(shell, "certctl "))
         self.assertEqual(self.complete(shell, "certctl st"), {"status"})
         self.assertLessEqual({"web", "mail"}, self.complete(shell, "certctl renew "))
         self.assertIn("web", self.complete(shell, "certctl renew --force w"))
         self.assertIn("--no-wait", self.complete(shell, "certctl renew --n"))
         self.assertNotIn("--due", self.complete(shell, "certctl status --"))
+        self.assertEqual(self.complete(shell, "certctl authority "), {"show", "rotate", "export"})
+        self.assertLessEqual({"site", "lab"}, self.complete(shell, "certctl authority rotate "))
+        self.assertIn("--now", self.complete(shell, "certctl authority rotate --n"))
+        self.assertNotIn("--now", self.complete(shell, "certctl authority export --n"))
+        self.assertNotIn("authority:site", self.complete(shell, "certctl renew "))
+        self.assertIn("authority:site", self.complete(shell, "certctl status "))
 
     def test_bash(self):
         self.check_shell("bash")
+        # readline splits words at colons and equals signs.
+        self.assertEqual(self.complete("bash", "certctl status authority : l"), {"lab"})
+        self.assertEqual(self.complete("bash", "certctl status bundle :"), {"site-ca", "edge-ca"})
+        self.assertEqual(self.complete("bash", "certctl revoke web --reason = key"), {"keyCompromise"})
 
     @unittest.skipUnless(shutil.which("fish"), "no fish here")
     def test_fish(self):
         self.check_shell("fish")
+        self.assertEqual(self.complete("fish", "certctl revoke web --reason=key"), {"--reason=keyCompromise"})
 
     @unittest.skipUnless(shutil.which("zsh"), "no zsh here")
     def test_zsh_reads_its_script(self):
