@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The manifest: what is read from it, from which files, and that the schema knows the same. */
+/* The manifest: what is read from it, and from which files. */
 
 #include "tests/unit/manifest-host.h"
 
@@ -370,34 +370,6 @@ static void test_one_file_is_checked_as_if_it_were_the_whole(Host *h, const void
         g_assert_true(manifest_load_file(file, &h->manifest, &h->problems, &h->error));
 }
 
-/* ---- The schema ---- */
-
-/* Each key that the schema knows is one that the checker knows, and the other way round. */
-static void test_the_schema_knows_the_same_keys(Host *h, const void *data)
-{
-        g_autofree char *file =
-                g_build_filename(g_getenv("G_TEST_SRCDIR"), "../../agent/manifest.schema.json", NULL);
-        g_autoptr(JsonDocument) d = NULL;
-        const JsonValue *properties;
-        size_t n = 0, members = 0;
-        const ManifestField *fields = manifest_certificate_fields(&n);
-        char *text;
-        gsize size;
-
-        g_assert_true(g_file_get_contents(file, &text, &size, NULL));
-        d = json_document_new(text, size);
-        g_assert_cmpuint(json_document_faults(d)->len, ==, 0);
-        properties = json_value_member(json_value_member(json_document_root(d), "$defs"), "certificate");
-        properties = json_value_member(properties, "properties");
-        g_assert_nonnull(properties);
-        for (size_t i = 0; i < n; i++)
-                if (!json_value_member(properties, fields[i].key))
-                        g_error("the schema lacks \"%s\"", fields[i].key);
-        for (const JsonValue *v = properties->first; v; v = v->next)
-                members++;
-        g_assert_cmpuint(members, ==, n);
-}
-
 int main(int argc, char **argv)
 {
         g_test_init(&argc, &argv, NULL);
@@ -426,6 +398,5 @@ int main(int argc, char **argv)
         add("what-is-no-file-does-not-block", test_what_is_no_file_does_not_block);
         add("a-file-that-others-write-is-refused", test_a_file_that_others_write_is_refused);
         add("one-file-is-checked-as-if-it-were-the-whole", test_one_file_is_checked_as_if_it_were_the_whole);
-        add("the-schema-knows-the-same-keys", test_the_schema_knows_the_same_keys);
         return g_test_run();
 }
