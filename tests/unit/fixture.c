@@ -7,9 +7,11 @@
 #include "agent/roots.h"
 #include "common/names.h"
 
+#include <errno.h>
 #include <glib/gstdio.h>
 #include <gnutls/crypto.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -396,4 +398,16 @@ unsigned fixture_count_staged(const char *root, const char *path)
                 n += name[0] == '.' && g_str_has_suffix(name, ".cert-agent");
         g_dir_close(dir);
         return n;
+}
+
+unsigned fixture_count_opened(int inotify)
+{
+        union {
+                struct inotify_event event;
+                char bytes[4096];
+        } buffer;
+        ssize_t n = read(inotify, buffer.bytes, sizeof(buffer.bytes));
+
+        g_assert_true(n > 0 || errno == EAGAIN);
+        return n > 0 ? (unsigned) ((size_t) n / sizeof(struct inotify_event)) : 0;
 }

@@ -73,3 +73,5 @@ void fixture_assert_installed(const char *root, const ManifestCertificate *c, co
 void fixture_assert_reasons(ReasonSet got, ReasonSet wanted);
 /* How many names in a folder below the root begin with "." and end with ".cert-agent". */
 unsigned fixture_count_staged(const char *root, const char *path);
+/* How often one of the files that this (non-blocking) instance watches for IN_OPEN was opened since the last question. */
+unsigned fixture_count_opened(int inotify);

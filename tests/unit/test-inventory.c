@@ -26,6 +26,7 @@ typedef struct World {
         Generation *g;
         Record *record;
         Inventory *inventory;
+        AuthorityFacts *authority; /* that is asked who signed a leaf; NULL: none */
 } World;
 
 static void set_up(World *w, gconstpointer data)
@@ -46,6 +47,7 @@ static void set_up(World *w, gconstpointer data)
 static void tear_down(World *w, gconstpointer data)
 {
         inventory_free(w->inventory);
+        authority_facts_unref(w->authority);
         record_free(w->record);
         generation_unref(w->g);
         g_hash_table_unref(w->manifest.by_name);
@@ -57,7 +59,7 @@ static void tear_down(World *w, gconstpointer data)
 
 static const CertificateFacts *look(World *w)
 {
-        const CertificateFacts *f = inventory_look(w->inventory, w->c, w->record, NULL);
+        const CertificateFacts *f = inventory_look(w->inventory, w->c, w->record, w->authority);
 
         g_assert_true(f->certificate == w->c);
         return f;
@@ -512,19 +514,6 @@ static void test_foreign_link(World *w, gconstpointer data)
 
 /* ---- The cache ---- */
 
-/* How often one of the watched files was opened since the last question. */
-static unsigned count_opened(int watch)
-{
-        union {
-                struct inotify_event event;
-                char bytes[4096];
-        } buffer;
-        ssize_t n = read(watch, buffer.bytes, sizeof(buffer.bytes));
-
-        g_assert_true(n > 0 || errno == EAGAIN);
-        return n > 0 ? (unsigned) ((size_t) n / sizeof(struct inotify_event)) : 0;
-}
-
 static void test_cached(World *w, gconstpointer data)
 {
         int watch = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
@@ -538,18 +527,18 @@ static void test_cached(World *w, gconstpointer data)
         }
         let_times_settle();
         assert_sound(w);
-        g_assert_cmpuint(count_opened(watch), >, 0);
+        g_assert_cmpuint(fixture_count_opened(watch), >, 0);
         assert_sound(w);
-        g_assert_cmpuint(count_opened(watch), ==, 0);
+        g_assert_cmpuint(fixture_count_opened(watch), ==, 0);
         inventory_save(w->inventory, &w->manifest);
         w->inventory = inventory_free(w->inventory);
         w->inventory = inventory_new();
         assert_sound(w);
         assert_sound(w);
-        g_assert_cmpuint(count_opened(watch), ==, 0);
+        g_assert_cmpuint(fixture_count_opened(watch), ==, 0);
         put_bytes(w, MANAGED_FILE_CERT, w->g->cert_pem);
         assert_sound(w);
-        g_assert_cmpuint(count_opened(watch), >, 0);
+        g_assert_cmpuint(fixture_count_opened(watch), >, 0);
         close(watch);
 }
 
@@ -608,6 +597,122 @@ static void test_forgotten(World *w, gconstpointer data)
         g_assert_cmpint(after.st_size, <, before.st_size);
 }
 
+/* ---- Who signed it ---- */
+
+/* The authority has these certificates (NULL ends), the last of which is the current one. */
+static void set_authority(World *w, const FixtureAuthority *first, const FixtureAuthority *second)
+{
+        const AuthorityRole roles[] = { second ? AUTHORITY_ROLE_OLD : AUTHORITY_ROLE_CURRENT, AUTHORITY_ROLE_CURRENT };
+        g_autoptr(GPtrArray) ders = g_ptr_array_new();
+        g_autoptr(GError) error = NULL;
+
+        g_ptr_array_add(ders, first->der);
+        if (second)
+                g_ptr_array_add(ders, second->der);
+        authority_facts_unref(w->authority);
+        w->authority = authority_facts_new(false, ders, roles, NULL, &error);
+        g_assert_no_error(error);
+}
+
+static char *fingerprint_of(const FixtureAuthority *ca)
+{
+        g_autoptr(GPtrArray) ders = g_ptr_array_new();
+        const AuthorityRole role = AUTHORITY_ROLE_CURRENT;
+        g_autoptr(AuthorityFacts) f = NULL;
+
+        g_ptr_array_add(ders, ca->der);
+        f = authority_facts_new(false, ders, &role, NULL, NULL);
+        return g_strdup(authority_facts_in_role(f, role)->fingerprint);
+}
+
+/* As the agent does it when it starts the next time. */
+static void start_again(World *w)
+{
+        inventory_save(w->inventory, &w->manifest);
+        w->inventory = inventory_free(w->inventory);
+        w->inventory = inventory_new();
+}
+
+static int watch_certificate(World *w)
+{
+        g_autofree char *path = path_of(w, MANAGED_FILE_CERT);
+        int watch = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+
+        g_assert_cmpint(inotify_add_watch(watch, path, IN_OPEN), >=, 0);
+        return watch;
+}
+
+static void test_signer(World *w, gconstpointer data)
+{
+        g_autofree char *ours = fingerprint_of(w->ca);
+        g_autoptr(FixtureAuthority) other = fixture_authority_new();
+        g_autoptr(Generation) of_other = fixture_generation_new(other, w->c);
+        int watch;
+
+        set_authority(w, w->ca, NULL);
+        install(w);
+        watch = watch_certificate(w);
+        let_times_settle();
+        g_assert_cmpstr(look(w)->leaf->signed_by, ==, ours);
+        (void) fixture_count_opened(watch);
+        for (unsigned pass = 0; pass < 2; pass++) { /* from memory, from the cache */
+                g_assert_cmpstr(look(w)->leaf->signed_by, ==, ours);
+                set_authority(w, pass % 2 ? w->ca : other, NULL); /* it stays true whoever is the issuer by now */
+                g_assert_cmpstr(look(w)->leaf->signed_by, ==, ours);
+                start_again(w);
+        }
+        g_assert_cmpuint(fixture_count_opened(watch), ==, 0);
+        put_all(w, of_other);
+        set_authority(w, w->ca, other);
+        g_assert_cmpstr(look(w)->leaf->signed_by, !=, ours);
+        put_all(w, w->g);
+        g_assert_cmpstr(look(w)->leaf->signed_by, ==, ours);
+        close(watch);
+}
+
+static void test_signer_unknown(World *w, gconstpointer data)
+{
+        g_autofree char *ours = fingerprint_of(w->ca);
+        g_autoptr(FixtureAuthority) other = fixture_authority_new(), third = fixture_authority_new();
+        int watch;
+
+        install(w);
+        watch = watch_certificate(w);
+        let_times_settle();
+        g_assert_null(look(w)->leaf->signed_by);
+        (void) fixture_count_opened(watch);
+        g_assert_null(look(w)->leaf->signed_by); /* no local authority: nobody is looked for */
+        g_assert_cmpuint(fixture_count_opened(watch), ==, 0);
+        set_authority(w, other, NULL);
+        g_assert_null(look(w)->leaf->signed_by);
+        g_assert_cmpuint(fixture_count_opened(watch), ==, 1);
+        start_again(w);
+        g_assert_null(look(w)->leaf->signed_by); /* those that were tried are remembered */
+        g_assert_cmpuint(fixture_count_opened(watch), ==, 0);
+        set_authority(w, other, third);
+        g_assert_null(look(w)->leaf->signed_by);
+        g_assert_cmpuint(fixture_count_opened(watch), ==, 1);
+        set_authority(w, third, w->ca);
+        g_assert_cmpstr(look(w)->leaf->signed_by, ==, ours);
+        g_assert_cmpuint(fixture_count_opened(watch), ==, 1);
+        start_again(w);
+        g_clear_pointer(&w->authority, authority_facts_unref);
+        g_assert_cmpstr(look(w)->leaf->signed_by, ==, ours);
+        g_assert_cmpuint(fixture_count_opened(watch), ==, 0);
+        close(watch);
+}
+
+static void test_signer_of_nothing(World *w, gconstpointer data)
+{
+        set_authority(w, w->ca, NULL);
+        g_assert_null(look(w)->leaf);
+        put(w, MANAGED_FILE_CERT, "no certificate", -1);
+        g_assert_null(look(w)->leaf);
+        let_times_settle();
+        g_assert_null(look(w)->leaf);
+        g_assert_null(look(w)->leaf);
+}
+
 #define ADD(path, function) g_test_add("/inventory/" path, World, NULL, set_up, function, tear_down)
 
 int main(int argc, char **argv)
@@ -636,6 +741,9 @@ int main(int argc, char **argv)
         ADD("a damaged cache is as none", test_cache_damaged);
         ADD("a cache of other files is not believed", test_cache_of_other);
         ADD("what the manifest no longer names is forgotten", test_forgotten);
+        ADD("who signed a leaf is found out once", test_signer);
+        ADD("who signed a leaf is asked again only of others", test_signer_unknown);
+        ADD("nobody signed what is no leaf", test_signer_of_nothing);
         r = g_test_run();
         if (token)
                 run((const char *const[]) { "rm", "-r", token, NULL });
