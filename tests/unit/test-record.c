@@ -58,6 +58,10 @@ static Record *full_record_new(const char *name)
         r->token = g_strdup("token/1");
         r->token_generation = 9;
         r->poll_at = NOW + 9;
+        r->authority = g_strdup(DIGEST_B);
+        r->source = g_strdup(DIGEST_A);
+        r->unused_since = NOW + 10;
+        r->answered = g_strdup("bundle:site=missing web=" DIGEST_A);
         record_add_event(r, NOW, "failed", REASON_BIT(REASON_EXPIRING) | REASON_BIT(REASON_FORCED), "01ff", "one\ntwo");
         return r;
 }
@@ -85,6 +89,10 @@ static void assert_same(const Record *a, const Record *b)
         g_assert_cmpstr(a->token, ==, b->token);
         g_assert_cmpuint(a->token_generation, ==, b->token_generation);
         g_assert_cmpuint(a->poll_at, ==, b->poll_at);
+        g_assert_cmpstr(a->authority, ==, b->authority);
+        g_assert_cmpstr(a->source, ==, b->source);
+        g_assert_cmpuint(a->unused_since, ==, b->unused_since);
+        g_assert_cmpstr(a->answered, ==, b->answered);
 }
 
 static void save(Record *r)
@@ -441,6 +449,8 @@ static void test_adopt(World *w, gconstpointer data)
         r->fingerprint = g_strdup(old->fingerprint);
         r->taken = g_strdup(old->fingerprint);
         r->request_digest = g_strdup(DIGEST_A);
+        r->authority = g_strdup(DIGEST_A);
+        r->source = g_strdup(DIGEST_A);
         r->pending = second;
         r->pending_digest = g_strdup(DIGEST_B);
         g_assert_false(record_adopt(r, DIGEST_A)); /* replaced by hand: that is drift */
@@ -450,7 +460,29 @@ static void test_adopt(World *w, gconstpointer data)
         g_assert_cmpstr(r->taken, ==, old->fingerprint);
         g_assert_cmpstr(r->request_digest, ==, DIGEST_B);
         g_assert_cmpuint(r->pending, ==, 0);
+        g_assert_null(r->authority); /* whose it is and what was made from is not known of this one */
+        g_assert_null(r->source);
         g_assert_false(record_adopt(r, old->fingerprint)); /* an older one put back by hand: drift as well */
+}
+
+static void test_adopt_bundle(World *w, gconstpointer data)
+{
+        g_autoptr(FixtureAuthority) ca = fixture_authority_new();
+        g_autoptr(ManifestCertificate) c = fixture_certificate_new("web");
+        g_autoptr(Generation) leaf = fixture_generation_new(ca, c);
+        g_autoptr(Generation) bundle = generation_new_content(leaf->ca_pem, NULL);
+        g_autoptr(Record) lost = record_new("bundle:site"), foreign = record_new("bundle:site");
+        g_autoptr(GError) error = NULL;
+
+        g_assert_true(generation_save(bundle, "bundle:site", &error));
+        g_assert_no_error(error);
+        g_assert_true(record_adopt(lost, bundle->fingerprint));
+        g_assert_cmpuint(lost->generation, ==, bundle->number);
+        g_assert_null(lost->taken);
+        g_assert_true(record_adopt(foreign, DIGEST_A));
+        g_assert_cmpuint(foreign->generation, ==, 0);
+        save(lost);
+        record_free(load("bundle:site", true));
 }
 
 /* ---- The store ---- */
@@ -613,6 +645,7 @@ int main(int argc, char **argv)
         g_test_add_func("/record/back-off doubles, is bounded and jittered", test_backoff);
         g_test_add_func("/record/failures count, success clears", test_fail_and_succeed);
         ADD("adopted from what is on disk", test_adopt);
+        ADD("a bundle on disk is adopted", test_adopt_bundle);
         ADD("the store keeps, and comes back without history", test_store);
         ADD("the store sees changed and removed files", test_store_sees_changes);
         ADD("the summary keeps what was not asked for", test_store_merges);
