@@ -39,7 +39,7 @@ static bool finish(AuthorityLook *l, const AuthorityOptions *o, GError **error)
         return l->parts != NULL;
 }
 
-AuthorityLook *authority_look(const AuthorityOptions *o, GError **error)
+AuthorityLook *authority_look(const AuthorityOptions *o, bool exclusive, GError **error)
 {
         g_autoptr(AuthorityLook) l = g_new0(AuthorityLook, 1);
         bool claimed;
@@ -50,7 +50,7 @@ AuthorityLook *authority_look(const AuthorityOptions *o, GError **error)
                 l->parts = nothing();
                 return g_steal_pointer(&l);
         }
-        if (!store_lock(l->store, false, error) || !owner_check(l->store, o, &claimed, error))
+        if (!store_lock(l->store, exclusive, error) || !owner_check(l->store, o, &claimed, error))
                 return NULL;
         l->parts = parts_read(l->store, o, error);
         if (!l->parts || (l->parts->is_cut_off && !finish(l, o, error)))
@@ -66,6 +66,31 @@ AuthorityLook *authority_look_free(AuthorityLook *l)
         parts_free(l->parts);
         g_free(l);
         return NULL;
+}
+
+AuthorityLook *authority_look_at_present(const AuthorityOptions *o, bool exclusive, GError **error)
+{
+        g_autoptr(AuthorityLook) l = authority_look(o, exclusive, error);
+
+        if (!l || (l->parts->missing && !parts_fail_missing(o, error)))
+                return NULL;
+        return g_steal_pointer(&l);
+}
+
+static GPtrArray *roots_of(const Parts *parts)
+{
+        GPtrArray *roots = g_ptr_array_new_with_free_func((GDestroyNotify) g_bytes_unref);
+
+        for (unsigned i = 0; i < parts->list->len; i++)
+                g_ptr_array_add(roots, g_bytes_ref(((const Part *) g_ptr_array_index(parts->list, i))->der));
+        return roots;
+}
+
+GPtrArray *authority_trusted(const AuthorityOptions *o, GError **error)
+{
+        g_autoptr(AuthorityLook) l = authority_look_at_present(o, false, error);
+
+        return l ? roots_of(l->parts) : NULL;
 }
 
 /* ---- Opening ---- */
@@ -84,28 +109,6 @@ static StoreMark *mark_of(const AuthorityLook *l)
         return store_mark_new(l->store, (const char *const *) files->pdata);
 }
 
-static GPtrArray *roots_of(const Parts *parts)
-{
-        GPtrArray *roots = g_ptr_array_new_with_free_func((GDestroyNotify) g_bytes_unref);
-
-        for (unsigned i = 0; i < parts->list->len; i++)
-                g_ptr_array_add(roots, g_bytes_ref(((const Part *) g_ptr_array_index(parts->list, i))->der));
-        return roots;
-}
-
-static gnutls_digest_algorithm_t digest_of(gnutls_x509_crt_t crt)
-{
-        gnutls_digest_algorithm_t digest = GNUTLS_DIG_SHA256;
-        gnutls_pubkey_t key;
-
-        if (gnutls_pubkey_init(&key) < 0)
-                return digest;
-        if (gnutls_pubkey_import_x509(key, crt, 0) >= 0)
-                digest = root_digest(key);
-        gnutls_pubkey_deinit(key);
-        return digest;
-}
-
 static bool claim(Store *s, const AuthorityOptions *o, GError **error)
 {
         bool claimed;
@@ -116,25 +119,16 @@ static bool claim(Store *s, const AuthorityOptions *o, GError **error)
 
 Authority *authority_open(const AuthorityOptions *o, GError **error)
 {
-        g_autoptr(AuthorityLook) look = authority_look(o, error);
+        g_autoptr(AuthorityLook) look = authority_look_at_present(o, false, error);
         g_autoptr(Authority) a = NULL;
 
-        if (!look)
-                return NULL;
-        if (look->parts->missing) {
-                g_set_error(error, CERT_ERROR, CERT_ERROR_KEY_STORAGE,
-                            "the certificate or the key of the authority \"%s\" is missing\n"
-                            "It is made by the agent's next pass: certctl renew --due",
-                            o->name);
-                return NULL;
-        }
-        if (!claim(look->store, o, error))
+        if (!look || !claim(look->store, o, error))
                 return NULL;
         a = g_new0(Authority, 1);
         a->mark = mark_of(look);
         a->parts = g_steal_pointer(&look->parts);
         a->current = parts_in_role(a->parts, PART_CURRENT);
-        a->digest = digest_of(a->current->crt);
+        a->digest = root_digest_of(a->current->crt);
         a->roots = roots_of(a->parts);
         return part_open_key(a->current, look->store, o, &a->key, error) ? g_steal_pointer(&a) : NULL;
 }

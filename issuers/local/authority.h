@@ -8,23 +8,27 @@
 #include <gnutls/abstract.h>
 #include <gnutls/x509.h>
 
-/* A local certificate authority, looked at: its folder, locked for reading, and its parts. What was cut off has been gone
+/* A local certificate authority, looked at: its folder, locked, and its parts. What was cut off has been gone
  * through with. Where there is no folder, `store` is NULL and `parts` are empty and missing. */
 typedef struct AuthorityLook {
         Store *store;
         Parts *parts;
 } AuthorityLook;
 
-/* Makes nothing, and asks no token. What is damaged, or not as safe as it must be, is an error that says what to do:
+/* Locked for reading, or exclusively. Makes nothing, and asks no token. What is damaged, or not as safe as it must be, is an error that says what to do:
  * KEY_STORAGE. */
-AuthorityLook *authority_look(const AuthorityOptions *o, GError **error);
+AuthorityLook *authority_look(const AuthorityOptions *o, bool exclusive, GError **error);
+/* An authority that is missing is an error, too. */
+AuthorityLook *authority_look_at_present(const AuthorityOptions *o, bool exclusive, GError **error);
 AuthorityLook *authority_look_free(AuthorityLook *l);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(AuthorityLook, authority_look_free)
 
-/* The same, opened for signing. Several processes may have it open. */
+/* GBytes* of DER: all that is trusted; caller owns. KEY_STORAGE also where the authority is missing. */
+GPtrArray *authority_trusted(const AuthorityOptions *o, GError **error);
+
+/* An authority opened for signing; several processes may have it open. */
 typedef struct Authority Authority;
 
-/* KEY_STORAGE also where it is missing. */
 Authority *authority_open(const AuthorityOptions *o, GError **error);
 Authority *authority_free(Authority *a);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Authority, authority_free)

@@ -22,7 +22,7 @@
 #include "issuers/local/authority-key.h"
 #include "issuers/local/owner.h"
 #include "issuers/local/part.h"
-#define REVOKED_FILE "revoked"
+#include "issuers/local/revoked.h"
 #include "issuers/local/root.h"
 
 #include <string.h>
@@ -286,13 +286,7 @@ static Store *begin(const AuthorityOptions *o, bool make, GError **error)
 
         if (!store_open(o->name, make, &s, error))
                 return NULL;
-        if (!s) {
-                g_set_error(error, CERT_ERROR, CERT_ERROR_KEY_STORAGE,
-                            "the authority \"%s\" is missing\nIt is made by the agent's next pass: certctl renew --due",
-                            o->name);
-                return NULL;
-        }
-        if (!store_lock(s, true, error) || !owner_claim(s, o, error))
+        if ((!s && !parts_fail_missing(o, error)) || !store_lock(s, true, error) || !owner_claim(s, o, error))
                 return NULL;
         return g_steal_pointer(&s);
 }
@@ -305,16 +299,7 @@ static Store *begin_whole(const AuthorityOptions *o, Parts **ret_parts, GError *
         if (!s || !change_finish(s, o, error))
                 return NULL;
         parts = parts_read(s, o, error);
-        if (!parts)
-                return NULL;
-        if (parts->missing) {
-                g_set_error(error, CERT_ERROR, CERT_ERROR_KEY_STORAGE,
-                            "the certificate or the key of the authority \"%s\" is missing\n"
-                            "It is made anew by the agent's next pass: certctl renew --due",
-                            o->name);
-                return NULL;
-        }
-        if (!tidy(s, o, parts, error))
+        if (!parts || (parts->missing && !parts_fail_missing(o, error)) || !tidy(s, o, parts, error))
                 return NULL;
         *ret_parts = g_steal_pointer(&parts);
         return g_steal_pointer(&s);

@@ -392,3 +392,12 @@ const Part *parts_in_role(const Parts *p, PartRole role)
         }
         return NULL;
 }
+
+bool parts_fail_missing(const AuthorityOptions *o, GError **error)
+{
+        g_set_error(error, CERT_ERROR, CERT_ERROR_KEY_STORAGE,
+                    "the certificate or the key of the authority \"%s\" is missing\n"
+                    "It is made by the agent's next pass: certctl renew --due",
+                    o->name);
+        return false;
+}

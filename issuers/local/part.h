@@ -54,6 +54,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Parts, parts_free)
 
 const Part *parts_in_role(const Parts *p, PartRole role); /* the first; borrowed, NULL: none */
 
+/* Sets the error for an authority that is missing; returns false. */
+bool parts_fail_missing(const AuthorityOptions *o, GError **error);
+
 /* Opens the part's key, which fits its certificate; the caller deinits. */
 bool part_open_key(const Part *part, const Store *s, const AuthorityOptions *o, gnutls_privkey_t *ret_key,
                    GError **error);

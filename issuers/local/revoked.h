@@ -10,7 +10,7 @@
 /* What a local authority revoked: the file REVOKED_FILE of its folder, a line for each certificate. It grows at its end
  * and is kept in memory, so that one more costs the same however many there are. */
 
-#define REVOKED_FILE     "revoked"
+#define REVOKED_FILE       "revoked"
 #define REVOKED_SERIAL_MAX 20 /* octets, RFC 5280, 4.1.2.2 */
 
 /* RFC 5280, 5.3.1; the values are those of its CRLReason. */
@@ -50,9 +50,9 @@ bool revoked_is_current(const Revoked *r, const Store *s);
 /* With the lock held exclusively and the list current: on disk when it returns. One that is listed stays as it is. */
 bool revoked_add(Revoked *r, Store *s, const RevokedEntry *entry, GError **error);
 
-/* With the lock held exclusively and the list current: drops those that ended before `time`, and those of an authority that
- * is none of `parts`; writes nothing when there is none. */
-bool revoked_drop(Revoked *r, Store *s, const Parts *parts, int64_t time, GError **error);
+/* With the lock held exclusively and the list current: forgets those that ended before `time`; writes nothing when there is
+ * none. */
+bool revoked_drop(Revoked *r, Store *s, int64_t time, GError **error);
 
 unsigned revoked_size(const Revoked *r);
 const RevokedEntry *revoked_entry(const Revoked *r, unsigned i); /* in the order in which they were added */

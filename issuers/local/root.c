@@ -90,6 +90,26 @@ static bool fill(gnutls_x509_crt_t crt, const AuthorityOptions *o, gnutls_pubkey
         return !failed(r, "the authority's certificate", error);
 }
 
+static gnutls_digest_algorithm_t digest_for(gnutls_pubkey_t key)
+{
+        KeyType type = key_type_of(key);
+
+        return type < 0 ? GNUTLS_DIG_SHA256 : key_type_digest(type);
+}
+
+gnutls_digest_algorithm_t root_digest_of(gnutls_x509_crt_t crt)
+{
+        gnutls_digest_algorithm_t digest = GNUTLS_DIG_SHA256;
+        gnutls_pubkey_t key;
+
+        if (gnutls_pubkey_init(&key) < 0)
+                return digest;
+        if (gnutls_pubkey_import_x509(key, crt, 0) >= 0)
+                digest = digest_for(key);
+        gnutls_pubkey_deinit(key);
+        return digest;
+}
+
 static GBytes *sign_itself(gnutls_x509_crt_t crt, gnutls_privkey_t key, gnutls_digest_algorithm_t digest,
                            GError **error)
 {
@@ -128,16 +148,9 @@ GBytes *root_new_certificate(const AuthorityOptions *o, gnutls_privkey_t key, ui
                 return NULL;
         if (!failed(gnutls_x509_crt_init(&crt), "the authority's certificate", error)) {
                 if (fill(crt, o, public_key, now, error))
-                        pem = sign_itself(crt, key, root_digest(public_key), error);
+                        pem = sign_itself(crt, key, digest_for(public_key), error);
                 gnutls_x509_crt_deinit(crt);
         }
         gnutls_pubkey_deinit(public_key);
         return pem;
-}
-
-gnutls_digest_algorithm_t root_digest(gnutls_pubkey_t key)
-{
-        KeyType type = key_type_of(key);
-
-        return type < 0 ? GNUTLS_DIG_SHA256 : key_type_digest(type);
 }

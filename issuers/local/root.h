@@ -10,5 +10,5 @@
  * KEY_STORAGE, or MANIFEST_INVALID for a subject that cannot be written. */
 GBytes *root_new_certificate(const AuthorityOptions *o, gnutls_privkey_t key, uint64_t now, GError **error);
 
-/* The hash with which an authority of this key signs. */
-gnutls_digest_algorithm_t root_digest(gnutls_pubkey_t key);
+/* The hash with which an authority of this certificate signs. */
+gnutls_digest_algorithm_t root_digest_of(gnutls_x509_crt_t crt);

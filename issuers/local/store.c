@@ -14,6 +14,7 @@
 #include <gnutls/gnutls.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/inotify.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -368,8 +369,7 @@ bool store_clean(Store *s, GError **error)
         return good;
 }
 
-bool store_append(Store *s, const char *file, uint64_t size, const void *data, size_t data_size, uint64_t *ret_size,
-                  GError **error)
+bool store_append(Store *s, const char *file, uint64_t size, const void *data, size_t data_size, GError **error)
 {
         int fd = openat(s->fd, file, O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0644);
         bool good;
@@ -381,10 +381,26 @@ bool store_append(Store *s, const char *file, uint64_t size, const void *data, s
         if (!good)
                 io_error(s, file, "written", error);
         close(fd);
-        if (!good || (size == 0 && !sync_folder(s, error)))
-                return false;
-        *ret_size = size + data_size;
-        return true;
+        return good && (size > 0 || sync_folder(s, error));
+}
+
+/* ---- Watching ---- */
+
+#define WATCH_FOLDER                                                                                         \
+        (IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_CLOSE_WRITE | IN_MODIFY | IN_ATTRIB |      \
+         IN_DELETE_SELF | IN_MOVE_SELF)
+#define WATCH_PARENT (IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_DELETE_SELF | IN_MOVE_SELF)
+
+bool store_watch(const char *name, int inotify, GError **error)
+{
+        Store s = { .shown = g_build_filename(CERT_AUTHORITY_DIR, name, NULL) };
+        g_autofree char *shown = s.shown, *path = host_path(s.shown), *parent = host_path(CERT_AUTHORITY_DIR);
+
+        /* The parent first: a folder that is made between the two is seen there. */
+        if (inotify_add_watch(inotify, parent, WATCH_PARENT | IN_ONLYDIR) < 0)
+                return io_error(&s, "", "watched", error);
+        return inotify_add_watch(inotify, path, WATCH_FOLDER | IN_ONLYDIR | IN_DONT_FOLLOW) >= 0 ||
+               errno == ENOENT || io_error(&s, "", "watched", error);
 }
 
 /* ---- Marks ---- */
@@ -409,6 +425,19 @@ struct StoreMark {
 static int64_t to_ns(const struct timespec *t)
 {
         return (int64_t) t->tv_sec * 1000000000 + t->tv_nsec;
+}
+
+StoreFile store_file(const Store *s, const char *file)
+{
+        StoreFile f = { 0 };
+        struct stat st;
+
+        if (fstatat(s->fd, file, &st, AT_SYMLINK_NOFOLLOW) >= 0) {
+                f.inode = st.st_ino;
+                f.size = (uint64_t) st.st_size;
+                f.changed_ns = to_ns(&st.st_ctim);
+        }
+        return f;
 }
 
 static MarkFile mark_file(const char *path)

@@ -34,6 +34,14 @@ char **store_list_in(const Store *s, const char *folder, GError **error); /* the
  * may be in a folder in it: "FOLDER/FILE". */
 bool store_read(const Store *s, const char *file, size_t max, GBytes **ret, GError **error);
 
+/* Which file it is, and whether it was written to; all zero when it is not there. */
+typedef struct StoreFile {
+        uint64_t inode, size;
+        int64_t changed_ns;
+} StoreFile;
+
+StoreFile store_file(const Store *s, const char *file);
+
 /* Atomic, and synced with the folder. What is there is replaced. */
 bool store_write(Store *s, const char *file, GBytes *content, GError **error);
 
@@ -46,9 +54,12 @@ bool store_move(Store *s, const char *file, const char *folder, GError **error);
 /* What a cut-off store_write() left. */
 bool store_clean(Store *s, GError **error);
 
-/* Appends to a file, which is cut to `size` bytes before. *ret_size becomes its size. */
-bool store_append(Store *s, const char *file, uint64_t size, const void *data, size_t data_size, uint64_t *ret_size,
-                  GError **error);
+/* Appends to a file, which is cut to `size` bytes before; synced. */
+bool store_append(Store *s, const char *file, uint64_t size, const void *data, size_t data_size, GError **error);
+
+/* Adds watches of an authority's folder, and of the one that it is in, to an inotify(7) instance: every change of its
+ * files, and that it comes or goes. They stay when this process ends. */
+bool store_watch(const char *name, int inotify, GError **error);
 
 /* GBytes whose memory is wiped before it is freed; takes a copy. */
 GBytes *store_secret_new(const void *data, size_t size);

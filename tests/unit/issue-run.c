@@ -28,10 +28,9 @@ static void link_program(const char *root, const char *name)
         g_assert_cmpint(symlink(target, path), ==, 0);
 }
 
-/* As the agent's pass before: a local authority is there before anything is asked of it. */
-static void make_authority(const char *config)
+void issue_run_make_authority(const char *name, const char *config)
 {
-        g_autofree char *named = g_strconcat("{\"name\":\"site\",", config + 1, NULL);
+        g_autofree char *named = g_strdup_printf("{\"name\":\"%s\"%s%s", name, config[1] == '}' ? "" : ",", config + 1);
         g_autoptr(AuthorityOptions) o = authority_options_new(named, NULL);
 
         if (o) /* else the test is of a wrong configuration */
@@ -48,7 +47,7 @@ IssueRun *issue_run_new(const char *type, const char *config)
         link_program(r->root, "cert-issuer-local");
         link_program(r->root, "cert-issuer-fake");
         if (g_str_equal(type, "local"))
-                make_authority(config);
+                issue_run_make_authority("site", config);
         g_assert_cmpint(sd_event_new(&r->event), >=, 0);
         r->pool = issue_pool_new(r->event);
         g_assert_nonnull(r->pool);

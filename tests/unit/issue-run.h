@@ -25,10 +25,14 @@ typedef struct IssueRun {
         GError *error;
 } IssueRun;
 
-/* A test root with the programs of the build, and a certificate "web" of this type's issuer "site". */
+/* A test root with the programs of the build, and a certificate "web" of this type's issuer "site"; when it is local, its
+ * authority is there, as it is after the agent's pass. */
 IssueRun *issue_run_new(const char *type, const char *config);
 IssueRun *issue_run_free(IssueRun *r);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(IssueRun, issue_run_free)
+
+/* The authority of a local issuer. */
+void issue_run_make_authority(const char *name, const char *config);
 
 void issue_run_set_config(IssueRun *r, const char *config);
 

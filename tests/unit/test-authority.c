@@ -145,7 +145,7 @@ static void test_what_is_missing_is_not_made_by_opening(void)
 {
         g_autoptr(Bench) b = bench_new();
         g_autoptr(GError) error = NULL;
-        g_autoptr(AuthorityLook) look = authority_look(&b->options, &error);
+        g_autoptr(AuthorityLook) look = authority_look(&b->options, false, &error);
 
         g_assert_no_error(error);
         g_assert_true(look->parts->missing);

@@ -319,6 +319,7 @@ static void test_a_hanging_issuer_does_not_hold_up_others(void)
                                  .config = (char *) "{}" };
         Pair hanging = { .run = r }, same_type = { .run = r }, other_type = { .run = r };
 
+        issue_run_make_authority(local.name, local.config);
         for (unsigned n = 0; n < 10; n++)
                 issue_start(r->pool, r->certificate, &r->issuer, NULL, on_pair, &hanging);
         issue_start(r->pool, r->certificate, &good, NULL, on_pair, &same_type);

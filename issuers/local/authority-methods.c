@@ -2,13 +2,11 @@
 
 /* org.certagent1.Authority: from a call to a change of the authority or a look at it, and to its facts. It owns nothing. */
 
-#include "issuers/local/methods.h"
-
 #include "common/error.h"
 #include "common/message.h"
 #include "common/timespan.h"
-#include "issuers/local/authority.h"
 #include "issuers/local/change.h"
+#include "issuers/local/local.h"
 
 /* ---- Facts ---- */
 
@@ -64,7 +62,7 @@ static int reply_facts(sd_bus_message *call, const AuthorityLook *look, char **r
 typedef bool (*Change)(const AuthorityOptions *o, GError **error);
 
 /* Makes the change, where there is one, and answers with what there is then. */
-static int change_and_look(sd_bus_message *m, RevocationLists *lists, Change change, sd_bus_error *ret_error)
+static int change_and_look(sd_bus_message *m, Local *l, Change change, sd_bus_error *ret_error)
 {
         g_autoptr(AuthorityOptions) o = NULL;
         g_autoptr(AuthorityLook) look = NULL;
@@ -77,9 +75,9 @@ static int change_and_look(sd_bus_message *m, RevocationLists *lists, Change cha
                 return r;
         o = authority_options_new(config, &error);
         if (o && (!change || change(o, &error)))
-                look = authority_look(o, &error);
+                look = authority_look(o, false, &error);
         if (look)
-                revoked = revocation_serials(lists, look, o, now_realtime(), &error);
+                revoked = revocation_serials(l->lists, look, o, now_realtime(), &error);
         if (!revoked)
                 return cert_error_to_bus(error, ret_error);
         return reply_facts(m, look, revoked);
@@ -130,7 +128,7 @@ static int method_sign_revocation_lists(sd_bus_message *m, void *userdata, sd_bu
                 return r;
         o = authority_options_new(config, &error);
         if (o)
-                signed_lists = revocation_sign(userdata, o, now_realtime(), &error);
+                signed_lists = revocation_sign(((Local *) userdata)->lists, o, now_realtime(), &error);
         if (!signed_lists)
                 return cert_error_to_bus(error, ret_error);
         r = sd_bus_message_new_method_return(m, &reply);
@@ -162,7 +160,7 @@ static int method_watch(sd_bus_message *m, void *userdata, sd_bus_error *ret_err
 #define CHANGE(name, handler)                                                                                  \
         SD_BUS_METHOD_WITH_ARGS(name, SD_BUS_ARGS("s", config), SD_BUS_RESULT("a{sv}", facts), handler, 0)
 
-const sd_bus_vtable authority_vtable[] = {
+const sd_bus_vtable local_authority_vtable[] = {
         SD_BUS_VTABLE_START(0),
         CHANGE("Inspect", method_inspect),
         CHANGE("Make", method_make),
