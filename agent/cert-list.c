@@ -69,6 +69,17 @@ int cert_list_of_der(GPtrArray *ders, CertList *ret)
         return r;
 }
 
+GPtrArray *cert_list_to_der(const CertList *l)
+{
+        GPtrArray *ders = g_ptr_array_new_with_free_func((GDestroyNotify) g_bytes_unref);
+        gnutls_datum_t der;
+
+        for (unsigned i = 0; i < l->n; i++)
+                if (gnutls_x509_crt_export2(l->crt[i], GNUTLS_X509_FMT_DER, &der) >= 0)
+                        g_ptr_array_add(ders, g_bytes_new_with_free_func(der.data, der.size, gnutls_free, der.data));
+        return ders;
+}
+
 static uint64_t usec_of(time_t t)
 {
         return t <= 0 ? 0 : (uint64_t) t * USEC_PER_SEC;

@@ -25,6 +25,9 @@ bool cert_list_of_pem(GBytes *pem, unsigned max, CertList *ret);
 /* `ders` is GBytes*. On failure a GnuTLS error; *ret then holds those before the one that is no certificate. */
 int cert_list_of_der(GPtrArray *ders, CertList *ret);
 
+/* GBytes*; caller owns. */
+GPtrArray *cert_list_to_der(const CertList *l);
+
 /* Microseconds since 1970; 0 for what is before that. */
 void cert_validity(gnutls_x509_crt_t crt, uint64_t *ret_from, uint64_t *ret_to);
 

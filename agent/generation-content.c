@@ -109,6 +109,15 @@ static int kind_at(const char *at, size_t size)
         return -EINVAL;
 }
 
+/* Base64 and space between the two lines (RFC 7468, 3): GnuTLS would read on past a broken END. */
+static bool body_is_base64(const char *at, const char *end)
+{
+        for (; at < end; at++)
+                if (!g_ascii_isalnum(*at) && !g_ascii_isspace(*at) && !memchr("+/=", *at, 3))
+                        return false;
+        return true;
+}
+
 static bool next_block(Text *t, GError **error)
 {
         size_t left = (size_t) (t->end - t->at);
@@ -122,6 +131,8 @@ static bool next_block(Text *t, GError **error)
         end = memmem(t->at, left, last, strlen(last));
         if (!end)
                 return bad(error, "the PEM text is cut off in the midst of a block");
+        if (!body_is_base64(t->at + strlen(BEGIN) + strlen(labels[kind]) + strlen(DASHES), end))
+                return bad(error, "the PEM text holds a block that is broken");
         return read_block(t, (BlockKind) kind, (size_t) (end - t->at) + strlen(last), error);
 }
 
@@ -147,7 +158,7 @@ static bool skip_to_block(Text *t, GError **error)
 static bool read_text(Text *t, GBytes *pem, ContentForm form, GError **error)
 {
         size_t size;
-        const char *data = g_bytes_get_data(pem, &size);
+        const char *data = g_bytes_get_data(pem, &size) ?: "";
 
         *t = (Text) { .at = data, .end = data + size, .form = form, .until = UINT64_MAX };
         if (size > GENERATION_CONTENT_MAX)

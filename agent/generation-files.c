@@ -41,27 +41,14 @@ static bool read_live(const ManifestCertificate *c, ManagedFile f, size_t max, G
         return folder && generation_read_file(folder->fd, name, parent, max, ret_content, error);
 }
 
-static void bytes_destroy(gpointer p)
-{
-        g_bytes_unref(p);
-}
-
 /* The certificates in PEM as DER; empty when there are none, or more than `max`. */
 static GPtrArray *certificates_in(GBytes *pem, unsigned max)
 {
-        GPtrArray *ders = g_ptr_array_new_with_free_func(bytes_destroy);
         g_auto(CertList) l = { 0 };
-        gnutls_datum_t der;
 
         if (!cert_list_of_pem(pem, max, &l))
-                return ders;
-        for (unsigned i = 0; i < l.n; i++) {
-                if (gnutls_x509_crt_export2(l.crt[i], GNUTLS_X509_FMT_DER, &der) < 0)
-                        continue;
-                g_ptr_array_add(ders, g_bytes_new(der.data, der.size));
-                gnutls_free(der.data);
-        }
-        return ders;
+                cert_list_clear(&l);
+        return cert_list_to_der(&l);
 }
 
 /* The key alone, as PKCS#8: a combined file has certificates around it. */

@@ -4,6 +4,9 @@
 
 #include "agent/roots.h"
 
+#include "agent/cert-list.h"
+#include "agent/folder.h"
+#include "agent/readfile.h"
 #include "common/error.h"
 #include "common/names.h"
 #include "common/path.h"
@@ -12,7 +15,6 @@
 #include <fcntl.h>
 #include <glib/gstdio.h>
 #include <gnutls/x509.h>
-#include <string.h>
 #include <unistd.h>
 
 #define ROOTS_FILE_MAX (8 * 1024 * 1024)
@@ -43,9 +45,7 @@ static bool append_pem(GString *text, GBytes *der, GError **error)
         }
         if (r < 0) {
                 g_set_error(error, CERT_ERROR, CERT_ERROR_BAD_CERTIFICATE,
-                            "one of the issuer's roots is no "
-                            "certificate: %s",
-                            gnutls_strerror(r));
+                            "one of the issuer's roots is no certificate: %s", gnutls_strerror(r));
                 return false;
         }
         g_string_append_len(text, (char *) pem.data, pem.size);
@@ -67,77 +67,57 @@ GBytes *roots_to_pem(GPtrArray *roots, GError **error)
 
 /* ---- Files ---- */
 
-static bool io_error(GError **error, const char *what, const char *issuer)
+/* NULL when there is none, or it cannot be read. */
+static GBytes *read_kept(const char *path)
 {
-        int saved = errno;
+        GBytes *pem = NULL;
 
-        g_set_error(error, CERT_ERROR, CERT_ERROR_INSTALL_FAILED, "%s " CERT_ROOTS_DIR "/%s.pem: %s", what,
-                    issuer, g_strerror(saved));
-        return false;
+        return readfile_at(AT_FDCWD, path, ROOTS_FILE_MAX, &pem, NULL) == READ_DONE ? pem : NULL;
 }
 
-static bool is_kept(const char *path, GBytes *pem)
+static bool write_kept(const char *path, GBytes *pem, GError **error)
 {
-        g_autoptr(GMappedFile) file = g_mapped_file_new(path, FALSE, NULL);
-        g_autoptr(GBytes) have = file ? g_mapped_file_get_bytes(file) : NULL;
+        g_autofree char *folder = g_path_get_dirname(path);
+        g_autoptr(GError) e = NULL;
+        size_t size;
+        const char *data = g_bytes_get_data(pem, &size);
+        bool done;
+        int fd;
 
-        return have && g_bytes_equal(have, pem);
+        if (g_mkdir_with_parents(folder, 0700) < 0)
+                return folder_set_error(error, errno, "Making the folder", CERT_ROOTS_DIR);
+        if (!g_file_set_contents_full(path, data, (gssize) size,
+                                      G_FILE_SET_CONTENTS_CONSISTENT | G_FILE_SET_CONTENTS_DURABLE, 0644, &e)) {
+                g_set_error_literal(error, CERT_ERROR, CERT_ERROR_INSTALL_FAILED, e->message);
+                return false;
+        }
+        fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        done = fd >= 0 && fsync(fd) >= 0; /* the rename itself */
+        if (!done)
+                folder_set_error(error, errno, "Syncing the folder", CERT_ROOTS_DIR);
+        if (fd >= 0)
+                close(fd);
+        return done;
 }
 
 bool roots_keep(const char *issuer, GPtrArray *roots, GError **error)
 {
-        g_autofree char *path = roots_path(issuer), *folder = g_path_get_dirname(path);
-        g_autoptr(GBytes) pem = roots_to_pem(roots, error);
-        size_t size;
-        const void *data;
-        int fd;
+        g_autofree char *path = roots_path(issuer);
+        g_autoptr(GBytes) pem = roots_to_pem(roots, error), kept = NULL;
 
         if (!pem)
                 return false;
-        if (is_kept(path, pem))
-                return true;
-        if (g_mkdir_with_parents(folder, 0700) < 0)
-                return io_error(error, "making the folder of", issuer);
-        data = g_bytes_get_data(pem, &size);
-        if (!g_file_set_contents_full(path, data, size,
-                                      G_FILE_SET_CONTENTS_CONSISTENT | G_FILE_SET_CONTENTS_DURABLE, 0644,
-                                      error))
-                return false;
-        fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC); /* the rename itself */
-        if (fd < 0)
-                return io_error(error, "syncing the folder of", issuer);
-        if (fsync(fd) < 0) {
-                io_error(error, "syncing the folder of", issuer);
-                close(fd);
-                return false;
-        }
-        close(fd);
-        return true;
+        kept = read_kept(path);
+        return (kept && g_bytes_equal(kept, pem)) || write_kept(path, pem, error);
 }
 
 GPtrArray *roots_load(const char *issuer)
 {
-        GPtrArray *roots = g_ptr_array_new_with_free_func((GDestroyNotify) g_bytes_unref);
-        g_autofree char *path = roots_path(issuer), *text = NULL;
-        gnutls_x509_crt_t *list = NULL;
-        unsigned n = 0;
-        gsize size;
-        GStatBuf st;
+        g_autofree char *path = roots_path(issuer);
+        g_autoptr(GBytes) pem = read_kept(path);
+        g_auto(CertList) l = { 0 };
 
-        if (g_stat(path, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size > ROOTS_FILE_MAX ||
-            !g_file_get_contents(path, &text, &size, NULL))
-                return roots;
-        if (gnutls_x509_crt_list_import2(&list, &n, &(gnutls_datum_t){ (unsigned char *) text, size },
-                                         GNUTLS_X509_FMT_PEM, 0) < 0)
-                return roots;
-        for (unsigned i = 0; i < n; i++) {
-                gnutls_datum_t der = { 0 };
-
-                if (gnutls_x509_crt_export2(list[i], GNUTLS_X509_FMT_DER, &der) >= 0)
-                        g_ptr_array_add(
-                                roots, g_bytes_new_with_free_func(der.data, der.size, gnutls_free, der.data));
-                gnutls_x509_crt_deinit(list[i]);
-        }
-        gnutls_free(list);
-        return roots;
+        if (!cert_list_of_pem(pem, G_MAXUINT, &l))
+                cert_list_clear(&l);
+        return cert_list_to_der(&l);
 }

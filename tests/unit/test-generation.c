@@ -362,7 +362,7 @@ static void test_what_is_neither_bundle_nor_list(Fixture *f, gconstpointer data)
         assert_no_content(explained, "beside its blocks");
         assert_no_content(followed, "beside its blocks");
         assert_no_content(cut, "cut off");
-        assert_no_content(headed, "block 1");
+        assert_no_content(headed, "broken");
 }
 
 static void test_too_large_a_list(Fixture *f, gconstpointer data)
