@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /* make-host: fills a test root with N certificates as an agent that ran for a while would leave them: a manifest,
- * certificate and key files, records. `--unissued` makes the manifest alone, so that everything is due.
+ * certificate and key files, records, and the local authority that signed them all. `--unissued` makes the manifest alone, so that everything is due.
  *
  * All share one key: the benchmarks read and compare keys, they do not make them here. The key files are files of
  * their own. */
 
+#include "agent/authority-facts.h"
 #include "agent/manifest.h"
 #include "agent/record.h"
 #include "common/error.h"
@@ -99,8 +100,43 @@ static char *pem_of(GBytes *der, size_t *ret_size)
         return pem;
 }
 
+/* What the authority said of itself last. */
+static void save_facts(const FixtureAuthority *ca)
+{
+        g_autoptr(GPtrArray) ders = g_ptr_array_new();
+        const AuthorityRole role = AUTHORITY_ROLE_CURRENT;
+        g_autoptr(AuthorityFacts) facts = NULL;
+        g_autoptr(GError) error = NULL;
+
+        g_ptr_array_add(ders, ca->der);
+        facts = authority_facts_new(false, ders, &role, NULL, &error);
+        if (!facts)
+                fail("the authority", error);
+        authority_facts_save(facts, "site");
+}
+
+/* As its process keeps it (issuers/local/part.h). Gives the certificate's fingerprint; caller owns. */
+static char *write_authority(const FixtureAuthority *ca)
+{
+        const char *folder = CERT_AUTHORITY_DIR "/site";
+        g_autofree char *certificate = g_strconcat(folder, "/ca.pem", NULL), *key = g_strconcat(folder, "/ca.key", NULL);
+        g_autofree char *pem = NULL;
+        gnutls_datum_t text;
+        size_t size;
+
+        fixture_make_folder(arg_root, folder, 0700);
+        pem = pem_of(ca->der, &size);
+        write_file(certificate, pem, size, 0644);
+        if (gnutls_x509_privkey_export2_pkcs8(ca->key, GNUTLS_X509_FMT_PEM, NULL, GNUTLS_PKCS_PLAIN, &text) < 0)
+                exit(EXIT_FAILURE);
+        write_file(key, text.data, text.size, 0600);
+        gnutls_free(text.data);
+        save_facts(ca);
+        return g_compute_checksum_for_bytes(G_CHECKSUM_SHA256, ca->der);
+}
+
 /* Writes the pair; returns the record of its having been issued. */
-static Record *issue(const FixtureAuthority *ca, const ManifestCertificate *c, GBytes *key)
+static Record *issue(const FixtureAuthority *ca, const char *authority, const ManifestCertificate *c, GBytes *key)
 {
         time_t now = time(NULL);
         g_autoptr(GBytes) der = fixture_authority_sign(ca, c, key, now - 86400, now + YEAR_SECONDS);
@@ -112,6 +148,7 @@ static Record *issue(const FixtureAuthority *ca, const ManifestCertificate *c, G
         write_file(c->path[MANAGED_FILE_CERT], pem, size, c->cert_attributes.mode);
         write_file(c->path[MANAGED_FILE_KEY], g_bytes_get_data(key, NULL), g_bytes_get_size(key), c->key_attributes.mode);
         r->issuer = g_strdup(c->issuer);
+        r->authority = g_strdup(authority);
         r->request_digest = g_strdup(c->request_digest);
         r->fingerprint = g_compute_checksum_for_bytes(G_CHECKSUM_SHA256, der);
         r->taken = g_strdup(r->fingerprint);
@@ -138,10 +175,11 @@ static void issue_all(const Manifest *m)
 {
         g_autoptr(FixtureAuthority) ca = fixture_authority_new();
         g_autoptr(GBytes) key = fixture_key_new(KEY_TYPE_ECDSA_P256);
+        g_autofree char *authority = write_authority(ca);
         g_autoptr(GPtrArray) records = g_ptr_array_new_with_free_func(destroy_record);
 
         for (unsigned i = 0; i < m->certificates->len; i++) {
-                g_ptr_array_add(records, issue(ca, g_ptr_array_index(m->certificates, i), key));
+                g_ptr_array_add(records, issue(ca, authority, g_ptr_array_index(m->certificates, i), key));
                 if (records->len == SAVED_AT_ONCE)
                         save(records);
         }
