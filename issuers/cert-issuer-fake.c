@@ -7,6 +7,7 @@
 
 #include "common/error.h"
 #include "common/log.h"
+#include "common/message.h"
 #include "common/names.h"
 #include "common/peer.h"
 #include "common/timespan.h"
@@ -542,7 +543,7 @@ static int method_get_roots(sd_bus_message *m, void *userdata, sd_bus_error *ret
         g_ptr_array_add(roots, g_bytes_ref(authority_der(c.authority)));
         r = sd_bus_message_new_method_return(m, &reply);
         if (r >= 0)
-                r = issuer_append_certificates(reply, roots);
+                r = message_append_certificates(reply, roots);
         if (r >= 0)
                 r = sd_bus_send(NULL, reply, NULL);
         sd_bus_message_unref(reply);

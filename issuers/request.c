@@ -246,11 +246,6 @@ bool issuer_request_check(const IssuerRequest *r, GError **error)
 
 /* ---- Answering ---- */
 
-int issuer_append_certificates(sd_bus_message *m, GPtrArray *ders)
-{
-        return message_append_certificates(m, ders);
-}
-
 int issuer_reply_issued(sd_bus_message *call, GPtrArray *chain, GPtrArray *roots)
 {
         sd_bus_message *m = NULL;

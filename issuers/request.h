@@ -36,6 +36,3 @@ bool issuer_request_check(const IssuerRequest *r, GError **error);
 int issuer_reply_issued(sd_bus_message *call, GPtrArray *chain, GPtrArray *roots);
 int issuer_reply_waiting(sd_bus_message *call, const char *token, uint64_t poll_after_usec);
 int issuer_reply_later(sd_bus_message *call, const GError *refusal, uint64_t retry_after_usec);
-
-/* Appends an array of byte arrays, as GetRoots answers with. */
-int issuer_append_certificates(sd_bus_message *m, GPtrArray *ders);
