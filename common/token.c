@@ -111,21 +111,61 @@ static bool is_missing(int r)
 
 /* ---- Opening ---- */
 
-static char *token_info(const char *uri, gnutls_pkcs11_token_info_t what)
+/* One attribute of the URI's path part ("object", "id"), percent-decoded; NULL when it is not there. */
+static GBytes *path_attribute(const char *uri, const char *name)
 {
-        char text[256] = "";
-        size_t size = sizeof(text) - 1;
+        size_t prefix = strlen("pkcs11:"), length = strlen(name);
+        g_autofree char *path = g_strndup(uri + prefix, strcspn(uri + prefix, "?"));
+        g_auto(GStrv) parts = g_strsplit(path, ";", -1);
 
-        return gnutls_pkcs11_token_get_info(uri, what, text, &size) < 0 ? g_strdup("") : g_strdup(text);
+        for (char **p = parts; *p; p++)
+                if (strncmp(*p, name, length) == 0 && (*p)[length] == '=')
+                        return g_uri_unescape_bytes(*p + length + 1, -1, NULL, NULL);
+        return NULL;
 }
 
-static char *identify(const char *uri)
+/* Whether a token, by its own URI, is one that a URI names. */
+static bool is_named(const char *token, const char *uri)
 {
-        g_autofree char *label = token_info(uri, GNUTLS_PKCS11_TOKEN_LABEL);
-        g_autofree char *serial = token_info(uri, GNUTLS_PKCS11_TOKEN_SERIAL);
-        g_autofree char *maker = token_info(uri, GNUTLS_PKCS11_TOKEN_MANUFACTURER);
+        static const char *const attributes[] = { "token", "serial", "manufacturer", "model" };
 
-        return g_strdup_printf("%s/%s/%s", maker, serial, label);
+        for (size_t i = 0; i < G_N_ELEMENTS(attributes); i++) {
+                g_autoptr(GBytes) wanted = path_attribute(uri, attributes[i]),
+                                  own = path_attribute(token, attributes[i]);
+
+                if (wanted && (!own || !g_bytes_equal(wanted, own)))
+                        return false;
+        }
+        return true;
+}
+
+/* The tokens that a URI names, by their own URIs. */
+static GPtrArray *tokens_named(const char *uri)
+{
+        GPtrArray *tokens = g_ptr_array_new_with_free_func(g_free);
+        char *token;
+
+        for (unsigned i = 0; gnutls_pkcs11_token_get_url(i, GNUTLS_PKCS11_URL_GENERIC, &token) >= 0; i++) {
+                if (is_named(token, uri))
+                        g_ptr_array_add(tokens, g_strdup(token));
+                gnutls_free(token);
+        }
+        return tokens;
+}
+
+/* A PIN is for one token, and not to be shown to others. */
+static bool identify(Token *t, GError **error)
+{
+        g_autoptr(GPtrArray) tokens = tokens_named(t->bare);
+
+        if (tokens->len == 0)
+                return token_error(t->shown, GNUTLS_E_PKCS11_REQUESTED_OBJECT_NOT_AVAILBLE, error);
+        if (tokens->len > 1)
+                return refuse(
+                        error, t->shown, "several tokens match the URI",
+                        "List them with: p11tool --list-tokens; and name one by its serial number: serial=");
+        t->identity = g_strdup(tokens->pdata[0]);
+        return true;
 }
 
 /* CKF_USER_PIN_COUNT_LOW is set by one wrong PIN until a right one: if it alone kept us away, a corrected PIN
@@ -179,12 +219,10 @@ static bool token_fill(Token *t, const char *uri, const char *memory, GError **e
         }
         t->bare = pin_uri_without(uri);
         t->login = pin_value(t->pin) ? with_pin(t->bare, pin_value(t->pin)) : g_strdup(t->bare);
-        r = gnutls_pkcs11_token_get_flags(t->bare, &flags);
-        if (r < 0)
-                return token_error(t->shown,
-                                   is_missing(r) ? GNUTLS_E_PKCS11_REQUESTED_OBJECT_NOT_AVAILBLE : r, error);
-        t->identity = identify(t->bare);
-        return check_pin(t, flags, error);
+        if (!identify(t, error))
+                return false;
+        r = gnutls_pkcs11_token_get_flags(t->identity, &flags);
+        return r < 0 ? token_error(t->shown, r, error) : check_pin(t, flags, error);
 }
 
 Token *token_open(const char *uri, const char *memory, GError **error)
@@ -258,19 +296,6 @@ bool token_find_key(Token *t, gnutls_privkey_t *ret_private, gnutls_pubkey_t *re
 }
 
 /* ---- Making and removing ---- */
-
-/* One attribute of the URI's path part ("object", "id"), percent-decoded; NULL when it is not there. */
-static GBytes *path_attribute(const char *uri, const char *name)
-{
-        size_t prefix = strlen("pkcs11:"), length = strlen(name);
-        g_autofree char *path = g_strndup(uri + prefix, strcspn(uri + prefix, "?"));
-        g_auto(GStrv) parts = g_strsplit(path, ";", -1);
-
-        for (char **p = parts; *p; p++)
-                if (strncmp(*p, name, length) == 0 && (*p)[length] == '=')
-                        return g_uri_unescape_bytes(*p + length + 1, -1, NULL, NULL);
-        return NULL;
-}
 
 bool token_make_key(Token *t, KeyType type, const char *label, GBytes *id, GError **error)
 {

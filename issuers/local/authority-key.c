@@ -1,12 +1,18 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* An authority's key: made, opened and destroyed. It owns nothing: the files are the store's. */
+/* An authority's key: made, opened and destroyed, by one of three protections. It knows the content of a key
+ * file from its first line: PKCS#8 as it is, PKCS#8 encrypted with a secret that systemd unseals for this
+ * process alone, or the reference to a key in a token (issuers/local/key-reference.c). It owns nothing: the
+ * files are the store's. */
 
 #include "issuers/local/authority-key.h"
 
 #include "common/error.h"
+#include "issuers/local/key-reference.h"
+#include "issuers/local/seal.h"
 #include "issuers/local/store.h"
 
+#include <gnutls/crypto.h>
 #include <gnutls/x509.h>
 #include <string.h>
 
@@ -17,11 +23,34 @@ static bool failed(int r, const char *what, GError **error)
         return r < 0;
 }
 
-static GBytes *to_pem(gnutls_x509_privkey_t key, GError **error)
+/* Which of the three a file's content is. */
+static KeyProtection protection_of(GBytes *content)
+{
+        size_t size;
+        const char *data = g_bytes_get_data(content, &size);
+
+        if (key_reference_is(content))
+                return KEY_PROTECTION_TOKEN;
+        return size > 0 && g_strstr_len(data, (gssize) size, "BEGIN ENCRYPTED PRIVATE KEY")
+                       ? KEY_PROTECTION_CREDENTIAL
+                       : KEY_PROTECTION_FILE;
+}
+
+bool authority_key_is_on_token(GBytes *content)
+{
+        return key_reference_is(content);
+}
+
+/* ---- Making ---- */
+
+/* `password` NULL: as it is; else encrypted by PBES2 with AES-256 (RFC 8018, 6.2). */
+static GBytes *to_pem(gnutls_x509_privkey_t key, const char *password, GError **error)
 {
         gnutls_datum_t pem = { 0 };
         GBytes *bytes;
-        int r = gnutls_x509_privkey_export2_pkcs8(key, GNUTLS_X509_FMT_PEM, NULL, GNUTLS_PKCS_PLAIN, &pem);
+        int r = gnutls_x509_privkey_export2_pkcs8(key, GNUTLS_X509_FMT_PEM, password,
+                                                  password ? GNUTLS_PKCS_PBES2_AES_256 : GNUTLS_PKCS_PLAIN,
+                                                  &pem);
 
         if (failed(r, "the authority's key", error))
                 return NULL;
@@ -31,46 +60,83 @@ static GBytes *to_pem(gnutls_x509_privkey_t key, GError **error)
         return bytes;
 }
 
-GBytes *authority_key_new(const AuthorityOptions *o, gnutls_privkey_t *ret_key, GError **error)
+static GBytes *new_pem(const AuthorityOptions *o, GError **error)
 {
+        bool sealed = o->key_protection == KEY_PROTECTION_CREDENTIAL;
+        g_autoptr(Seal) seal = sealed ? seal_open(error) : NULL;
         gnutls_x509_privkey_t key;
-        g_autoptr(GBytes) pem = NULL;
-        int r = gnutls_x509_privkey_init(&key);
+        GBytes *pem = NULL;
+        int r;
 
-        if (failed(r, "the authority's key", error))
+        if ((sealed && !seal) || failed(gnutls_x509_privkey_init(&key), "the authority's key", error))
                 return NULL;
         r = gnutls_x509_privkey_generate(key, key_type_algorithm(o->key_type), key_type_bits(o->key_type), 0);
         if (!failed(r, "the authority's key", error))
-                pem = to_pem(key, error);
+                pem = to_pem(key, sealed ? seal_password(seal) : NULL, error);
         gnutls_x509_privkey_deinit(key);
-        return pem && authority_key_open(o, pem, ret_key, error) ? g_steal_pointer(&pem) : NULL;
+        return pem;
 }
 
-static bool begins_with(GBytes *content, const char *text)
+GBytes *authority_key_new(const AuthorityOptions *o, gnutls_privkey_t *ret_key, GError **error)
 {
-        size_t size;
-        const char *data = g_bytes_get_data(content, &size);
+        g_autoptr(GBytes) content =
+                o->key_protection == KEY_PROTECTION_TOKEN ? key_reference_new(o, error) : new_pem(o, error);
 
-        return size >= strlen(text) && memcmp(data, text, strlen(text)) == 0;
+        if (!content)
+                return NULL;
+        if (authority_key_open(o, content, ret_key, error))
+                return g_steal_pointer(&content);
+        authority_key_destroy(o, content);
+        return NULL;
 }
 
-bool authority_key_open(const AuthorityOptions *o, GBytes *content, gnutls_privkey_t *ret_key, GError **error)
+/* ---- Opening ---- */
+
+static bool refuse_seal(GError *missing, GError **error)
+{
+        g_autofree char *summary = cert_error_summary(missing);
+
+        g_set_error(
+                error, CERT_ERROR, CERT_ERROR_KEY_STORAGE,
+                "is encrypted with the credential " SEAL_CREDENTIAL ": %s\n"
+                "If " SEAL_FILE
+                " is gone, restore it from a backup; it opens on this host only. Without one the key is "
+                "lost: to begin a new authority, which no client trusts yet: certctl authority rotate --now",
+                summary);
+        g_error_free(missing);
+        return false;
+}
+
+static bool import_pem(gnutls_privkey_t key, GBytes *content, const char *password, GError **error)
 {
         gnutls_datum_t d = { (unsigned char *) g_bytes_get_data(content, NULL),
                              (unsigned) g_bytes_get_size(content) };
-        gnutls_privkey_t key;
-        int r;
+        int r = gnutls_privkey_import_x509_raw(key, &d, GNUTLS_X509_FMT_PEM, password, 0);
 
-        if (g_strstr_len((char *) d.data, d.size, "BEGIN ENCRYPTED PRIVATE KEY")) {
+        if (password && r == GNUTLS_E_DECRYPTION_FAILED) {
                 g_set_error(error, CERT_ERROR, CERT_ERROR_KEY_STORAGE,
-                            "is encrypted, and nobody is there to ask for a password");
+                            "is encrypted with another " SEAL_CREDENTIAL
+                            " than this host's\nRestore the " SEAL_FILE
+                            " that it was made with from a backup, or begin a new authority, which no client "
+                            "trusts yet: "
+                            "certctl authority rotate --now");
                 return false;
         }
-        r = gnutls_privkey_init(&key);
-        if (failed(r, "cannot be opened", error))
+        return !failed(r, "holds no private key", error);
+}
+
+static bool open_pem(GBytes *content, KeyProtection protection, gnutls_privkey_t *ret_key, GError **error)
+{
+        bool sealed = protection == KEY_PROTECTION_CREDENTIAL;
+        GError *missing = NULL;
+        g_autoptr(Seal) seal = sealed ? seal_open(&missing) : NULL;
+        gnutls_privkey_t key;
+
+        if (missing)
+                return refuse_seal(missing, error);
+        if (failed(gnutls_privkey_init(&key), "cannot be opened", error))
                 return false;
-        r = gnutls_privkey_import_x509_raw(key, &d, GNUTLS_X509_FMT_PEM, NULL, 0);
-        if (failed(r, "holds no private key", error)) {
+        if (!import_pem(key, content, sealed ? seal_password(seal) : NULL, error)) {
                 gnutls_privkey_deinit(key);
                 return false;
         }
@@ -78,13 +144,16 @@ bool authority_key_open(const AuthorityOptions *o, GBytes *content, gnutls_privk
         return true;
 }
 
-bool authority_key_is_on_token(GBytes *content)
+bool authority_key_open(const AuthorityOptions *o, GBytes *content, gnutls_privkey_t *ret_key, GError **error)
 {
-        return begins_with(content, "pkcs11:");
+        KeyProtection protection = protection_of(content);
+
+        return protection == KEY_PROTECTION_TOKEN ? key_reference_open(o, content, ret_key, error)
+                                                  : open_pem(content, protection, ret_key, error);
 }
 
 void authority_key_destroy(const AuthorityOptions *o, GBytes *content)
 {
-        (void) o;
-        (void) content; /* a file's caller removes it */
+        if (key_reference_is(content))
+                key_reference_destroy(o, content);
 }
