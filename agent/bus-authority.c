@@ -125,6 +125,8 @@ static int append_authority(sd_bus_message *m, const Authority *authority)
         if (r >= 0)
                 r = append_time(m, "NextRotation", authority->plan.due);
         if (r >= 0)
+                r = append_time(m, "Retirement", authority->plan.retirement);
+        if (r >= 0)
                 r = sd_bus_message_append(m, "{sv}", "Certificates", "u", authority->use.certificates);
         if (r >= 0)
                 r = sd_bus_message_append(m, "{sv}", "Revoked", "u", f ? g_strv_length(f->revoked) : 0);

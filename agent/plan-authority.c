@@ -201,6 +201,7 @@ AuthorityPlan plan_authority(const ManifestAuthority *wish, const AuthorityFacts
                 .facts = facts,
                 .use = use,
         };
+        AuthorityPlan plan;
         Finding f;
 
         if (!facts)
@@ -209,5 +210,7 @@ AuthorityPlan plan_authority(const ManifestAuthority *wish, const AuthorityFacts
         c.next = authority_facts_in_role(facts, AUTHORITY_ROLE_NEXT);
         c.old = authority_facts_in_role(facts, AUTHORITY_ROLE_OLD);
         f = find(&c);
-        return f.action == AUTHORITY_ACTION_NONE ? plan_of_rest(&c) : plan_of_action(&c, &f);
+        plan = f.action == AUTHORITY_ACTION_NONE ? plan_of_rest(&c) : plan_of_action(&c, &f);
+        plan.retirement = retirement_time(&c);
+        return plan;
 }

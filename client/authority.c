@@ -99,6 +99,7 @@ static const Field fields[] = {
         { "NotBefore", FIELD_TIME, AT(not_before) },
         { "NotAfter", FIELD_TIME, AT(not_after) },
         { "NextRotation", FIELD_TIME, AT(next_rotation) },
+        { "Retirement", FIELD_TIME, AT(retirement) },
         { "Certificates", FIELD_NUMBER, AT(certificates) },
         { "Revoked", FIELD_NUMBER, AT(revoked) },
         { "Error", FIELD_STRING, AT(error) },

@@ -19,6 +19,7 @@ typedef struct Authority {
         char *error, *message, *hint; /* "KeyStorage" and what it says, or "" */
         char **reasons;
         uint64_t not_before, not_after, next_rotation, retry_at;
+        uint64_t retirement;            /* of the old one; 0: there is none, or it is in use */
         uint32_t certificates, revoked; /* how many the manifest wants of it; how many are listed */
         GArray *trusted;                /* TrustedCertificate, by age; only of authority_ask() */
 } Authority;

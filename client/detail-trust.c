@@ -10,19 +10,18 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-/* What a phase means; and what the time of its next step is. */
+/* What a phase means; and what the time of its next rotation is. */
 typedef struct Phase {
         const char *phase, *words, *next;
 } Phase;
 
 static const Phase phases[] = {
-        { "missing", "missing: it is made at its first use", "Due" },
+        { "missing", "missing: the next pass makes it", "Due" },
         { "steady", "steady", "Rotation" },
-        { "introducing",
-          "introducing: the next one is trusted beside the current one, and signs when all trust it",
-          "Next step" },
-        { "retiring", "retiring: the old one signs no more, and is trusted until nothing of it is in use",
-          "Retirement" },
+        { "introducing", "introducing: the next one is trusted, and signs when all on this host trust it",
+          "Signs by" },
+        { "retiring", "retiring: the old one signs no more, and is trusted as long as it is in use",
+          "Rotation" },
 };
 
 static Phase phase_of(const Authority *a)
@@ -30,7 +29,7 @@ static Phase phase_of(const Authority *a)
         for (size_t i = 0; i < G_N_ELEMENTS(phases); i++)
                 if (g_str_equal(phases[i].phase, a->phase))
                         return phases[i];
-        return (Phase){ a->phase, a->phase, "Next step" };
+        return (Phase){ a->phase, a->phase, "Rotation" };
 }
 
 static void print_number(const Client *client, const char *label, uint32_t n)
@@ -65,6 +64,7 @@ void detail_authority(const Client *client, const Authority *a, uint64_t now)
         detail_time(client, "Valid from", a->not_before, now);
         detail_time(client, "Expires", a->not_after, now);
         detail_time(client, phase.next, a->next_rotation, now);
+        detail_time(client, "Old one goes", a->retirement, now);
         print_number(client, "Certificates", a->certificates);
         print_number(client, "Revoked", a->revoked);
         print_trusted(client, a, now);

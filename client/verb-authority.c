@@ -98,30 +98,28 @@ ExitStatus verb_authority(const Client *client, char **arguments)
 /* ---- rotate ---- */
 
 /* What comes after the job, in the words of the phase in which it left the authority. */
-static void print_next(const Client *client, const Authority *a, uint64_t now)
+static void print_next(const Client *client, const Authority *before, const Authority *a, uint64_t now)
 {
-        g_autofree char *when = when_both(a->next_rotation, now);
-        g_autofree char *hint = terminal_clean(&client->terminal, a->hint, true);
+        g_autofree char *when = when_both(a->retirement, now);
         g_autofree char *issuer = terminal_clean(&client->terminal, a->issuer, false);
 
         if (g_str_equal(a->phase, "introducing"))
-                printf("The next authority is trusted beside the current one. It signs as soon as every "
-                       "bundle and the "
-                       "units of it have taken that; until then nothing else changes.\n");
-        else if (g_str_equal(a->phase, "retiring") && a->next_rotation > 0)
-                printf("The new authority signs now. The old one stays trusted until nothing of it has been "
-                       "in use for "
-                       "the grace time: %s.\n",
+                printf("The next authority is trusted beside the current one, and signs as soon as all on "
+                       "this host "
+                       "trust it. What it waits for: certctl plan --all\n");
+        else if (g_str_equal(a->phase, "retiring") && a->retirement > 0)
+                printf("The new authority signs. The old one stays trusted until its grace time is over, "
+                       "%s.\n",
                        when);
         else if (g_str_equal(a->phase, "retiring"))
-                printf("The new authority signs now. The old one stays trusted as long as a certificate of "
-                       "it is in "
-                       "use, and the grace time after that.\n");
-        else if (g_str_equal(a->phase, "steady"))
-                printf("Only the new authority is trusted now.\n");
-        if (*hint)
-                printf("%s\n", hint);
-        printf("Clients without a bundle of this host need the new trust: certctl authority export %s\n",
+                printf("The new authority signs. The old one stays trusted as long as a certificate of it is "
+                       "in "
+                       "use, and its grace time after that.\n");
+        else if (g_str_equal(a->phase, "steady") && !g_str_equal(a->fingerprint, before->fingerprint))
+                printf("The new authority signs, and the old one is trusted no more.\n");
+        else
+                return;
+        printf("Clients that read no bundle of this host need the new trust: certctl authority export %s\n",
                issuer);
 }
 
@@ -183,7 +181,7 @@ ExitStatus verb_authority_rotate(const Client *client, char **arguments)
         status = job_run(client, bus, &run, m);
         if (status == EXIT_STATUS_DONE && !client->options.no_wait && !client->options.quiet &&
             client->options.json == JSON_OFF && (after = authority_get(bus, issuer, NULL)))
-                print_next(client, after, now_realtime());
+                print_next(client, a, after, now_realtime());
         return status;
 }
 

@@ -16,7 +16,7 @@ typedef struct FakeAuthority {
 
 static const FakeAuthority scripted_authorities[] = {
         { "site", "valid", "steady", "", "", "", 3000 * 86400, 2000 * 86400 + 30, 8, 2, false },
-        { "lab", "renewing", "retiring", "", "", "", 3650LL * 86400, 86400 + 30, 3, 0, true },
+        { "lab", "valid", "retiring", "", "", "", 3650LL * 86400, 2400 * 86400, 3, 0, true },
         { "vault", "blocked", "missing", "KeyStorage",
           "the token of the authority \"vault\" is locked: " HOSTILE, "Unlock it, then: certctl renew --due",
           0, 0, 1, 0, false },
@@ -89,7 +89,7 @@ static int append_authority(sd_bus_message *m, const FakeAuthority *a)
         static const char *const none[] = { NULL }, *const rotated[] = { "authority-rotated", NULL };
         bool rotating = g_strcmp0(fake.rotating, a->issuer) == 0;
 
-        (void) append_string(m, "State", rotating ? "renewing" : a->state);
+        (void) append_string(m, "State", a->state);
         (void) append_string(m, "Phase", rotating ? "retiring" : a->phase);
         (void) append_string(m, "Subject", "CN=" HOSTILE);
         (void) append_string(m, "Fingerprint", "abcd");
@@ -97,7 +97,8 @@ static int append_authority(sd_bus_message *m, const FakeAuthority *a)
         (void) append_string(m, "KeyType", "ecdsa-p384");
         (void) append_time(m, "NotBefore", a->expires_sec ? -86400 : 0);
         (void) append_time(m, "NotAfter", a->expires_sec);
-        (void) append_time(m, "NextRotation", rotating ? 86400 + 30 : a->rotation_sec);
+        (void) append_time(m, "NextRotation", a->rotation_sec);
+        (void) append_time(m, "Retirement", rotating || a->has_old ? 86400 + 30 : 0);
         (void) append_strings(m, "Reasons", a->has_old ? rotated : none);
         (void) append_string(m, "Error", a->error);
         (void) append_string(m, "Message", a->message);

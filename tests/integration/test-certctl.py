@@ -329,7 +329,7 @@ class Authorities(CertctlTest):
         self.fake("--trust")
         out = self.run_certctl("authority", "show", "lab").stdout
         self.assertRegex(out, r"Phase: retiring: the old one signs no more")
-        self.assertRegex(out, r"Retirement: in 1d ")
+        self.assertRegex(out, r"Old one goes: in 1d ")
         self.assertRegex(out, r"old: 0123, expires in ")
         self.assertRegex(out, r"current: abcd, expires in ")
         told = json.loads(self.run_certctl("authority", "show", "lab", "--json=short").stdout)
