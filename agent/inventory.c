@@ -25,8 +25,6 @@ typedef struct Entry {
         uint32_t generation, uri;
         uint8_t unusable; /* a bit for each slot whose content is not what it should be */
         bool settled;     /* what is known stays true while the files' identities do */
-        const char *tried; /* interned: the trust_digest of the authority none of whose certificates has signed the leaf;
-                            * NULL: none was tried, or the signer is known */
         gint64 token_failed_at; /* CLOCK_MONOTONIC, microseconds; 0: never */
 } Entry;
 
@@ -120,14 +118,14 @@ typedef enum SignerKnown {
         _SIGNER_MAX,
 } SignerKnown;
 
-static void pack_signer(GByteArray *a, const Entry *e)
+static void pack_signer(GByteArray *a, const LeafFacts *leaf)
 {
-        if (e->facts.leaf->signed_by) {
+        if (leaf->signed_by) {
                 pack_u8(a, SIGNER_FOUND);
-                pack_string(a, e->facts.leaf->signed_by);
-        } else if (e->tried) {
+                pack_string(a, leaf->signed_by);
+        } else if (leaf->not_signed_by) {
                 pack_u8(a, SIGNER_NONE);
-                pack_string(a, e->tried);
+                pack_string(a, leaf->not_signed_by);
         } else {
                 pack_u8(a, SIGNER_NOT_SOUGHT);
         }
@@ -153,14 +151,15 @@ static void pack_entry(GByteArray *a, Entry *e)
         pack_u8(a, e->facts.leaf != NULL);
         if (e->facts.leaf) {
                 leaf_pack(a, e->facts.leaf);
-                pack_signer(a, e);
+                pack_signer(a, e->facts.leaf);
         }
 }
 
-static void unpack_signer(Inventory *i, Unpack *u, LeafFacts *leaf, const char **ret_tried)
+static void unpack_signer(Inventory *i, Unpack *u, LeafFacts *leaf)
 {
         uint8_t known = unpack_u8(u);
-        const char *text = known == SIGNER_NOT_SOUGHT ? NULL : unpack_string(u), *interned;
+        const char *text = known == SIGNER_NOT_SOUGHT ? NULL : unpack_string(u);
+        char *interned;
 
         if (known >= _SIGNER_MAX || (known != SIGNER_NOT_SOUGHT && !text)) {
                 u->damaged = true;
@@ -168,9 +167,9 @@ static void unpack_signer(Inventory *i, Unpack *u, LeafFacts *leaf, const char *
         }
         interned = text ? g_string_chunk_insert_const(i->interned, text) : NULL;
         if (known == SIGNER_FOUND)
-                leaf->signed_by = (char *) interned;
+                leaf->signed_by = interned;
         else
-                *ret_tried = interned;
+                leaf->not_signed_by = interned;
 }
 
 static void unpack_file(Unpack *u, FileFacts *f)
@@ -216,14 +215,13 @@ static bool recall(Inventory *i, Entry *e, const char *name, const Glance *g)
         if (has_leaf)
                 leaf = leaf_unpack(&u);
         if (leaf)
-                unpack_signer(i, &u, leaf, &seen.tried);
+                unpack_signer(i, &u, leaf);
         if (!unpack_is_whole(&u) || (has_leaf && !leaf)) {
                 g_free(leaf);
                 return false;
         }
         g_free(e->facts.leaf);
         e->facts.leaf = leaf;
-        e->tried = seen.tried;
         e->unusable = seen.unusable;
         e->settled = true;
         return true;
@@ -231,11 +229,10 @@ static bool recall(Inventory *i, Entry *e, const char *name, const Glance *g)
 
 /* ---- A look ---- */
 
-static void entry_set_signer(Inventory *i, Entry *e, const AuthorityCertificate *signer, const AuthorityFacts *authority)
+static void set_signer(Inventory *i, LeafFacts *leaf, const AuthorityCertificate *signer, const AuthorityFacts *authority)
 {
-        if (signer)
-                e->facts.leaf->signed_by = g_string_chunk_insert_const(i->interned, signer->fingerprint);
-        e->tried = signer ? NULL : g_string_chunk_insert_const(i->interned, authority->trust_digest);
+        leaf->signed_by = signer ? g_string_chunk_insert_const(i->interned, signer->fingerprint) : NULL;
+        leaf->not_signed_by = signer ? NULL : g_string_chunk_insert_const(i->interned, authority->trust_digest);
 }
 
 /* Who signed a leaf stays true as long as its bytes do, and whoever is its issuer by now. That nobody did is found out
@@ -246,13 +243,13 @@ static void entry_find_signer(Inventory *i, Entry *e, const ManifestCertificate 
         const AuthorityCertificate *signer;
 
         if (!authority || !e->facts.leaf || e->facts.leaf->signed_by ||
-            g_strcmp0(e->tried, authority->trust_digest) == 0)
+            g_strcmp0(e->facts.leaf->not_signed_by, authority->trust_digest) == 0)
                 return;
         if (!examine_signer(i->folders, c, authority, g, &signer)) {
                 e->settled = false;
                 return;
         }
-        entry_set_signer(i, e, signer, authority);
+        set_signer(i, e->facts.leaf, signer, authority);
         i->changed = i->changed || e->settled;
 }
 
@@ -266,9 +263,8 @@ static void entry_examine(Inventory *i, Entry *e, const ManifestCertificate *c, 
 
         g_free(e->facts.leaf);
         e->facts.leaf = x.leaf;
-        e->tried = NULL;
         if (x.leaf && authority)
-                entry_set_signer(i, e, x.signer, authority);
+                set_signer(i, x.leaf, x.signer, authority);
         e->unusable = x.unusable;
         e->settled = x.settled;
         if (x.token_failed)

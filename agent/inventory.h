@@ -39,6 +39,8 @@ typedef struct LeafFacts {
         uint64_t not_before, not_after;
         char *signed_by;   /* fingerprint of the authority's certificate that verifies the leaf's signature; NULL: none of
                             * those that are known, or the issuer is not local */
+        char *not_signed_by; /* with signed_by NULL: the trust_digest of the authority none of whose certificates does; NULL:
+                              * nobody looked. Both belong to the inventory */
         bool key_matches;     /* the key file (or combined file, or pkcs11: object) holds the leaf's key */
         bool derived_match;   /* chain, CA and combined files are what the certificate file and generation say */
 } LeafFacts;

@@ -214,6 +214,13 @@ static Reason reason_not_current(const Case *c, const AuthorityCertificate *sign
         return REASON_NOT_SIGNED_BY_AUTHORITY;
 }
 
+/* Somebody looked whether one of the authority's certificates has signed the leaf, or wrote down which one it was. */
+static bool is_judged(const Case *c)
+{
+        return c->leaf->signed_by || g_strcmp0(c->leaf->not_signed_by, c->authority->trust_digest) == 0 ||
+               (leaf_is_recorded(c) && c->record->authority);
+}
+
 /* What the next one has signed stays: it is the current one, or will be, before anybody looks again. */
 static void find_in_authority(const Case *c, PlanFindings *f)
 {
@@ -226,7 +233,7 @@ static void find_in_authority(const Case *c, PlanFindings *f)
                 f->issue |= REASON_BIT(REASON_MISSING_AUTHORITY);
                 return;
         }
-        if (!c->leaf || (f->issue & REASON_BIT(REASON_ISSUER_DIFFER)))
+        if (!c->leaf || (f->issue & REASON_BIT(REASON_ISSUER_DIFFER)) || !is_judged(c))
                 return;
         signer = signer_of(c);
         /* Serial numbers are one issuer's own (RFC 5280, 4.1.2.2). */
@@ -260,6 +267,8 @@ bool plan_is_stray(const ManifestCertificate *c, const CertificateFacts *facts, 
         if (!leaf || !authority || authority->missing || !record || record->generation == 0 || !record->fingerprint)
                 return false;
         if (g_str_equal(record->fingerprint, leaf->fingerprint) || g_strcmp0(record->issuer, c->issuer) != 0)
+                return false;
+        if (!leaf->signed_by && g_strcmp0(leaf->not_signed_by, authority->trust_digest) != 0) /* nobody looked */
                 return false;
         return authority_facts_find(authority, record->authority) && !authority_facts_find(authority, leaf->signed_by);
 }

@@ -682,18 +682,21 @@ static void test_signer_unknown(World *w, gconstpointer data)
         g_assert_null(look(w)->leaf->signed_by);
         (void) fixture_count_opened(watch);
         g_assert_null(look(w)->leaf->signed_by); /* no local authority: nobody is looked for */
+        g_assert_null(look(w)->leaf->not_signed_by);
         g_assert_cmpuint(fixture_count_opened(watch), ==, 0);
         set_authority(w, other, NULL);
         g_assert_null(look(w)->leaf->signed_by);
         g_assert_cmpuint(fixture_count_opened(watch), ==, 1);
         start_again(w);
         g_assert_null(look(w)->leaf->signed_by); /* those that were tried are remembered */
+        g_assert_cmpstr(look(w)->leaf->not_signed_by, ==, w->authority->trust_digest);
         g_assert_cmpuint(fixture_count_opened(watch), ==, 0);
         set_authority(w, other, third);
         g_assert_null(look(w)->leaf->signed_by);
         g_assert_cmpuint(fixture_count_opened(watch), ==, 1);
         set_authority(w, third, w->ca);
         g_assert_cmpstr(look(w)->leaf->signed_by, ==, ours);
+        g_assert_null(look(w)->leaf->not_signed_by);
         g_assert_cmpuint(fixture_count_opened(watch), ==, 1);
         start_again(w);
         g_clear_pointer(&w->authority, authority_facts_unref);

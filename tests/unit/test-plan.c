@@ -23,8 +23,10 @@
 #define NEXT "dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd"
 #define OLD "eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee"
 #define GONE "ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff"
-#define NOBODY ""
+#define NOBODY nobody
 #define TRUST "1111111111111111111111111111111111111111111111111111111111111111"
+
+static const char nobody[] = "";
 
 #define BIT(f) (1u << (f))
 #define CERT BIT(MANAGED_FILE_CERT)
@@ -53,7 +55,7 @@ typedef struct Row {
         uint64_t failed_at, retry_at, poll_at;
         CertError error; /* 0: ISSUER_UNREACHABLE */
         /* local issuer; sound: signed by its current certificate, as is recorded, the CA file (if wanted) of its trust */
-        bool local, authority_missing, next, old, revoked, directory;
+        bool local, authority_missing, next, old, revoked, directory, not_looked;
         const char *signed_by, *recorded_by, *source; /* NOBODY: NULL */
         /* question */
         uint64_t now;
@@ -240,9 +242,11 @@ static const Row rows[] = {
           .action = ACTION_ISSUE, .reasons = R(AUTHORITY_ROTATED), .state = CERT_STATE_DUE },
         { "signed by an old authority, which was not recorded", .local = true, .old = true, .signed_by = OLD,
           .recorded_by = NOBODY, .action = ACTION_ISSUE, .reasons = R(AUTHORITY_ROTATED), .state = CERT_STATE_DUE },
-        { "recorded to be an old authority's, but nobody could look", .local = true, .old = true, .signed_by = NOBODY,
+        { "recorded to be an old authority's, but nobody looked", .local = true, .old = true, .signed_by = NOBODY,
+          .not_looked = true,
           .recorded_by = OLD, .action = ACTION_ISSUE, .reasons = R(AUTHORITY_ROTATED), .state = CERT_STATE_DUE },
-        { "recorded to be the current authority's, but nobody could look yet", .local = true, .signed_by = NOBODY,
+        { "recorded to be the current authority's, but nobody looked yet", .local = true, .signed_by = NOBODY,
+          .not_looked = true,
           .state = CERT_STATE_VALID, .due = RENEWAL },
         { "signed by an authority that is gone: made anew, not stray", .local = true, .signed_by = GONE,
           .recorded_by = GONE, .action = ACTION_ISSUE, .reasons = R(AUTHORITY_ROTATED), .state = CERT_STATE_DUE },
@@ -253,6 +257,11 @@ static const Row rows[] = {
         { "of a version that did not record who signed, and nobody knows: signed once more", .local = true,
           .signed_by = NOBODY, .recorded_by = NOBODY,
           .action = ACTION_ISSUE, .reasons = R(AUTHORITY_ROTATED), .state = CERT_STATE_DUE },
+        { "of a version that did not record who signed, and nobody looked yet", .local = true, .signed_by = NOBODY,
+          .recorded_by = NOBODY, .not_looked = true, .state = CERT_STATE_VALID, .due = RENEWAL },
+        { "ours was replaced, and nobody looked yet who signed that", .local = true, .other_leaf = true,
+          .signed_by = NOBODY, .not_looked = true, .action = ACTION_ISSUE, .reasons = R(CONTENT_DRIFT),
+          .state = CERT_STATE_DUE },
         { "somebody else's that was adopted", .local = true, .signed_by = NOBODY, .recorded_by = NOBODY,
           .no_generation = true, .action = ACTION_ISSUE, .reasons = R(NOT_SIGNED_BY_AUTHORITY),
           .state = CERT_STATE_DUE },
@@ -413,6 +422,7 @@ static void world_make_leaf(World *w, const Row *row)
                 .key_matches = !row->other_key,
                 .derived_match = !row->derived_differ,
                 .signed_by = fingerprint_of(row, row->signed_by),
+                .not_signed_by = row->signed_by == nobody && !row->not_looked ? (char *) TRUST : NULL,
         };
         w->facts.certificate = w->wanted;
         w->facts.leaf = row->no_leaf ? NULL : &w->leaf;
