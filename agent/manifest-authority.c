@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Local authorities of the manifest: the keys of an issuer of type "local". Most of them are for its process; all are
- * checked here, so that what it would refuse is known before the manifest takes effect. */
+/* Local authorities of the manifest: the keys of an issuer of type "local". Most of them are for its process;
+ * all are checked here, so that what it would refuse is known before the manifest takes effect. */
 
 #include "agent/manifest-read.h"
 
@@ -54,7 +54,8 @@ static void read_key_protection(ManifestReading *r, const JsonValue *v, void *ta
         hint = manifest_did_you_mean(text, known, G_N_ELEMENTS(known));
         manifest_complain(r, v,
                           hint
-                                  ?: "There are \"file\" and \"credential\"; a key in a token has a \"uri\" in place of "
+                                  ?: "There are \"file\" and \"credential\"; a key in a token has a \"uri\" "
+                                     "in place of "
                                      "a protection.",
                           "\"%s\" is no protection of a key", text);
 }
@@ -73,7 +74,8 @@ static void read_key(ManifestReading *r, const JsonValue *v, void *target)
                 return;
         protection = json_value_member(v, "protection");
         if (protection && json_value_member(v, "uri"))
-                manifest_complain_key(r, protection, "Remove one of the two; a token protects its keys by itself.",
+                manifest_complain_key(r, protection,
+                                      "Remove one of the two; a token protects its keys by itself.",
                                       "protection and uri exclude each other");
 }
 
@@ -89,8 +91,9 @@ static void read_subtrees(ManifestReading *r, const JsonValue *v, GPtrArray *sub
         if (!manifest_expect(r, v, JSON_KIND_ARRAY))
                 return;
         if (!v->first)
-                manifest_complain(r, v, "Remove the key, or name a subtree: [\"example.org\", \"ip:192.0.2.0/24\"].",
-                                  "an empty list says nothing");
+                manifest_complain(
+                        r, v, "Remove the key, or name a subtree: [\"example.org\", \"ip:192.0.2.0/24\"].",
+                        "an empty list says nothing");
         for (const JsonValue *e = v->first; e; e = e->next) {
                 g_autoptr(GError) error = NULL;
                 const char *text = manifest_read_string(r, e);
@@ -166,7 +169,8 @@ static void read_path_length(ManifestReading *r, const JsonValue *v, void *targe
 }
 
 /* One of two words, of which the second is what the flag says. */
-static void read_choice(ManifestReading *r, const JsonValue *v, const char *usual, const char *other, bool *ret_other)
+static void read_choice(ManifestReading *r, const JsonValue *v, const char *usual, const char *other,
+                        bool *ret_other)
 {
         const char *words[] = { usual, other }, *text = manifest_read_string(r, v);
         g_autofree char *hint = NULL;
@@ -266,14 +270,16 @@ static void check_times(ManifestReading *r, const AuthorityDraft *draft)
         uint64_t lifetime = draft->lifetime_usec ?: LIFETIME_DEFAULT;
         g_autofree char *own = NULL, *signed_for = NULL;
 
-        manifest_check_renew_before(r, where(draft, "renew_before"), &draft->authority->renew_before, lifetime);
+        manifest_check_renew_before(r, where(draft, "renew_before"), &draft->authority->renew_before,
+                                    lifetime);
         if (draft->certificate_lifetime_usec <= lifetime)
                 return;
         own = timespan_format(lifetime);
         signed_for = timespan_format(draft->certificate_lifetime_usec);
         manifest_complain(r, where(draft, "certificate_lifetime"),
                           "Let the authority's \"lifetime\" be longer than that of what it signs.",
-                          "certificates of %s would outlive their authority, which is valid for %s", signed_for, own);
+                          "certificates of %s would outlive their authority, which is valid for %s",
+                          signed_for, own);
 }
 
 static void check_crl(ManifestReading *r, const AuthorityDraft *draft)
@@ -397,8 +403,8 @@ static const AuthorityDraft *draft_find(ManifestReading *r, const char *name)
         return NULL;
 }
 
-/* A key that two authorities have is as good as one state folder for both: the rotation of one destroys what the other
- * signs with. An authority's key in a leaf makes whoever holds the leaf's key an authority. */
+/* A key that two authorities have is as good as one state folder for both: the rotation of one destroys what
+ * the other signs with. An authority's key in a leaf makes whoever holds the leaf's key an authority. */
 static void check_keys(ManifestReading *r)
 {
         g_autoptr(GHashTable) owners = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
@@ -410,7 +416,8 @@ static void check_keys(ManifestReading *r)
 
                 r->file = d->file;
                 if (first)
-                        manifest_complain(r, json_value_member(where(d, "key"), "uri"), "Give each its own key.",
+                        manifest_complain(r, json_value_member(where(d, "key"), "uri"),
+                                          "Give each its own key.",
                                           "this is the key of the authority \"%s\" already", first->name);
                 if (key)
                         g_hash_table_replace(owners, key, (void *) (first ?: d));

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Bundles and revocation lists of the manifest: what else than certificates is installed, told to units and kept in
- * step. Each is a ManifestCertificate of another kind, with one file, and a name with a prefix that no certificate has. */
+/* Bundles and revocation lists of the manifest: what else than certificates is installed, told to units and
+ * kept in step. Each is a ManifestCertificate of another kind, with one file, and a name with a prefix that
+ * no certificate has. */
 
 #include "agent/manifest-read.h"
 
@@ -17,7 +18,8 @@ static ManifestCertificate *bundle_of(void *target)
 /* ---- What both are ---- */
 
 /* Nothing is NULL that is not NULL in a certificate, so that whoever walks both need not ask. */
-static ManifestCertificate *managed_new(ManifestReading *r, ManifestKind kind, const char *prefix, const char *name)
+static ManifestCertificate *managed_new(ManifestReading *r, ManifestKind kind, const char *prefix,
+                                        const char *name)
 {
         ManifestCertificate *c = g_new0(ManifestCertificate, 1);
         g_autofree char *whole = g_strconcat(prefix, name, NULL);
@@ -56,7 +58,8 @@ static void read_from(ManifestReading *r, const JsonValue *v, void *target)
                 if (!name || !manifest_check_issuer(r, e, name))
                         continue;
                 if (is_in(names, name))
-                        manifest_complain(r, e, "Remove one of them.", "the issuer \"%s\" is named twice", name);
+                        manifest_complain(r, e, "Remove one of them.", "the issuer \"%s\" is named twice",
+                                          name);
                 else
                         g_ptr_array_add(names, manifest_keep_repeated(r, name));
         }
@@ -98,8 +101,10 @@ static void read_watch(ManifestReading *r, const JsonValue *v, void *target)
 }
 
 static const ManifestField bundle_fields[] = {
-        { "from", read_from },   { "path", read_path },     { "owner", read_owner }, { "permissions", read_permissions },
-        { "units", read_units }, { "verify", read_verify }, { "watch", read_watch },
+        { "from", read_from },   { "path", read_path },
+        { "owner", read_owner }, { "permissions", read_permissions },
+        { "units", read_units }, { "verify", read_verify },
+        { "watch", read_watch },
 };
 
 const ManifestField *manifest_bundle_fields(size_t *ret_n)
@@ -120,8 +125,8 @@ static void check_said(ManifestReading *r, const CertificateDraft *draft)
                                       "this bundle does not say where it goes");
 }
 
-/* Of the defaults only "watch" is taken: the others are of certificates, and whose units they are need not be those that
- * trust. */
+/* Of the defaults only "watch" is taken: the others are of certificates, and whose units they are need not be
+ * those that trust. */
 void manifest_read_bundle(ManifestReading *r, const JsonValue *v)
 {
         CertificateDraft draft = { .file = r->file, .value = v };
@@ -138,7 +143,8 @@ void manifest_read_bundle(ManifestReading *r, const JsonValue *v)
                 c->from = g_new0(char *, 1);
         c->issuer = c->from[0];
         if (c->path[MANAGED_FILE_CA])
-                manifest_check_folder(r, json_value_member(v, "path"), c->path[MANAGED_FILE_CA], c->cert_attributes.uid);
+                manifest_check_folder(r, json_value_member(v, "path"), c->path[MANAGED_FILE_CA],
+                                      c->cert_attributes.uid);
         g_array_append_val(r->drafts, draft);
 }
 

@@ -66,7 +66,8 @@ static char *describe(const CertificateDraft *draft)
         case MANIFEST_KIND_BUNDLE:
                 return g_strdup_printf("the bundle \"%s\"", c->name + strlen(MANIFEST_BUNDLE_PREFIX));
         case MANIFEST_KIND_CRL:
-                return g_strdup_printf("the revocation list of \"%s\"", c->name + strlen(MANIFEST_CRL_PREFIX));
+                return g_strdup_printf("the revocation list of \"%s\"",
+                                       c->name + strlen(MANIFEST_CRL_PREFIX));
         default:
                 return g_strdup_printf("the certificate \"%s\"", c->name);
         }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Issuers of the manifest. Owns the question which types of issuer this host has: the built-in one, whose keys
- * are checked by manifest-authority.c, and those whose program is installed, which know their keys themselves.
+/* Issuers of the manifest. Owns the question which types of issuer this host has: the built-in one, whose
+ * keys are checked by manifest-authority.c, and those whose program is installed, which know their keys
+ * themselves.
  */
 
 #include "agent/manifest-read.h"
@@ -77,7 +78,8 @@ static void read_issuer(ManifestReading *r, const JsonValue *v, IssuerDraft *dra
                 return;
         if (g_str_equal(draft->type, "local"))
                 draft->authority = manifest_read_authority(r, v);
-        else if (!type_is_word(draft->type) || (!type_is_test(draft->type) && !type_is_installed(draft->type))) {
+        else if (!type_is_word(draft->type) ||
+                 (!type_is_test(draft->type) && !type_is_installed(draft->type))) {
                 complain_type(r, type, draft->type);
                 return;
         }

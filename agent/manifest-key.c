@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* What is said of a key, be it a certificate's or an authority's: its type, and its URI when it lies in a token. */
+/* What is said of a key, be it a certificate's or an authority's: its type, and its URI when it lies in a
+ * token. */
 
 #include "agent/manifest-read.h"
 
@@ -48,8 +49,8 @@ static int compare_strings(const void *a, const void *b)
         return strcmp(*(const char *const *) a, *(const char *const *) b);
 }
 
-/* RFC 7512, 2.3: the order of the attributes means nothing, nor how a character is escaped; what follows the question
- * mark is how to get at the key, and the class of the object goes without saying. */
+/* RFC 7512, 2.3: the order of the attributes means nothing, nor how a character is escaped; what follows the
+ * question mark is how to get at the key, and the class of the object goes without saying. */
 char *manifest_key_uri_object(const char *uri)
 {
         bool names_object = false;

@@ -252,7 +252,8 @@ void manifest_read_permissions(ManifestReading *r, const JsonValue *v, void *tar
 
         if (v->kind == JSON_KIND_OBJECT)
                 manifest_read_object(r, v, fields, G_N_ELEMENTS(fields), target);
-        else if (mode_parse(r, v, &mode) && mode_check(r, v, mode, &key_rule) && mode_check(r, v, mode, &cert_rule))
+        else if (mode_parse(r, v, &mode) && mode_check(r, v, mode, &key_rule) &&
+                 mode_check(r, v, mode, &cert_rule))
                 c->cert_attributes.mode = c->key_attributes.mode = mode;
 }
 

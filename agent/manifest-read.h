@@ -23,9 +23,9 @@ typedef struct ManifestReading {
         const char *below;        /* "", or the folder that holds a copy of the files */
         const ManifestFile *file; /* the one being read */
         ManifestCertificate defaults;
-        GArray *drafts;      /* CertificateDraft */
+        GArray *drafts;         /* CertificateDraft */
         GPtrArray *authorities; /* AuthorityDraft* */
-        GHashTable *owners; /* text of an owner -> what manifest-owner.c knows about it */
+        GHashTable *owners;     /* text of an owner -> what manifest-owner.c knows about it */
         ManifestFolders *folders;
 } ManifestReading;
 
@@ -33,7 +33,8 @@ typedef struct ManifestReading {
 typedef struct CertificateDraft {
         ManifestCertificate *certificate;
         const ManifestFile *file;
-        const JsonValue *value; /* its object; while the defaults are read, theirs; of a revocation list, the issuer's */
+        const JsonValue *value; /* its object; while the defaults are read, theirs; of a revocation list, the
+                                   issuer's */
         const JsonValue *sans;  /* or NULL */
         bool rotation_said;
 } CertificateDraft;
@@ -120,8 +121,8 @@ void manifest_read_bundle_mode(ManifestReading *r, const JsonValue *v, FileAttri
 void manifest_read_key_type(ManifestReading *r, const JsonValue *v, KeyType *ret);
 /* "uri", a key in a token (RFC 7512); kept in the manifest. */
 char *manifest_read_key_uri(ManifestReading *r, const JsonValue *v);
-/* A text that is the same for two ways to write one key's URI; NULL when it says the token alone, in which there may be
- * many. Caller owns. */
+/* A text that is the same for two ways to write one key's URI; NULL when it says the token alone, in which
+ * there may be many. Caller owns. */
 char *manifest_key_uri_object(const char *uri);
 
 /* ---- manifest-unit.c ---- */

@@ -200,8 +200,7 @@ void manifest_read_units(ManifestReading *r, const JsonValue *v, GPtrArray **uni
         if (!read)
                 return;
         if (read->len > UNITS_MAX)
-                manifest_complain(r, v,
-                                  "Name one, and let the others follow it with ReloadPropagatedFrom=.",
+                manifest_complain(r, v, "Name one, and let the others follow it with ReloadPropagatedFrom=.",
                                   "more than %d units depend on this", UNITS_MAX);
         g_clear_pointer(units, g_ptr_array_unref);
         *units = read;

@@ -178,7 +178,8 @@ void manifest_check_renew_before(ManifestReading *r, const JsonValue *v, const R
         lifetime = timespan_format(lifetime_usec);
         before = timespan_format(b->usec);
         manifest_complain(r, v, "Make it shorter, or write a share such as \"33%\".",
-                          "renewing %s before the end of a lifetime of %s would never stop", before, lifetime);
+                          "renewing %s before the end of a lifetime of %s would never stop", before,
+                          lifetime);
 }
 
 /* ---- Names and strings ---- */

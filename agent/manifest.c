@@ -206,7 +206,8 @@ static void reading_done(ManifestReading *r)
         manifest_folders_free(r->folders);
 }
 
-/* 1. all heads, so that every default is known, 2. all issuers, so that every name is, 3. the certificates and bundles,
+/* 1. all heads, so that every default is known, 2. all issuers, so that every name is, 3. the certificates
+ * and bundles,
  * 4. what concerns the whole. */
 static void reading_run(ManifestReading *r)
 {

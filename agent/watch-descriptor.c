@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* A watch in another process's keeping: an inotify instance of the agent's, with watches of that process's. It owns the
- * descriptor. That anything happened is all that is told; of the events only those are looked at that say the watch is
- * gone. What is not drained at once waits in the kernel, which merges and bounds it (inotify(7)). */
+/* A watch in another process's keeping: an inotify instance of the agent's, with watches of that process's.
+ * It owns the descriptor. That anything happened is all that is told; of the events only those are looked at
+ * that say the watch is gone. What is not drained at once waits in the kernel, which merges and bounds it
+ * (inotify(7)). */
 
 #include "agent/watch-descriptor.h"
 
@@ -34,7 +35,7 @@ struct WatchDescriptor {
 /* What was found in the instance. */
 typedef struct Drained {
         bool any;
-        bool gone; /* a watch of it is */
+        bool gone;       /* a watch of it is */
         const char *why; /* it is of no use, or NULL */
 } Drained;
 
@@ -59,8 +60,8 @@ static bool events_look(const uint8_t *bytes, size_t size, bool *ret_gone)
         return true;
 }
 
-/* The flag is the instance's and not the descriptor's (open(2), "Open file descriptions"): whoever has a copy can take it
- * away, so it is set anew each time. */
+/* The flag is the instance's and not the descriptor's (open(2), "Open file descriptions"): whoever has a copy
+ * can take it away, so it is set anew each time. */
 static bool set_nonblocking(int fd)
 {
         int flags = fcntl(fd, F_GETFL);
@@ -104,16 +105,16 @@ static int on_readable(sd_event_source *s, int fd, uint32_t revents, void *userd
         return 0;
 }
 
-WatchDescriptor *watch_descriptor_new(sd_event *event, const char *name, int fd, WatchDescriptorChanged changed,
-                                      void *userdata)
+WatchDescriptor *watch_descriptor_new(sd_event *event, const char *name, int fd,
+                                      WatchDescriptorChanged changed, void *userdata)
 {
         WatchDescriptor *d = g_new0(WatchDescriptor, 1);
         int r;
 
         *d = (WatchDescriptor){ .name = g_strdup(name), .fd = fd, .changed = changed, .userdata = userdata };
         r = set_nonblocking(fd) ? sd_event_add_io(event, &d->source, fd, EPOLLIN, on_readable, d) : -errno;
-        /* Not each event wakes the agent: what the process itself does at a signing is many, and a hostile one could make
-         * any number. */
+        /* Not each event wakes the agent: what the process itself does at a signing is many, and a hostile
+         * one could make any number. */
         if (r >= 0)
                 r = sd_event_source_set_ratelimit(d->source, PAUSE_USEC, WAKES_MAX);
         if (r >= 0)

@@ -73,7 +73,8 @@ static void check_issuer(const ManifestIssuer *issuer)
                 return;
         g_assert_null(strpbrk(issuer->name, "/@:"));
         g_assert_cmpuint(strlen(a->request_digest), ==, 64);
-        g_assert_true(a->renew_before.is_percent ? a->renew_before.percent - 1 < 99 : a->renew_before.usec > 0);
+        g_assert_true(a->renew_before.is_percent ? a->renew_before.percent - 1 < 99
+                                                 : a->renew_before.usec > 0);
 }
 
 static void check_all(const Manifest *m)

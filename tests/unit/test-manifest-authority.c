@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Local authorities, bundles and revocation lists of the manifest: what is read of them, and that everything that is
- * wrong with them is found. */
+/* Local authorities, bundles and revocation lists of the manifest: what is read of them, and that everything
+ * that is wrong with them is found. */
 
 #include "tests/unit/manifest-host.h"
 
 #define BUNDLE "\"from\": [\"site\"], \"path\": \"/etc/tls/ca.pem\""
 
-/* A manifest with a local authority "site" of these members (each with a comma before it) and more at the top. */
+/* A manifest with a local authority "site" of these members (each with a comma before it) and more at the
+ * top. */
 static void write_site(const Host *h, const char *members, const char *top)
 {
         g_autofree char *text = g_strdup_printf(
@@ -47,16 +48,18 @@ static void test_all_keys_of_an_authority_are_read(Host *h, const void *data)
 {
         const ManifestCertificate *crl;
 
-        write_site(h,
-                   ", \"timeout\": \"5s\", \"subject\": \"CN=Site CA,O=Example\",\n"
-                   "\"key\": {\"type\": \"ecdsa-p384\", \"protection\": \"credential\"}, \"lifetime\": \"2y\",\n"
-                   "\"certificate_lifetime\": \"30d\", \"renew_before\": \"60d\", \"path_length\": 8,\n"
-                   "\"names\": {\"permitted\": [\"example.org\", \"dns:example.com\", \"ip:192.0.2.0/24\", "
-                   "\"email:example.org\", \"uri:example.org\"], \"excluded\": [\"secret.example.org\"]},\n"
-                   "\"bundle_drift\": \"recreate\", \"stray\": \"recreate\", \"rotation_grace\": \"0s\", \"watch\": "
-                   "true,\n\"crl_path\": \"/etc/tls/site.crl\", \"crl_lifetime\": \"2d\", \"crl_units\": "
-                   "[{\"unit\": \"nginx.service\", \"action\": \"reload\"}]",
-                   "");
+        write_site(
+                h,
+                ", \"timeout\": \"5s\", \"subject\": \"CN=Site CA,O=Example\",\n"
+                "\"key\": {\"type\": \"ecdsa-p384\", \"protection\": \"credential\"}, \"lifetime\": \"2y\",\n"
+                "\"certificate_lifetime\": \"30d\", \"renew_before\": \"60d\", \"path_length\": 8,\n"
+                "\"names\": {\"permitted\": [\"example.org\", \"dns:example.com\", \"ip:192.0.2.0/24\", "
+                "\"email:example.org\", \"uri:example.org\"], \"excluded\": [\"secret.example.org\"]},\n"
+                "\"bundle_drift\": \"recreate\", \"stray\": \"recreate\", \"rotation_grace\": \"0s\", "
+                "\"watch\": "
+                "true,\n\"crl_path\": \"/etc/tls/site.crl\", \"crl_lifetime\": \"2d\", \"crl_units\": "
+                "[{\"unit\": \"nginx.service\", \"action\": \"reload\"}]",
+                "");
         assert_loads(h);
         g_assert_false(site(h)->renew_before.is_percent);
         g_assert_cmpuint(site(h)->renew_before.usec, ==, 60 * USEC_PER_DAY);
@@ -109,7 +112,8 @@ static void test_all_keys_of_a_bundle_are_read(Host *h, const void *data)
         const ManifestCertificate *c;
 
         write_text(h, CERT_MANIFEST_FILE,
-                   "{\"version\": 1, \"issuers\": {\"site\": {\"type\": \"local\"}, \"lab\": {\"type\": \"local\"}},\n"
+                   "{\"version\": 1, \"issuers\": {\"site\": {\"type\": \"local\"}, \"lab\": {\"type\": "
+                   "\"local\"}},\n"
                    "\"bundles\": {\"all\": {\"from\": [\"site\", \"lab\"], \"path\": \"/etc/tls/all.pem\",\n"
                    "\"owner\": \"0:7\", \"permissions\": \"0440\", \"units\": [\"postfix.service\"],\n"
                    "\"verify\": {\"connect\": \"localhost:25\", \"starttls\": \"smtp\"}, \"watch\": true}}}");
@@ -136,10 +140,12 @@ static void test_of_the_defaults_a_bundle_takes_watch_alone(Host *h, const void 
 {
         const ManifestCertificate *c;
 
-        write_bundle(h, "{" BUNDLE "}, \"y\": {\"from\": [\"site\"], \"path\": \"/etc/tls/y.pem\", \"watch\": false}");
-        write_text(h, CERT_MANIFEST_DROPIN_DIR "/a.json",
-                   "{\"defaults\": {\"watch\": true, \"owner\": \"7:7\", \"permissions\": {\"cert\": \"0444\"}, "
-                   "\"units\": [\"nginx.service\"], \"keep\": 9, \"renew_before\": \"1h\"}}");
+        write_bundle(h, "{" BUNDLE
+                        "}, \"y\": {\"from\": [\"site\"], \"path\": \"/etc/tls/y.pem\", \"watch\": false}");
+        write_text(
+                h, CERT_MANIFEST_DROPIN_DIR "/a.json",
+                "{\"defaults\": {\"watch\": true, \"owner\": \"7:7\", \"permissions\": {\"cert\": \"0444\"}, "
+                "\"units\": [\"nginx.service\"], \"keep\": 9, \"renew_before\": \"1h\"}}");
         assert_loads(h);
         c = find(h, "bundle:x");
         g_assert_true(c->watch);
@@ -156,10 +162,12 @@ static void test_bundles_and_lists_stand_apart_and_by_name(Host *h, const void *
         static const char *const names[] = { "bundle:a", "bundle:web", "bundle:z", "crl:lab", "crl:site" };
 
         write_text(h, CERT_MANIFEST_FILE,
-                   "{\"version\": 1, \"issuers\": {\"site\": {\"type\": \"local\", \"crl_path\": \"/etc/tls/1\"}, "
+                   "{\"version\": 1, \"issuers\": {\"site\": {\"type\": \"local\", \"crl_path\": "
+                   "\"/etc/tls/1\"}, "
                    "\"lab\": {\"type\": \"local\", \"crl_path\": \"/etc/tls/2\"}},\n"
                    "\"certificates\": {\"web\": {" NAMES ", " PATHS "}},\n\"bundles\": {"
-                   "\"z\": {\"from\": [\"lab\"], \"path\": \"/etc/tls/z\"}, \"web\": {\"from\": [\"lab\"], \"path\": "
+                   "\"z\": {\"from\": [\"lab\"], \"path\": \"/etc/tls/z\"}, \"web\": {\"from\": [\"lab\"], "
+                   "\"path\": "
                    "\"/etc/tls/w\"}, \"a\": {\"from\": [\"lab\"], \"path\": \"/etc/tls/a\"}}}");
         assert_loads(h);
         g_assert_cmpuint(h->manifest->certificates->len, ==, 1);
@@ -244,8 +252,10 @@ static void test_what_an_authority_s_certificate_says_is_its_digest(Host *h, con
 
 static void test_the_order_of_names_means_nothing(Host *h, const void *data)
 {
-        g_autofree char *a = authority_digest(h, ", \"names\": {\"permitted\": [\"a.example\", \"ip:192.0.2.0/24\"]}");
-        g_autofree char *b = authority_digest(h, ", \"names\": {\"permitted\": [\"ip:192.0.2.0/24\", \"A.example\"]}");
+        g_autofree char *a =
+                authority_digest(h, ", \"names\": {\"permitted\": [\"a.example\", \"ip:192.0.2.0/24\"]}");
+        g_autofree char *b =
+                authority_digest(h, ", \"names\": {\"permitted\": [\"ip:192.0.2.0/24\", \"A.example\"]}");
 
         g_assert_cmpstr(a, ==, b);
 }
@@ -259,7 +269,8 @@ static void test_whose_certificates_and_where_is_a_bundle_s_digest(Host *h, cons
         first = g_strdup(find(h, "bundle:x")->request_digest);
         first_list = g_strdup(find(h, "crl:site")->request_digest);
         write_site(h, ", \"crl_path\": \"/etc/tls/site.crl\", \"crl_units\": [\"a.service\"]",
-                   ", \"bundles\": {\"x\": {" BUNDLE ", \"units\": [\"a.service\"], \"permissions\": \"0444\"}}");
+                   ", \"bundles\": {\"x\": {" BUNDLE
+                   ", \"units\": [\"a.service\"], \"permissions\": \"0444\"}}");
         assert_loads(h);
         g_assert_cmpstr(find(h, "bundle:x")->request_digest, ==, first);
         g_assert_cmpstr(find(h, "crl:site")->request_digest, ==, first_list);
@@ -284,7 +295,8 @@ typedef struct Wrong {
 #define SITE "issuers.site"
 
 static const Wrong wrong_authorities[] = {
-        { ", \"renew_befor\": \"1d\"", { SITE ".renew_befor: ", "unknown", "Did you mean \"renew_before\"?" } },
+        { ", \"renew_befor\": \"1d\"",
+          { SITE ".renew_befor: ", "unknown", "Did you mean \"renew_before\"?" } },
         { ", \"timeout\": 5", { SITE ".timeout: ", "with a unit" } },
         { ", \"subject\": \"x\"", { SITE ".subject: ", "RFC 4514" } },
         { ", \"key\": \"rsa-2048\"", { SITE ".key: ", "object is expected" } },
@@ -301,8 +313,10 @@ static const Wrong wrong_authorities[] = {
         { ", \"certificate_lifetime\": \"1ms\"", { SITE ".certificate_lifetime: ", "between 1s" } },
         { ", \"lifetime\": \"30d\", \"certificate_lifetime\": \"31d\"",
           { SITE ".certificate_lifetime: ", "would outlive their authority" } },
-        { ", \"certificate_lifetime\": \"11y\"", { SITE ".certificate_lifetime: ", "would outlive", "valid for 9y" } },
-        { ", \"lifetime\": \"30d\", \"renew_before\": \"30d\"", { SITE ".renew_before: ", "never stop", "33%" } },
+        { ", \"certificate_lifetime\": \"11y\"",
+          { SITE ".certificate_lifetime: ", "would outlive", "valid for 9y" } },
+        { ", \"lifetime\": \"30d\", \"renew_before\": \"30d\"",
+          { SITE ".renew_before: ", "never stop", "33%" } },
         { ", \"renew_before\": \"11y\"", { SITE ".renew_before: ", "never stop" } },
         { ", \"renew_before\": \"100%\"", { SITE ".renew_before: ", "1% to 99%" } },
         { ", \"path_length\": 9", { SITE ".path_length: ", "from 0 to 8" } },
@@ -310,15 +324,20 @@ static const Wrong wrong_authorities[] = {
         { ", \"path_length\": \"0\"", { SITE ".path_length: ", "a number is expected" } },
         { ", \"names\": [\"example.org\"]", { SITE ".names: ", "an object is expected" } },
         { ", \"names\": {\"permited\": []}", { SITE ".names.permited: ", "Did you mean \"permitted\"?" } },
-        { ", \"names\": {\"permitted\": \"example.org\"}", { SITE ".names.permitted: ", "a list is expected" } },
+        { ", \"names\": {\"permitted\": \"example.org\"}",
+          { SITE ".names.permitted: ", "a list is expected" } },
         { ", \"names\": {\"permitted\": []}", { SITE ".names.permitted: ", "says nothing", "Remove" } },
-        { ", \"names\": {\"permitted\": [\"a.example\", 7]}", { SITE ".names.permitted[1]: ", "not a number" } },
-        { ", \"names\": {\"excluded\": [\"*.example.org\"]}", { SITE ".names.excluded[0]: ", "the name alone" } },
-        { ", \"names\": {\"excluded\": [\".example.org\"]}", { SITE ".names.excluded[0]: ", "Write \"example.org\"" } },
+        { ", \"names\": {\"permitted\": [\"a.example\", 7]}",
+          { SITE ".names.permitted[1]: ", "not a number" } },
+        { ", \"names\": {\"excluded\": [\"*.example.org\"]}",
+          { SITE ".names.excluded[0]: ", "the name alone" } },
+        { ", \"names\": {\"excluded\": [\".example.org\"]}",
+          { SITE ".names.excluded[0]: ", "Write \"example.org\"" } },
         { ", \"names\": {\"permitted\": [\"ip:192.0.2.1/24\"]}",
           { SITE ".names.permitted[0]: ", "Write \"ip:192.0.2.0/24\"" } },
         { ", \"bundle_drift\": \"recerate\"", { SITE ".bundle_drift: ", "Did you mean \"recreate\"?" } },
-        { ", \"bundle_drift\": \"no\"", { SITE ".bundle_drift: ", "There are \"rewrite\" and \"recreate\"" } },
+        { ", \"bundle_drift\": \"no\"",
+          { SITE ".bundle_drift: ", "There are \"rewrite\" and \"recreate\"" } },
         { ", \"stray\": \"rewrite\"", { SITE ".stray: ", "\"rewrite\" is no answer", "\"re" } },
         { ", \"stray\": true", { SITE ".stray: ", "a string is expected" } },
         { ", \"rotation_grace\": \"tomorrow\"", { SITE ".rotation_grace: ", "no span" } },
@@ -327,9 +346,12 @@ static const Wrong wrong_authorities[] = {
         { ", \"crl_path\": \"site.crl\"", { SITE ".crl_path: ", "not absolute" } },
         { ", \"crl_path\": \"/var/lib/cert-authority/site/crl\"", { SITE ".crl_path: ", "no place" } },
         { ", \"crl_path\": \"/etc/tls/../x\"", { SITE ".crl_path: ", "\"..\"" } },
-        { ", \"crl_path\": \"/etc/open/x\"", { SITE ".crl_path: ", "every user can write in the folder /etc/open" } },
-        { ", \"crl_path\": \"/etc/tls/x\", \"crl_lifetime\": \"59min\"", { SITE ".crl_lifetime: ", "between 1h" } },
-        { ", \"crl_path\": \"/etc/tls/x\", \"crl_units\": [\"nginx\"]", { SITE ".crl_units[0]: ", "unit type" } },
+        { ", \"crl_path\": \"/etc/open/x\"",
+          { SITE ".crl_path: ", "every user can write in the folder /etc/open" } },
+        { ", \"crl_path\": \"/etc/tls/x\", \"crl_lifetime\": \"59min\"",
+          { SITE ".crl_lifetime: ", "between 1h" } },
+        { ", \"crl_path\": \"/etc/tls/x\", \"crl_units\": [\"nginx\"]",
+          { SITE ".crl_units[0]: ", "unit type" } },
         { ", \"crl_units\": []", { SITE ".crl_units: ", "without crl_path" } },
         { ", \"crl_lifetime\": \"1d\"", { SITE ".crl_lifetime: ", "without crl_path" } },
         { ", \"environment\": \"test\"", { SITE ".environment: ", "of none" } },
@@ -356,7 +378,8 @@ static const Wrong wrong_bundles[] = {
         { "{\"from\": [], \"path\": \"/etc/tls/ca.pem\"}", { X ".from: ", "trust nobody" } },
         { "{\"from\": [\"site\", \"stie\"], \"path\": \"/etc/tls/ca.pem\"}",
           { X ".from[1]: ", "no issuer \"stie\"", "Did you mean \"site\"?" } },
-        { "{\"from\": [\"site\", \"site\"], \"path\": \"/etc/tls/ca.pem\"}", { X ".from[1]: ", "named twice" } },
+        { "{\"from\": [\"site\", \"site\"], \"path\": \"/etc/tls/ca.pem\"}",
+          { X ".from[1]: ", "named twice" } },
         { "{\"from\": [7], \"path\": \"/etc/tls/ca.pem\"}", { X ".from[0]: ", "a string is expected" } },
         { "{\"from\": [\"site\"], \"path\": \"ca.pem\"}", { X ".path: ", "not absolute" } },
         { "{\"from\": [\"site\"], \"path\": \"/var/lib/cert-agent/ca.pem\"}", { X ".path: ", "no place" } },
@@ -364,8 +387,10 @@ static const Wrong wrong_bundles[] = {
           { X ".path: ", "every user can write in the folder /etc/open", "chmod o-w" } },
         { "{" BUNDLE ", \"owner\": \"no-such-user\"}", { X ".owner: ", "no user" } },
         { "{" BUNDLE ", \"owner\": {\"cert\": \"root\"}}", { X ".owner: ", "a string is expected" } },
-        { "{" BUNDLE ", \"permissions\": {\"cert\": \"0644\"}}", { X ".permissions: ", "a string is expected" } },
-        { "{" BUNDLE ", \"permissions\": \"0664\"}", { X ".permissions: ", "let a bundle be", "At most \"0644\"" } },
+        { "{" BUNDLE ", \"permissions\": {\"cert\": \"0644\"}}",
+          { X ".permissions: ", "a string is expected" } },
+        { "{" BUNDLE ", \"permissions\": \"0664\"}",
+          { X ".permissions: ", "let a bundle be", "At most \"0644\"" } },
         { "{" BUNDLE ", \"permissions\": \"0044\"}", { X ".permissions: ", "could not read the bundle" } },
         { "{" BUNDLE ", \"permissions\": 644}", { X ".permissions: ", "not a number" } },
         { "{" BUNDLE ", \"units\": [\"nginx\"]}", { X ".units[0]: ", "unit type" } },
@@ -417,9 +442,10 @@ static void test_no_two_of_any_kind_write_to_one_place(Host *h, const void *data
 
         link_to(h, "tls", "/etc/alias");
         for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
-                g_autofree char *top = g_strdup_printf(",\n\"certificates\": {\"web\": {" NAMES ", " PATHS
-                                                       "}, \"dir\": {" NAMES ", \"directory\": \"/etc/tls/dir\"}},\n%s",
-                                                       cases[i].text);
+                g_autofree char *top =
+                        g_strdup_printf(",\n\"certificates\": {\"web\": {" NAMES ", " PATHS
+                                        "}, \"dir\": {" NAMES ", \"directory\": \"/etc/tls/dir\"}},\n%s",
+                                        cases[i].text);
 
                 write_site(h, ", \"crl_path\": \"/etc/tls/site.crl\"", top);
                 assert_one_problem(h, cases[i].told);
@@ -431,8 +457,8 @@ static void test_a_bundle_in_two_files_names_both(Host *h, const void *data)
         write_bundle(h, "{" BUNDLE "}");
         write_text(h, CERT_MANIFEST_DROPIN_DIR "/b.json",
                    "{\"bundles\": {\"x\": {\"from\": [\"site\"], \"path\": \"/etc/tls/b\"}}}");
-        assert_refused(h, CERT_MANIFEST_DROPIN_DIR "/b.json:1: bundles.x", CERT_MANIFEST_FILE " has the bundle \"x\"",
-                       "mask");
+        assert_refused(h, CERT_MANIFEST_DROPIN_DIR "/b.json:1: bundles.x",
+                       CERT_MANIFEST_FILE " has the bundle \"x\"", "mask");
 }
 
 /* ---- What two authorities, or an authority and a certificate, must not share ---- */
@@ -440,8 +466,10 @@ static void test_a_bundle_in_two_files_names_both(Host *h, const void *data)
 static void test_authorities_share_neither_folder_nor_key(Host *h, const void *data)
 {
         static const Wrong cases[] = {
-                { "\"issuers\": {\"a@b\": {\"type\": \"local\"}}", { "issuers[\"a@b\"]: ", "folder", "no @" } },
-                { "\"issuers\": {\"a\": {\"type\": \"local\", \"key\": {\"uri\": \"pkcs11:token=x;object=ca\"}},\n"
+                { "\"issuers\": {\"a@b\": {\"type\": \"local\"}}",
+                  { "issuers[\"a@b\"]: ", "folder", "no @" } },
+                { "\"issuers\": {\"a\": {\"type\": \"local\", \"key\": {\"uri\": "
+                  "\"pkcs11:token=x;object=ca\"}},\n"
                   "\"b\": {\"type\": \"local\", \"key\": {\"uri\": "
                   "\"pkcs11:object=c%61;token=x;type=private?pin-source=/p\"}}}",
                   { ":2: issuers.b.key.uri: ", "the key of the authority \"a\" already" } },
@@ -458,10 +486,12 @@ static void test_authorities_share_neither_folder_nor_key(Host *h, const void *d
                 assert_one_problem(h, cases[i].told);
         }
         write_text(h, CERT_MANIFEST_FILE,
-                   "{\"version\": 1, \"issuers\": {\"site\": {\"type\": \"local\"}, \"Site\": {\"type\": \"local\"}}}");
+                   "{\"version\": 1, \"issuers\": {\"site\": {\"type\": \"local\"}, \"Site\": {\"type\": "
+                   "\"local\"}}}");
         assert_loads(h); /* two folders */
         write_text(h, CERT_MANIFEST_FILE,
-                   "{\"version\": 1, \"issuers\": {\"site\": {\"type\": \"local\", \"key\": {\"uri\": \"pkcs11:token=x\"}}, "
+                   "{\"version\": 1, \"issuers\": {\"site\": {\"type\": \"local\", \"key\": {\"uri\": "
+                   "\"pkcs11:token=x\"}}, "
                    "\"lab\": {\"type\": \"local\", \"key\": {\"uri\": \"pkcs11:token=x\"}}}}");
         assert_loads(h); /* one token, in which each makes its own keys */
         write_text(h, CERT_MANIFEST_DROPIN_DIR "/b.json", "{\"issuers\": {\"site\": {\"type\": \"local\"}}}");
@@ -478,8 +508,8 @@ static void test_what_an_authority_may_not_sign_is_found(Host *h, const void *da
                    "\"www.example.com\", \"ip:192.0.2.1\"], " PATHS "}}");
         assert_refused(h, "certificates.web.sans", "\"site\" may not sign for the name \"www.example.com\"");
         write_site(h, CONSTRAINED,
-                   ",\n\"certificates\": {\"web\": {\"issuer\": \"site\", \"common_name\": \"a.secret.example.org\", " PATHS
-                   "}}");
+                   ",\n\"certificates\": {\"web\": {\"issuer\": \"site\", \"common_name\": "
+                   "\"a.secret.example.org\", " PATHS "}}");
         assert_refused(h, "certificates.web", "may not sign for the name \"a.secret.example.org\"");
 }
 
@@ -525,7 +555,8 @@ int main(int argc, char **argv)
         add("all-keys-of-a-bundle-are-read", test_all_keys_of_a_bundle_are_read);
         add("of-the-defaults-a-bundle-takes-watch-alone", test_of_the_defaults_a_bundle_takes_watch_alone);
         add("bundles-and-lists-stand-apart-and-by-name", test_bundles_and_lists_stand_apart_and_by_name);
-        add("an-authority-watches-when-anything-of-it-does", test_an_authority_watches_when_anything_of_it_does);
+        add("an-authority-watches-when-anything-of-it-does",
+            test_an_authority_watches_when_anything_of_it_does);
         add("what-an-authority-s-certificate-says-is-its-digest",
             test_what_an_authority_s_certificate_says_is_its_digest);
         add("the-order-of-names-means-nothing", test_the_order_of_names_means_nothing);
@@ -540,7 +571,8 @@ int main(int argc, char **argv)
         add("a-bundle-in-two-files-names-both", test_a_bundle_in_two_files_names_both);
         add("authorities-share-neither-folder-nor-key", test_authorities_share_neither_folder_nor_key);
         add("what-an-authority-may-not-sign-is-found", test_what_an_authority_may_not_sign_is_found);
-        add("every-issuer-is-of-the-manifest-s-environment", test_every_issuer_is_of_the_manifest_s_environment);
+        add("every-issuer-is-of-the-manifest-s-environment",
+            test_every_issuer_is_of_the_manifest_s_environment);
         add("kinds-have-names", test_kinds_have_names);
         return g_test_run();
 }

@@ -44,7 +44,7 @@ static const Wrong wrongs[] = {
         { "{" NAMES ", \"cert_path\": \"/etc/tls/c\", \"key\": {\"uri\": \"file:x\"}}",
           { WEB ".key.uri: ", "RFC 7512" } },
         { "{" NAMES ", \"cert_path\": \"/etc/tls/c\", \"key\": {\"uri\": \"pkcs11:token=a\", \"rotation\": "
-                    "\"always\"}}",
+          "\"always\"}}",
           { WEB ".key: ", "not made anew" } },
         { "{" NAMES ", " PATHS ", \"key\": {\"uri\": \"pkcs11:token=a\"}}", { WEB ".key_path: ", "token" } },
         /* names */

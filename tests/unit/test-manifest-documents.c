@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* What the manifest's documents say and what its reader does are one: the keys of the JSON Schema and of the manual page,
- * and the manual's examples. */
+/* What the manifest's documents say and what its reader does are one: the keys of the JSON Schema and of the
+ * manual page, and the manual's examples. */
 
 #include "tests/unit/manifest-host.h"
 
@@ -50,11 +50,13 @@ typedef struct Object {
 } Object;
 
 static const Object objects[] = {
-        { manifest_certificate_fields, "$defs/certificate/properties", ".Sh CERTIFICATES\n", ".Sh DEFAULTS\n", false },
-        { manifest_certificate_fields, "properties/defaults/properties", ".Sh DEFAULTS\n", ".Sh ISSUERS\n", true },
-        { manifest_authority_fields, "$defs/authority/properties", ".Sh ISSUERS\n", ".Sh BUNDLES\n", false },
-        { manifest_authority_key_fields, "$defs/authority/properties/key/properties", ".Sh ISSUERS\n", ".Sh BUNDLES\n",
+        { manifest_certificate_fields, "$defs/certificate/properties", ".Sh CERTIFICATES\n", ".Sh DEFAULTS\n",
           false },
+        { manifest_certificate_fields, "properties/defaults/properties", ".Sh DEFAULTS\n", ".Sh ISSUERS\n",
+          true },
+        { manifest_authority_fields, "$defs/authority/properties", ".Sh ISSUERS\n", ".Sh BUNDLES\n", false },
+        { manifest_authority_key_fields, "$defs/authority/properties/key/properties", ".Sh ISSUERS\n",
+          ".Sh BUNDLES\n", false },
         { manifest_authority_name_fields, "$defs/authority/properties/names/properties", ".Sh ISSUERS\n",
           ".Sh BUNDLES\n", false },
         { manifest_bundle_fields, "$defs/bundle/properties", ".Sh BUNDLES\n", ".Sh FILES\n", false },
@@ -138,7 +140,8 @@ static void test_the_manual_invents_no_key(Host *h, const void *data)
 
         collect_properties(json_document_root(d), names);
         for (char **line = lines; *line; line++)
-                if (g_str_has_prefix(*line, ".It Cm ") && !g_hash_table_contains(names, *line + strlen(".It Cm ")))
+                if (g_str_has_prefix(*line, ".It Cm ") &&
+                    !g_hash_table_contains(names, *line + strlen(".It Cm ")))
                         g_error("no manifest has \"%s\"", *line);
 }
 

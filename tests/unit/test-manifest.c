@@ -100,7 +100,7 @@ static void test_defaults_apply_and_are_replaced_key_by_key(Host *h, const void 
         write_text(h, CERT_MANIFEST_DROPIN_DIR "/10-a.json",
                    "{\"defaults\": {\"keep\": 8}, \"certificates\": {\"web\": {\"common_name\": "
                    "\"www.example.org\", " PATHS ", \"key\": {\"type\": \"rsa-2048\"}, \"permissions\": "
-                                                 "{\"cert\": \"0444\"}, \"units\": []}}}");
+                   "{\"cert\": \"0444\"}, \"units\": []}}}");
         assert_loads(h);
         c = web(h);
         g_assert_cmpuint(c->keep, ==, 8);
