@@ -11,15 +11,11 @@
 
 #include "agent/install.h"
 #include "common/names.h"
+#include "tests/fault/kill.h"
 #include "tests/unit/fixture.h"
 
-#include <errno.h>
-#include <signal.h>
 #include <string.h>
-#include <sys/ptrace.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #define CERTIFICATES_MAX 12
 #define RECOVERY_STRIDE  7 /* every so manieth of the kills that left an intent has its recovery killed */
@@ -101,53 +97,18 @@ static void install(Case *k, Generation *const *generations)
 
 /* ---- The killed child ---- */
 
-static void child_install(Case *k)
+static void child_install(void *data)
 {
+        Case *k = data;
+
         install(k, k->new);
 }
 
-static void child_recover(Case *k)
+static void child_recover(void *data)
 {
         g_autoptr(GPtrArray) names = NULL;
 
         (void) install_recover(&names, NULL);
-}
-
-/* Runs a child until it enters its n-th system call, where it dies. False: it ended before that. */
-static bool run_killed(Case *k, void (*work)(Case *), unsigned n)
-{
-        unsigned stops = 0;
-        int status;
-        pid_t pid = fork();
-
-        g_assert_cmpint(pid, >=, 0);
-        if (pid == 0) {
-                g_assert_cmpint(ptrace(PTRACE_TRACEME, 0, NULL, NULL), ==, 0);
-                raise(SIGSTOP);
-                work(k);
-                _exit(0);
-        }
-        g_assert_cmpint(waitpid(pid, &status, 0), ==, pid);
-        g_assert_true(WIFSTOPPED(status));
-        g_assert_cmpint(ptrace(PTRACE_SETOPTIONS, pid, NULL, PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL), ==,
-                        0);
-        for (;;) {
-                g_assert_cmpint(ptrace(PTRACE_SYSCALL, pid, NULL, NULL), ==, 0);
-                g_assert_cmpint(waitpid(pid, &status, 0), ==, pid);
-                if (WIFEXITED(status)) {
-                        g_assert_cmpint(WEXITSTATUS(status), ==, 0);
-                        return false;
-                }
-                g_assert_true(WIFSTOPPED(status));
-                if (WSTOPSIG(status) != (SIGTRAP | 0x80))
-                        continue;
-                if (++stops != 2 * n - 1) /* a call stops twice: entering, leaving */
-                        continue;
-                g_assert_cmpint(kill(pid, SIGKILL), ==, 0);
-                g_assert_cmpint(waitpid(pid, &status, 0), ==, pid);
-                g_assert_true(WIFSIGNALED(status));
-                return true;
-        }
 }
 
 /* ---- What must hold ---- */
@@ -240,9 +201,9 @@ static void kill_recoveries(Case *k, unsigned n)
                 g_autoptr(GPtrArray) names = NULL;
 
                 install(k, k->old);
-                g_assert_true(run_killed(k, child_install, n));
+                g_assert_true(kill_at_call(child_install, k, KILL_AT_ANY, n));
                 was_cut_off = install_is_cut_off();
-                was_killed = run_killed(k, child_recover, m);
+                was_killed = kill_at_call(child_recover, k, KILL_AT_ANY, m);
                 check_files_are_whole(k);
                 g_assert_true(install_recover(&names, NULL));
                 check_recovered(k, was_cut_off);
@@ -263,7 +224,7 @@ static void kill_at_each_call(Case *k, unsigned step)
                 g_autoptr(GPtrArray) names = NULL;
 
                 install(k, k->old);
-                if (!run_killed(k, child_install, n))
+                if (!kill_at_call(child_install, k, KILL_AT_ANY, n))
                         break;
                 k->kills++;
                 check_files_are_whole(k);
