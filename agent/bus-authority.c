@@ -123,7 +123,7 @@ static int append_authority(sd_bus_message *m, const Authority *authority)
         if (r >= 0)
                 r = append_current(m, authority);
         if (r >= 0)
-                r = append_time(m, "NextRotation", authority->plan.due);
+                r = append_time(m, "NextRotation", authority->plan.rotation);
         if (r >= 0)
                 r = append_time(m, "Retirement", authority->plan.retirement);
         if (r >= 0)

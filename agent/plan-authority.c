@@ -211,6 +211,7 @@ AuthorityPlan plan_authority(const ManifestAuthority *wish, const AuthorityFacts
         c.old = authority_facts_in_role(facts, AUTHORITY_ROLE_OLD);
         f = find(&c);
         plan = f.action == AUTHORITY_ACTION_NONE ? plan_of_rest(&c) : plan_of_action(&c, &f);
+        plan.rotation = c.current ? renewal_time(&c) : 0;
         plan.retirement = retirement_time(&c);
         return plan;
 }

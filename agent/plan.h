@@ -95,6 +95,7 @@ typedef struct AuthorityPlan {
         ReasonSet reasons;
         CertState state; /* RENEWING while a rotation is under way that waits for others; DUE when there is something to do */
         uint64_t due;    /* as in PlanItem */
+        uint64_t rotation;   /* when it is (was) to be replaced by a new one; 0: there is none yet */
         uint64_t retirement; /* when the old one goes; 0: there is none, or it is still in use */
         const char *hint; /* static or NULL: what a rotation waits for, what to do */
 } AuthorityPlan;

@@ -10,26 +10,22 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-/* What a phase means; and what the time of its next rotation is. */
-typedef struct Phase {
-        const char *phase, *words, *next;
-} Phase;
-
-static const Phase phases[] = {
-        { "missing", "missing: the next pass makes it", "Due" },
-        { "steady", "steady", "Rotation" },
-        { "introducing", "introducing: the next one is trusted, and signs when all on this host trust it",
-          "Signs by" },
-        { "retiring", "retiring: the old one signs no more, and is trusted as long as it is in use",
-          "Rotation" },
-};
-
-static Phase phase_of(const Authority *a)
+static const char *phase_words(const Authority *a)
 {
-        for (size_t i = 0; i < G_N_ELEMENTS(phases); i++)
-                if (g_str_equal(phases[i].phase, a->phase))
-                        return phases[i];
-        return (Phase){ a->phase, a->phase, "Rotation" };
+        static const struct {
+                const char *phase, *words;
+        } table[] = {
+                { "missing", "missing: the next pass makes it" },
+                { "introducing",
+                  "introducing: the next one is trusted, and signs when all on this host trust it" },
+                { "retiring", "retiring: the old one signs no more, and is trusted as long as it is in use" },
+        };
+
+        for (size_t i = 0; i < G_N_ELEMENTS(table) && !*a->hint;
+             i++) /* the hint says it with more knowledge */
+                if (g_str_equal(table[i].phase, a->phase))
+                        return table[i].words;
+        return a->phase;
 }
 
 static void print_number(const Client *client, const char *label, uint32_t n)
@@ -54,16 +50,15 @@ static void print_trusted(const Client *client, const Authority *a, uint64_t now
 
 void detail_authority(const Client *client, const Authority *a, uint64_t now)
 {
-        Phase phase = phase_of(a);
-
         detail_head(client, a->name, a->subject, a->state, a->reasons);
-        detail_line(client, "Phase", phase.words);
+        detail_line(client, "Phase", phase_words(a));
         detail_line(client, "Serial", a->serial_number);
         detail_line(client, "Fingerprint", a->fingerprint);
         detail_line(client, "Key type", a->key_type);
         detail_time(client, "Valid from", a->not_before, now);
         detail_time(client, "Expires", a->not_after, now);
-        detail_time(client, phase.next, a->next_rotation, now);
+        if (!g_str_equal(a->phase, "introducing")) /* it is under way */
+                detail_time(client, "Rotation", a->next_rotation, now);
         detail_time(client, "Old one goes", a->retirement, now);
         print_number(client, "Certificates", a->certificates);
         print_number(client, "Revoked", a->revoked);

@@ -187,6 +187,21 @@ ExitStatus verb_authority_rotate(const Client *client, char **arguments)
 
 /* ---- export ---- */
 
+static ExitStatus print_pem(const Client *client, const char *issuer, const char *pem)
+{
+        g_autoptr(GError) error = NULL;
+
+        if (*pem) {
+                fputs(pem, stdout);
+                return EXIT_STATUS_DONE;
+        }
+        g_set_error(&error, CERT_ERROR, CERT_ERROR_BAD_CERTIFICATE,
+                    "the authority \"%s\" has no certificate yet\nIt is made by the next pass: certctl renew "
+                    "--due",
+                    issuer);
+        return client_report(client, error);
+}
+
 static ExitStatus export_trust(const Client *client, sd_bus *bus, const char *issuer)
 {
         g_autofree char *what = g_strdup_printf("asking for the roots of \"%s\"", issuer);
@@ -203,25 +218,14 @@ static ExitStatus export_trust(const Client *client, sd_bus *bus, const char *is
                 client_bad_reply(r, what, &error);
                 return client_report(client, error);
         }
-        fputs(pem, stdout);
-        return EXIT_STATUS_DONE;
+        return print_pem(client, issuer, pem);
 }
 
 static ExitStatus export_current(const Client *client, const Authority *a)
 {
         const TrustedCertificate *c = authority_in_role(a, "current");
-        g_autoptr(GError) error = NULL;
 
-        if (!c) {
-                g_set_error(&error, CERT_ERROR, CERT_ERROR_BAD_CERTIFICATE,
-                            "the authority \"%s\" has no certificate yet\nIt is made with its first "
-                            "certificate: certctl "
-                            "renew --due",
-                            a->issuer);
-                return client_report(client, error);
-        }
-        fputs(c->pem, stdout);
-        return EXIT_STATUS_DONE;
+        return print_pem(client, a->issuer, c ? c->pem : "");
 }
 
 static void export_json(const Client *client, const Authority *a)

@@ -182,7 +182,7 @@ static void plan_text(const Client *client, const GArray *items, bool all)
                 table_add(table, STYLE_NONE, item->name);
                 table_add(table, is_to_be_done(item) ? STYLE_WARNING : STYLE_GOOD, item->action);
                 table_add(table, STYLE_NONE, *reasons ? reasons : "-");
-                table_add(table, STYLE_NONE, item->due <= now ? "now" : due);
+                table_add(table, STYLE_NONE, item->due > 0 && item->due <= now ? "now" : due);
                 rows++;
         }
         if (rows > 0)

@@ -689,6 +689,47 @@ class RealAgent(CertctlTest):
         self.run_certctl("status", "nosuch", status=4)
         self.run_certctl("renew", "nosuch", status=4)
 
+    def test_life_of_an_authority(self):
+        self.host.manifest({"web": self.host.certificate("web"), "mail": self.host.certificate("mail")},
+                           issuers={"site": {"type": "local", "crl_path": "/etc/tls/site.crl"}},
+                           bundles={"site-ca": {"from": ["site"], "path": "/etc/tls/site-ca.pem"}})
+        self.host.start_agent()
+        self.assertIn("certctl renew --due", self.run_certctl("authority", "export", "site", status=1).stderr)
+        self.run_certctl("authority")
+        self.assertIn("certctl renew --due", self.run_certctl("authority", "export", "site", status=1).stderr)
+        self.assertEqual(self.run_certctl("plan", "authority:site", "--no-legend").stdout.split(),
+                         ["authority:site", "make", "missing-authority", "now"])
+        self.run_certctl("renew", "--due")
+        bundle = self.host.path("/etc/tls/site-ca.pem")
+        first = bundle.read_text()
+        self.assertEqual(self.run_certctl("authority", "export", "site").stdout, first)
+        self.run_certctl("check")
+        self.assertIn("2 certificates, 1 authority, 1 bundle, 1 revocation list, 0 need attention.",
+                      self.run_certctl("status").stdout)
+
+        out = self.run_certctl("authority", "rotate", "site").stdout
+        self.assertIn("The old one stays trusted until its grace time is over, in ", out)
+        both = self.run_certctl("authority", "export", "site").stdout
+        self.assertEqual((both.count("BEGIN"), bundle.read_text()), (2, both))
+        self.assertIn(first, both)
+        second = self.run_certctl("authority", "export", "site", "--current").stdout
+        self.assertIn(second, both)
+        self.assertNotEqual(second, first)
+        told = json.loads(self.run_certctl("authority", "show", "--json=short").stdout)[0]
+        self.assertEqual((told["Phase"], {c["Role"] for c in told["Trusted"]}), ("retiring", {"old", "current"}))
+        self.assertLess(told["Retirement"], told["NextRotation"])
+
+        serial = self.run_certctl("show", "web", "-p", "SerialNumber", "--value").stdout.strip()
+        self.assertIn(serial, self.run_certctl("revoke", "web", "--reason=keyCompromise").stdout)
+        self.assertNotEqual(self.run_certctl("show", "web", "-p", "SerialNumber", "--value").stdout.strip(), serial)
+        self.assertEqual(self.run_certctl("show", "authority:site", "-p", "Revoked", "--value").stdout, "1\n")
+
+        self.assertIn("trusted no more", self.run_certctl("authority", "rotate", "--now", "site").stdout)
+        self.assertEqual(bundle.read_text().count("BEGIN"), 1)
+        self.assertNotIn(bundle.read_text(), both)
+        self.run_certctl("status")
+        self.run_certctl("check")
+
     def test_before_the_first_manifest_status_says_how_to_begin(self):
         self.host.start_agent()
         p = self.run_certctl("status", status=3)
