@@ -28,7 +28,7 @@
 typedef struct Row {
         const char *name;
         /* facts */
-        bool never_asked, missing, next, old;
+        bool never_asked, missing, key_lost, next, old;
         /* the host */
         unsigned signed_by_old, not_trusting;
         bool bundle_drifted, stray;
@@ -62,6 +62,8 @@ static const Row rows[] = {
         { "nothing is recorded of it", .no_record = true, .state = CERT_STATE_VALID, .due = RENEWAL },
         /* 1: missing */
         { "it is missing", .missing = true,
+          .action = AUTHORITY_ACTION_MAKE, .reasons = R(MISSING_AUTHORITY), .state = CERT_STATE_DUE },
+        { "its key is lost", .key_lost = true,
           .action = AUTHORITY_ACTION_MAKE, .reasons = R(MISSING_AUTHORITY), .state = CERT_STATE_DUE },
         { "it is missing, and nothing is recorded", .missing = true, .no_record = true,
           .action = AUTHORITY_ACTION_MAKE, .reasons = R(MISSING_AUTHORITY), .state = CERT_STATE_DUE },
@@ -176,7 +178,7 @@ static const Row rows[] = {
         { "something failed, and nothing is wrong any more", .failures = 1, .retry_at = IN_AN_HOUR,
           .state = CERT_STATE_VALID, .due = RENEWAL },
         /* the clock */
-        { "no clock: nothing is judged by time", .now = 86400 * USEC_PER_SEC, .trust = CLOCK_UNSET, .old = true,
+        { "no clock: nothing is judged by time", .now = 5 * USEC_PER_DAY, .trust = CLOCK_UNSET, .old = true,
           .unused_since = 1, .state = CERT_STATE_VALID, .due = 1 + GRACE, .hint = true },
         { "the clock went back to before it was made", .now = T0 - USEC_PER_DAY, .trust = CLOCK_JUMPED_BACK,
           .state = CERT_STATE_VALID, .due = RENEWAL },
@@ -209,7 +211,7 @@ static void add_certificate(AuthorityFacts *f, AuthorityRole role, const char *f
 
 static AuthorityFacts facts_of(const Row *row)
 {
-        AuthorityFacts f = { .missing = row->missing, .certificates = g_ptr_array_new_with_free_func(g_free) };
+        AuthorityFacts f = { .missing = row->missing || row->key_lost, .certificates = g_ptr_array_new_with_free_func(g_free) };
 
         if (row->old)
                 add_certificate(&f, AUTHORITY_ROLE_OLD, OLD, T0 - LIFE);

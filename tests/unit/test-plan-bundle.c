@@ -67,6 +67,8 @@ static const Row rows[] = {
           .action = ACTION_ISSUE, .reasons = R(BUNDLE_DIFFER), .state = CERT_STATE_DUE },
         { "a bundle of somebody else's", .edited = true, .no_record = true,
           .action = ACTION_ISSUE, .reasons = R(BUNDLE_DIFFER), .state = CERT_STATE_DUE },
+        { "a bundle that was adopted, and then edited by its owner", .edited = true, .no_generation = true,
+          .action = ACTION_ISSUE, .reasons = R(BUNDLE_DIFFER), .state = CERT_STATE_DUE },
         { "a bundle of somebody else's that was adopted", .other_wanted = true, .no_generation = true,
           .action = ACTION_ISSUE, .reasons = R(BUNDLE_DIFFER), .state = CERT_STATE_DUE },
         { "a bundle of somebody else's that holds what is wanted", .no_record = true,
