@@ -102,6 +102,7 @@ AuthorityCall *authority_call_watch(IssuePool *p, const ManifestIssuer *issuer, 
         c->fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
         c->call = issuer_call(issue_pool_issuers(p), issuer, CERT_INTERFACE_AUTHORITY, c->member, fill_watch, NULL,
                               on_reply, c);
+        issuer_call_carries_descriptor(c->call);
         return c;
 }
 

@@ -33,4 +33,6 @@ unsigned issuer_pool_active(const IssuerPool *p); /* calls under way or waiting 
  * fewest calls under way is next, so that one which hangs does not use up its type's connections. */
 IssuerCall *issuer_call(IssuerPool *p, const ManifestIssuer *issuer, const char *interface, const char *member,
                         IssuerFill fill, const SignerKeys *keys, IssuerReply done, void *userdata);
+/* Says so of a call whose `fill` appends a file descriptor; right after issuer_call(). */
+void issuer_call_carries_descriptor(IssuerCall *c);
 IssuerCall *issuer_call_discard(IssuerCall *c);

@@ -262,6 +262,12 @@ void pass_ask(Pass *pass)
 
 /* ---- Going on ---- */
 
+/* What ends a rotation, or mends; a job that has ended one does not begin another. */
+static bool action_goes_on(AuthorityAction action)
+{
+        return action == AUTHORITY_ACTION_MAKE || action == AUTHORITY_ACTION_PROMOTE || action == AUTHORITY_ACTION_RETIRE;
+}
+
 char **pass_goes_on(Pass *pass)
 {
         g_autoptr(GStrvBuilder) names = g_strv_builder_new();
@@ -274,7 +280,7 @@ char **pass_goes_on(Pass *pass)
                 Authority *authority = g_ptr_array_index(pass->authorities, i);
 
                 agent_judge_authority(pass->agent, authority, 0);
-                if (authority->plan.action == AUTHORITY_ACTION_NONE || authority->at_work)
+                if (!action_goes_on(authority->plan.action) || authority->at_work)
                         continue;
                 g_strv_builder_add(names, authority->name);
                 any = true;

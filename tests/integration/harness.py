@@ -94,6 +94,14 @@ class Host:
         self.processes.remove(self.agent_process)
         assert how == signal.SIGKILL or status == 0, f"the agent ended with {status}:\n" + self.agent_log()
 
+    def shift_clock(self, seconds):
+        """The next agent, and the processes it starts, see another time."""
+        preload = [str(self.build / "tests/integration/libshift-clock.so")]
+        linked = subprocess.run(["ldd", self.build / "agent/cert-agent"], capture_output=True, text=True).stdout
+        # The sanitizer must come first.
+        preload = [line.split()[2] for line in linked.splitlines() if "libasan" in line] + preload
+        self.agent_environment.update({"LD_PRELOAD": ":".join(preload), "SHIFT_CLOCK": str(seconds)})
+
     def agent_log(self):
         path = self.root / "run/agent.log"
         return path.read_text(errors="replace") if path.exists() else ""

@@ -398,7 +398,7 @@ class Watching(AgentTest):
 class Clocks(AgentTest):
     def test_with_a_clock_before_2020_nothing_is_issued_and_it_is_said(self):
         self.host.manifest(self.web())
-        self.host.agent_environment.update(self.shifted(-35 * 365 * 86400))
+        self.host.shift_clock(-35 * 365 * 86400)
         self.host.start_agent()
         self.assertEqual(self.host.renew_due()[0], "skipped")
         self.assertEqual(self.host.state("web"), "blocked")
@@ -411,17 +411,10 @@ class Clocks(AgentTest):
         self.host.renew_due()
         first = serial(self.cert)
         self.host.stop_agent()
-        self.host.agent_environment.update(self.shifted(-40 * 86400))
+        self.host.shift_clock(-40 * 86400)
         self.host.start_agent()
         self.assertEqual(self.host.renew_due()[0], "skipped")
         self.assertEqual(serial(self.cert), first)
-
-    def shifted(self, seconds):
-        preload = [str(self.host.build / "tests/integration/libshift-clock.so")]
-        linked = subprocess.run(["ldd", self.host.build / "agent/cert-agent"], capture_output=True, text=True).stdout
-        # The sanitizer must come first.
-        preload = [line.split()[2] for line in linked.splitlines() if "libasan" in line] + preload
-        return {"LD_PRELOAD": ":".join(preload), "SHIFT_CLOCK": str(seconds)}
 
 
 class Records(AgentTest):
