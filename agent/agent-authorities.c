@@ -249,10 +249,13 @@ void agent_judge_all(Agent *a)
 
 /* ---- Watches of their folders ---- */
 
+static void watch_authority(Agent *a, Authority *authority);
+
 static void on_watched(const AuthorityReply *reply, void *userdata)
 {
         Authority *authority = userdata;
         int fd = authority->watch_fd;
+        bool again = authority->watch_again;
 
         authority->watching = NULL;
         authority->watch_fd = -1;
@@ -262,6 +265,9 @@ static void on_watched(const AuthorityReply *reply, void *userdata)
                 close(fd);
         } else
                 watch_add_descriptor(authority->agent->watch, authority->name, fd);
+        authority->watch_again = false;
+        if (again)
+                watch_authority(authority->agent, authority);
         agent_let_go(authority->agent);
 }
 
@@ -288,4 +294,12 @@ void agent_watch_authorities(Agent *a)
                     !watch_has_descriptor(a->watch, authority->name))
                         watch_authority(a, authority);
         }
+}
+
+void agent_watch_again(Agent *a, Authority *authority)
+{
+        if (authority->watching)
+                authority->watch_again = true;
+        else if (authority->issuer->authority->watch)
+                watch_authority(a, authority);
 }

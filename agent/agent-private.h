@@ -78,6 +78,8 @@ GBytes *agent_compose_bundle(Agent *a, const ManifestCertificate *bundle, const 
                              GError **error);
 /* Has the folders of those that are to be watched, and are not, watched. */
 void agent_watch_authorities(Agent *a);
+/* Its folder may be another than the one that is watched. */
+void agent_watch_again(Agent *a, Authority *authority);
 
 /* ---- Authorities in a pass (pass-authority.c) ---- */
 

@@ -22,6 +22,7 @@ typedef struct Authority {
         AuthorityCall *inspection; /* it is being asked */
         GPtrArray *inquiries;      /* Inquiry*, who wait for that; borrowed */
         AuthorityCall *watching;   /* its folder is being put into a watch of ours */
+        bool watch_again;          /* and once more after that: the folder was made meanwhile */
         int watch_fd;              /* that watch; -1: none is being made */
         struct Agent *agent;       /* who takes it then; borrowed */
         bool at_work;              /* a pass has it do something */

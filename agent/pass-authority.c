@@ -143,6 +143,8 @@ static void on_operated(const AuthorityReply *reply, void *userdata)
         if (reply->facts) {
                 authority_take_facts(authority, reply->facts);
                 authority_record_done(authority, o->action, o->reasons, now);
+                if (o->action == AUTHORITY_ACTION_MAKE)
+                        agent_watch_again(pass->agent, authority);
                 job_step_set(o->step, JOB_STAGE_DONE, NULL);
         } else {
                 g_autofree char *summary = cert_error_summary(reply->error);
@@ -226,7 +228,7 @@ static void pass_judge(Pass *pass)
                         pass_look_at(pass, authority, /* unknown_only= */ false);
                         agent_judge_authority(a, authority, flags_for(pass));
                 }
-                if (authority->error && pass->round == 0)
+                if (authority->error && pass->round == 0 && a->clock.trust == CLOCK_GOOD)
                         pass_note_error(pass, authority);
                 else if (authority->plan.action != AUTHORITY_ACTION_NONE && pass->job->result == JOB_RESULT_NONE)
                         pass_operate(pass, authority);
