@@ -293,7 +293,7 @@ static void check_crl(ManifestReading *r, const AuthorityDraft *draft)
 }
 
 /* The name becomes that of the authority's folder, which its process takes without an @. */
-static void check_name(ManifestReading *r, const JsonValue *v)
+static void check_folder_name(ManifestReading *r, const JsonValue *v)
 {
         if (strchr(v->key, '@'))
                 manifest_complain_key(r, v, "Use letters, digits, dots, hyphens and underscores.",
@@ -380,7 +380,7 @@ ManifestAuthority *manifest_read_authority(ManifestReading *r, const JsonValue *
                                           .grace_usec = GRACE_DEFAULT,
                                           .watch = r->defaults.watch };
         g_ptr_array_add(r->authorities, draft);
-        check_name(r, v);
+        check_folder_name(r, v);
         manifest_read_object(r, v, authority_fields, G_N_ELEMENTS(authority_fields), draft);
         check_times(r, draft);
         check_crl(r, draft);
@@ -388,120 +388,4 @@ ManifestAuthority *manifest_read_authority(ManifestReading *r, const JsonValue *
                 manifest_add_crl(r, draft);
         authority->request_digest = request_digest(r, draft);
         return authority;
-}
-
-/* ---- Several ---- */
-
-static const AuthorityDraft *draft_find(ManifestReading *r, const char *name)
-{
-        for (unsigned i = 0; i < r->authorities->len; i++) {
-                const AuthorityDraft *d = r->authorities->pdata[i];
-
-                if (g_strcmp0(d->name, name) == 0)
-                        return d;
-        }
-        return NULL;
-}
-
-/* A key that two authorities have is as good as one state folder for both: the rotation of one destroys what
- * the other signs with. An authority's key in a leaf makes whoever holds the leaf's key an authority. */
-static void check_keys(ManifestReading *r)
-{
-        g_autoptr(GHashTable) owners = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-
-        for (unsigned i = 0; i < r->authorities->len; i++) {
-                const AuthorityDraft *d = r->authorities->pdata[i];
-                char *key = d->key_uri ? manifest_key_uri_object(d->key_uri) : NULL;
-                const AuthorityDraft *first = key ? g_hash_table_lookup(owners, key) : NULL;
-
-                r->file = d->file;
-                if (first)
-                        manifest_complain(r, json_value_member(where(d, "key"), "uri"),
-                                          "Give each its own key.",
-                                          "this is the key of the authority \"%s\" already", first->name);
-                if (key)
-                        g_hash_table_replace(owners, key, (void *) (first ?: d));
-        }
-        for (unsigned i = 0; g_hash_table_size(owners) > 0 && i < r->drafts->len; i++) {
-                const CertificateDraft *draft = &g_array_index(r->drafts, CertificateDraft, i);
-                const char *uri = draft->certificate->key_uri;
-                g_autofree char *key = uri ? manifest_key_uri_object(uri) : NULL;
-                const AuthorityDraft *first = key ? g_hash_table_lookup(owners, key) : NULL;
-
-                r->file = draft->file;
-                if (first)
-                        manifest_complain(r, json_value_member(json_value_member(draft->value, "key"), "uri"),
-                                          "Give the certificate its own key.",
-                                          "this is the key of the authority \"%s\"", first->name);
-        }
-}
-
-/* What the process would refuse to sign. */
-static void check_names(ManifestReading *r, const CertificateDraft *draft, const AuthorityDraft *authority)
-{
-        const ManifestCertificate *c = draft->certificate;
-
-        r->file = draft->file;
-        for (unsigned i = 0; i < c->sans->len; i++)
-                if (!subtree_permits(authority->permitted, authority->excluded, c->sans->pdata[i]))
-                        manifest_complain(r, draft->sans ?: json_value_member(draft->value, "common_name") ?: draft->value,
-                                          "Take another issuer, or widen its \"names\"; the authority is rotated then.",
-                                          "the authority \"%s\" may not sign for the name \"%s\"", authority->name,
-                                          c->san_texts[i]);
-}
-
-static bool is_constrained(const AuthorityDraft *d)
-{
-        return d->permitted->len > 0 || d->excluded->len > 0;
-}
-
-void manifest_check_authorities(ManifestReading *r)
-{
-        check_keys(r);
-        for (unsigned i = 0; i < r->drafts->len; i++) {
-                const CertificateDraft *draft = &g_array_index(r->drafts, CertificateDraft, i);
-                const AuthorityDraft *authority = draft->certificate->kind == MANIFEST_KIND_CERTIFICATE
-                                                          ? draft_find(r, draft->certificate->issuer)
-                                                          : NULL;
-
-                if (authority && is_constrained(authority))
-                        check_names(r, draft, authority);
-        }
-}
-
-static ManifestAuthority *authority_of(ManifestReading *r, const char *issuer)
-{
-        const ManifestIssuer *i = issuer ? g_hash_table_lookup(r->manifest->issuers, issuer) : NULL;
-
-        return i ? i->authority : NULL;
-}
-
-/* A certificate names its issuer, a bundle several. */
-static void watch_of_draft(ManifestReading *r, const ManifestCertificate *c)
-{
-        const char *const own[] = { c->issuer, NULL };
-
-        for (const char *const *name = c->from ? (const char *const *) c->from : own; *name; name++) {
-                ManifestAuthority *a = authority_of(r, *name);
-
-                if (a)
-                        a->watch = true;
-        }
-}
-
-void manifest_finish_authorities(ManifestReading *r)
-{
-        for (unsigned i = 0; i < r->drafts->len; i++) {
-                const ManifestCertificate *c = g_array_index(r->drafts, CertificateDraft, i).certificate;
-
-                if (c->watch)
-                        watch_of_draft(r, c);
-        }
-        for (unsigned i = 0; i < r->drafts->len; i++) {
-                ManifestCertificate *c = g_array_index(r->drafts, CertificateDraft, i).certificate;
-                const ManifestAuthority *a = c->kind == MANIFEST_KIND_CRL ? authority_of(r, c->issuer) : NULL;
-
-                if (a)
-                        c->watch = a->watch;
-        }
 }

@@ -175,14 +175,18 @@ ManifestIssuer *manifest_issuer_free(ManifestIssuer *i);
 ManifestAuthority *manifest_read_authority(ManifestReading *r, const JsonValue *v);
 ManifestAuthority *manifest_authority_free(ManifestAuthority *a);
 AuthorityDraft *manifest_authority_draft_free(AuthorityDraft *d);
+
+/* The keys that its object, its "key" and its "names" may have; as manifest_certificate_fields(). */
+const ManifestField *manifest_authority_fields(size_t *ret_n);
+const ManifestField *manifest_authority_key_fields(size_t *ret_n);
+const ManifestField *manifest_authority_name_fields(size_t *ret_n);
+
+/* ---- manifest-authorities.c ---- */
+
 /* What concerns several: keys that two share, certificates whose names one of them may not sign. */
 void manifest_check_authorities(ManifestReading *r);
 /* Those watch of whose certificates or bundles one is watched; their revocation lists follow them. */
 void manifest_finish_authorities(ManifestReading *r);
-
-const ManifestField *manifest_authority_fields(size_t *ret_n);
-const ManifestField *manifest_authority_key_fields(size_t *ret_n);
-const ManifestField *manifest_authority_name_fields(size_t *ret_n);
 
 /* ---- manifest-bundle.c ---- */
 

@@ -511,6 +511,16 @@ static void test_what_an_authority_may_not_sign_is_found(Host *h, const void *da
                    ",\n\"certificates\": {\"web\": {\"issuer\": \"site\", \"common_name\": "
                    "\"a.secret.example.org\", " PATHS "}}");
         assert_refused(h, "certificates.web", "may not sign for the name \"a.secret.example.org\"");
+        write_site(h, CONSTRAINED,
+                   ",\n\"certificates\": {\"web\": {\"issuer\": \"site\", \"usage\": [\"client\"], "
+                   "\"common_name\": "
+                   "\"x.example.com\", \"sans\": [\"email:a@b.example\"], " PATHS "}}");
+        assert_refused(h, "certificates.web.common_name", "may not sign for the name \"x.example.com\"");
+        write_site(h, CONSTRAINED,
+                   ",\n\"certificates\": {\"web\": {\"issuer\": \"site\", \"usage\": [\"client\"], "
+                   "\"common_name\": "
+                   "\"alice\", " PATHS "}}");
+        assert_loads(h);
 }
 
 /* ---- Environments ---- */
