@@ -23,6 +23,7 @@
 typedef struct Bench {
         char *root;
         char *folder, *key, *certificate;
+        char *old; /* STEM of the old one's files, where there is one */
         AuthorityOptions options;
 } Bench;
 
@@ -47,6 +48,7 @@ static void bench_free(Bench *b)
         g_free(b->folder);
         g_free(b->key);
         g_free(b->certificate);
+        g_free(b->old);
         g_free(b);
 }
 
@@ -418,11 +420,6 @@ static void damage_readable_key(Bench *b)
         g_assert_cmpint(g_chmod(b->key, 0644), ==, 0);
 }
 
-static void damage_missing_key(Bench *b)
-{
-        g_assert_cmpint(g_unlink(b->key), ==, 0);
-}
-
 static void damage_truncated_certificate(Bench *b)
 {
         g_autofree char *text = content(b->certificate);
@@ -455,6 +452,154 @@ static void damage_foreign_key(Bench *b)
         g_assert_cmpint(chown(b->key, 65534, 65534), ==, 0);
 }
 
+static void write_part(Bench *b, const char *file, const char *text)
+{
+        g_autofree char *path = g_build_filename(b->folder, file, NULL);
+
+        write_text(path, text);
+}
+
+static char *old_file(Bench *b, const char *suffix)
+{
+        return g_strdup_printf("%s/%s%s", b->folder, b->old, suffix);
+}
+
+static void damage_truncated_next(Bench *b)
+{
+        write_part(b, "next.pem", "-----BEGIN CERTIFICATE-----\nMIIB\n");
+}
+
+static void damage_next_without_key(Bench *b)
+{
+        g_autofree char *path = g_build_filename(b->folder, "next.key", NULL);
+
+        g_assert_cmpint(g_unlink(path), ==, 0);
+}
+
+static void damage_next_has_the_key_of_another(Bench *b)
+{
+        g_autofree char *text = content(b->key);
+
+        write_part(b, "next.key", text);
+}
+
+static void damage_old_without_key(Bench *b)
+{
+        g_autofree char *path = old_file(b, ".key");
+
+        g_assert_cmpint(g_unlink(path), ==, 0);
+}
+
+static void damage_old_is_another(Bench *b)
+{
+        g_autofree char *path = old_file(b, ".pem"), *text = NULL, *next = NULL;
+
+        next = g_build_filename(b->folder, "next.pem", NULL);
+        text = content(next);
+        write_text(path, text);
+}
+
+static void damage_large_key(Bench *b)
+{
+        g_assert_cmpint(truncate(b->key, 2 * 1024 * 1024), ==, 0);
+}
+
+static void damage_writable_certificate(Bench *b)
+{
+        g_assert_cmpint(g_chmod(b->certificate, 0666), ==, 0);
+}
+
+static void damage_folder_is_a_link(Bench *b)
+{
+        g_autofree char *elsewhere = g_build_filename(b->root, "elsewhere", NULL);
+
+        g_assert_cmpint(g_rename(b->folder, elsewhere), ==, 0);
+        g_assert_cmpint(symlink(elsewhere, b->folder), ==, 0);
+}
+
+static void damage_environment(Bench *b)
+{
+        b->options.environment = (char *) "production";
+}
+
+static void damage_owner(Bench *b)
+{
+        write_part(b, "owner", "{\"issuer\":\"other\",\"environment\":\"test\"}");
+}
+
+static void damage_owner_text(Bench *b)
+{
+        write_part(b, "owner", "[]");
+}
+
+static void damage_made_is_no_certificate(Bench *b)
+{
+        write_part(b, "made.pem", "nothing");
+}
+
+/* A self-signed certificate in ca.pem with a key in ca.key, wrong in one way. */
+typedef enum Flaw { FLAW_NO_AUTHORITY, FLAW_NO_USAGE, FLAW_FUTURE, FLAW_SIGNATURE } Flaw;
+
+static void put_flawed(Bench *b, Flaw flaw)
+{
+        gnutls_x509_privkey_t key;
+        gnutls_x509_crt_t crt;
+        gnutls_datum_t pem, der;
+        time_t now = time(NULL) - 60;
+        g_autofree char *text = NULL;
+
+        g_assert_cmpint(gnutls_x509_privkey_init(&key), >=, 0);
+        g_assert_cmpint(gnutls_x509_privkey_generate(key, GNUTLS_PK_RSA, 2048, 0), >=, 0);
+        g_assert_cmpint(gnutls_x509_crt_init(&crt), >=, 0);
+        g_assert_cmpint(gnutls_x509_crt_set_dn(crt, "CN=Flawed", NULL), >=, 0);
+        g_assert_cmpint(gnutls_x509_crt_set_version(crt, 3), >=, 0);
+        g_assert_cmpint(gnutls_x509_crt_set_serial(crt, "\x01", 1), >=, 0);
+        g_assert_cmpint(gnutls_x509_crt_set_key(crt, key), >=, 0);
+        g_assert_cmpint(gnutls_x509_crt_set_activation_time(crt, flaw == FLAW_FUTURE ? now + 86400 : now), >=, 0);
+        g_assert_cmpint(gnutls_x509_crt_set_expiration_time(crt, now + 10 * 86400), >=, 0);
+        g_assert_cmpint(gnutls_x509_crt_set_basic_constraints(crt, flaw != FLAW_NO_AUTHORITY, -1), >=, 0);
+        g_assert_cmpint(gnutls_x509_crt_set_key_usage(crt, flaw == FLAW_NO_USAGE ? GNUTLS_KEY_CRL_SIGN
+                                                                                 : GNUTLS_KEY_KEY_CERT_SIGN),
+                        >=, 0);
+        g_assert_cmpint(gnutls_x509_crt_sign2(crt, crt, key, GNUTLS_DIG_SHA256, 0), >=, 0);
+        g_assert_cmpint(gnutls_x509_crt_export2(crt, GNUTLS_X509_FMT_DER, &der), >=, 0);
+        if (flaw == FLAW_SIGNATURE)
+                der.data[der.size - 1] ^= 1;
+        g_assert_cmpint(gnutls_pem_base64_encode2("CERTIFICATE", &der, &pem), >=, 0);
+        text = g_strndup((char *) pem.data, pem.size);
+        write_text(b->certificate, text);
+        gnutls_free(pem.data);
+        gnutls_free(der.data);
+        g_assert_cmpint(gnutls_x509_privkey_export2_pkcs8(key, GNUTLS_X509_FMT_PEM, NULL, GNUTLS_PKCS_PLAIN, &pem), >=,
+                        0);
+        g_free(text);
+        text = g_strndup((char *) pem.data, pem.size);
+        write_text(b->key, text);
+        gnutls_free(pem.data);
+        gnutls_x509_crt_deinit(crt);
+        gnutls_x509_privkey_deinit(key);
+}
+
+static void damage_no_authority(Bench *b)
+{
+        put_flawed(b, FLAW_NO_AUTHORITY);
+}
+
+static void damage_no_usage(Bench *b)
+{
+        put_flawed(b, FLAW_NO_USAGE);
+}
+
+static void damage_future(Bench *b)
+{
+        put_flawed(b, FLAW_FUTURE);
+}
+
+static void damage_signature(Bench *b)
+{
+        put_flawed(b, FLAW_SIGNATURE);
+}
+
 typedef struct Damage {
         const char *name;
         void (*damage)(Bench *b);
@@ -468,40 +613,109 @@ static const Damage damages[] = {
         { "the key is another's", damage_key_of_another, "ca.key is not the key of ca.pem" },
         { "the key is encrypted", damage_encrypted_key, "is encrypted" },
         { "the key is readable by all", damage_readable_key, "chmod 0600" },
-        { "the key is missing", damage_missing_key, "is missing" },
         { "the certificate is cut short", damage_truncated_certificate, "ca.pem holds no certificate" },
         { "the folder is open to all", damage_open_folder, "chmod 0700" },
         { "the key is a link", damage_key_is_a_link, "is a link" },
         { "the key is a FIFO", damage_key_is_a_fifo, "no regular file" },
         { "the key is another user's", damage_foreign_key, "belongs to user 65534", true },
+        { "the key is large", damage_large_key, "no regular file of at most 64 KiB" },
+        { "the certificate can be written by all", damage_writable_certificate, "chmod go-w" },
+        { "the certificate is of no authority", damage_no_authority, "is no CA certificate" },
+        { "the certificate may not sign", damage_no_usage, "keyCertSign" },
+        { "the certificate is not valid yet", damage_future, "clock" },
+        { "the certificate's signature is wrong", damage_signature, "is not signed by itself" },
+        { "the next certificate is cut short", damage_truncated_next, "next.pem holds no certificate" },
+        { "the next key is missing", damage_next_without_key, "next.key is missing" },
+        { "the next key is another's", damage_next_has_the_key_of_another, "next.key is not the key of next.pem" },
+        { "the old key is missing", damage_old_without_key, ".key is missing" },
+        { "the old certificate is another", damage_old_is_another, "another certificate than its name says" },
+        { "the folder is a link", damage_folder_is_a_link, "is a link" },
+        { "the folder is another environment's", damage_environment, "is the folder of the issuer \"site\"" },
+        { "the folder is another issuer's", damage_owner, "is the folder of the issuer \"other\"" },
+        { "the owner's file is damaged", damage_owner_text, "does not say whose" },
+        { "a new certificate that is none", damage_made_is_no_certificate, "made.pem holds no certificate" },
 };
+
+static void make_all_parts(Bench *b)
+{
+        g_autoptr(AuthorityLook) look = NULL;
+
+        g_assert_true(change_make(&b->options, NULL));
+        g_assert_true(change_begin(&b->options, NULL));
+        g_assert_true(change_promote(&b->options, NULL));
+        g_assert_true(change_begin(&b->options, NULL));
+        look = authority_look(&b->options, false, NULL);
+        g_assert_nonnull(look);
+        g_assert_cmpuint(look->parts->list->len, ==, 3);
+        b->old = g_strdup(parts_in_role(look->parts, PART_OLD)->stem);
+}
+
+static int compare_lines(const void *a, const void *b)
+{
+        return strcmp(*(const char *const *) a, *(const char *const *) b);
+}
+
+/* Of each name in the folder: which file it is, and when it was changed. */
+static char *listing(Bench *b)
+{
+        g_autoptr(GDir) dir = g_dir_open(b->folder, 0, NULL);
+        g_autoptr(GPtrArray) lines = g_ptr_array_new_with_free_func(g_free);
+        const char *name;
+
+        while ((name = g_dir_read_name(dir))) {
+                g_autofree char *path = g_build_filename(b->folder, name, NULL);
+                struct stat st;
+
+                g_assert_cmpint(g_lstat(path, &st), ==, 0);
+                g_ptr_array_add(lines, g_strdup_printf("%s %lu %ld.%09ld", name, (unsigned long) st.st_ino,
+                                                       (long) st.st_ctim.tv_sec, st.st_ctim.tv_nsec));
+        }
+        g_ptr_array_sort(lines, compare_lines);
+        g_ptr_array_add(lines, NULL);
+        return g_strjoinv("\n", (char **) lines->pdata);
+}
+
+static void assert_refused(Bench *b, const Damage *d, const char *what, GError *error)
+{
+        g_assert_error(error, CERT_ERROR, CERT_ERROR_KEY_STORAGE);
+        if (!strstr(error->message, d->says))
+                g_error("%s: \"%s\" does not say \"%s\"", what, error->message, d->says);
+        g_assert_nonnull(strchr(error->message, '\n'));
+        g_assert_null(strstr(error->message, b->root));
+        g_error_free(error);
+}
 
 static void test_damage(const void *data)
 {
+        static const struct {
+                const char *name;
+                bool (*change)(const AuthorityOptions *o, GError **error);
+        } changes[] = { { "make", change_make },
+                        { "begin", change_begin },
+                        { "promote", change_promote },
+                        { "retire", change_retire } };
         const Damage *d = data;
         g_autoptr(Bench) b = bench_new();
-        g_autoptr(GError) error = NULL;
         g_autofree char *before = NULL, *after = NULL;
-        struct stat key_before, key_after;
-        bool there;
+        GError *error = NULL;
 
         if (d->root && geteuid() != 0) {
                 g_test_skip("needs root");
                 return;
         }
-        authority_free(open_authority(b));
+        make_all_parts(b);
         d->damage(b);
-        there = g_lstat(b->key, &key_before) == 0;
-        before = content(b->certificate);
+        before = listing(b);
+        g_assert_null(authority_look(&b->options, false, &error));
+        assert_refused(b, d, "look", g_steal_pointer(&error));
         g_assert_null(authority_open(&b->options, &error));
-        g_assert_error(error, CERT_ERROR, CERT_ERROR_KEY_STORAGE);
-        if (!strstr(error->message, d->says))
-                g_error("\"%s\" does not say \"%s\"", error->message, d->says);
-        g_assert_nonnull(strchr(error->message, '\n'));
-        after = content(b->certificate);
+        assert_refused(b, d, "open", g_steal_pointer(&error));
+        for (size_t i = 0; i < G_N_ELEMENTS(changes); i++) {
+                g_assert_false(changes[i].change(&b->options, &error));
+                assert_refused(b, d, changes[i].name, g_steal_pointer(&error));
+        }
+        after = listing(b);
         g_assert_cmpstr(before, ==, after);
-        g_assert_cmpint(g_lstat(b->key, &key_after) == 0, ==, there);
-        g_assert_true(!there || key_before.st_ino == key_after.st_ino);
 }
 
 static void test_options(void)
