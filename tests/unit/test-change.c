@@ -10,7 +10,11 @@
 #include "tests/unit/fixture.h"
 
 #include <glib/gstdio.h>
+#include <poll.h>
 #include <string.h>
+#include <sys/inotify.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 typedef struct Bench {
@@ -155,10 +159,328 @@ static void test_a_rotation(void)
         g_assert_false(is_there(b, "old-@.key", first));
 }
 
+/* ---- What is put aside ---- */
+
+static void remove_file(Bench *b, const char *file)
+{
+        g_autofree char *path = g_build_filename(b->folder, file, NULL);
+
+        g_assert_cmpint(g_unlink(path), ==, 0);
+}
+
+static void write_file(Bench *b, const char *file, const char *text)
+{
+        g_autofree char *path = g_build_filename(b->folder, file, NULL);
+
+        g_assert_true(g_file_set_contents_full(path, text, -1, G_FILE_SET_CONTENTS_NONE, 0600, NULL));
+}
+
+static char *read_file(Bench *b, const char *file)
+{
+        g_autofree char *path = g_build_filename(b->folder, file, NULL);
+        char *text = NULL;
+
+        g_assert_true(g_file_get_contents(path, &text, NULL, NULL));
+        return text;
+}
+
+/* current, next and old. */
+static char *make_all_parts(Bench *b)
+{
+        change(b, change_make);
+        change(b, change_begin);
+        change(b, change_promote);
+        change(b, change_begin);
+        return fingerprint(b, PART_OLD);
+}
+
+static void test_what_is_left_of_a_lost_one_is_kept_untrusted(void)
+{
+        g_autoptr(Bench) b = bench_new();
+        g_autofree char *old = make_all_parts(b), *key = read_file(b, "ca.key"), *now = NULL, *id = NULL, *path = NULL,
+                        *kept = NULL;
+
+        remove_file(b, "ca.pem");
+        write_file(b, "revoked", "");
+        now = state(b);
+        g_assert_true(g_str_has_prefix(now, "missing next:"));
+        change(b, change_make);
+        g_free(now);
+        now = state(b);
+        g_assert_true(g_str_has_prefix(now, "current:"));
+        g_assert_null(strchr(now, ' '));
+        id = fingerprint(b, PART_CURRENT);
+        path = g_strdup_printf("before-%s/ca.key", id);
+        kept = read_file(b, path);
+        g_assert_cmpstr(key, ==, kept);
+        g_assert_true(is_there(b, "before-@/next.pem", id));
+        g_assert_true(is_there(b, "before-@/next.key", id));
+        g_assert_true(is_there(b, "before-@/revoked", id));
+        g_assert_false(is_there(b, "old-@.pem", old));
+        g_assert_cmpuint(count_files(b), ==, 4); /* ca.pem, ca.key, owner, before- */
+}
+
+static void test_recreated_keys_are_destroyed_and_certificates_kept(void)
+{
+        g_autoptr(Bench) b = bench_new();
+        g_autofree char *old = make_all_parts(b), *id = NULL;
+        static const char *const kept[] = { "ca.pem", "next.pem", "revoked" }, *const gone[] = { "ca.key", "next.key" };
+
+        write_file(b, "revoked", "");
+        change(b, change_recreate);
+        id = fingerprint(b, PART_CURRENT);
+        for (size_t i = 0; i < G_N_ELEMENTS(kept); i++) {
+                g_autofree char *format = g_strconcat("before-@/", kept[i], NULL);
+
+                g_assert_true(is_there(b, format, id));
+        }
+        for (size_t i = 0; i < G_N_ELEMENTS(gone); i++) {
+                g_autofree char *format = g_strconcat("before-@/", gone[i], NULL);
+
+                g_assert_false(is_there(b, format, id));
+        }
+        g_assert_false(is_there(b, "old-@.key", old));
+        g_assert_cmpuint(count_files(b), ==, 4);
+}
+
+static void test_an_emergency_takes_whatever_is_there(void)
+{
+        static const char *const files[] = { "ca.pem", "ca.key", "next.pem", "next.key", "made.pem", "recreated.pem" };
+
+        for (size_t i = 0; i < G_N_ELEMENTS(files); i++) {
+                g_autoptr(Bench) b = bench_new();
+                g_autofree char *old = make_all_parts(b), *now = NULL, *path = NULL;
+
+                path = g_build_filename(b->folder, files[i], NULL);
+                (void) g_unlink(path);
+                if (i % 2 == 0)
+                        write_file(b, files[i], "nothing of use");
+                else
+                        g_assert_cmpint(mkfifo(path, 0600), ==, 0);
+                change(b, change_recreate);
+                now = state(b);
+                g_assert_true(g_str_has_prefix(now, "current:"));
+                g_assert_null(strchr(now, ' '));
+        }
+}
+
+/* ---- Whose it is ---- */
+
+static void test_a_folder_from_before_is_taken_over(void)
+{
+        g_autoptr(Bench) b = bench_new();
+        g_autoptr(Authority) a = NULL;
+        g_autofree char *before = NULL, *after = NULL, *owner = NULL;
+        g_autoptr(GError) error = NULL;
+
+        change(b, change_make);
+        before = state(b);
+        remove_file(b, "owner");
+        b->options.environment = (char *) "production";
+        after = state(b);
+        g_assert_cmpstr(before, ==, after);
+        g_assert_false(is_there(b, "owner", "")); /* looking claims nothing */
+        a = authority_open(&b->options, &error);
+        g_assert_no_error(error);
+        owner = read_file(b, "owner");
+        g_assert_cmpstr(owner, ==, "{\"issuer\":\"site\",\"environment\":\"production\"}");
+}
+
+static void test_another_issuer_or_environment_is_refused(void)
+{
+        static const struct {
+                const char *name, *environment;
+        } others[] = { { "other", "test" }, { "site", "production" }, { "site", NULL } };
+        static const Change changes[] = { change_make, change_begin, change_promote, change_retire, change_recreate };
+
+        for (size_t i = 0; i < G_N_ELEMENTS(others); i++) {
+                g_autoptr(Bench) b = bench_new();
+                g_autofree char *folder = NULL, *path = NULL;
+                AuthorityOptions other = b->options;
+
+                b->options.environment = (char *) "test";
+                change(b, change_make);
+                /* In the place of a mount: the same folder, under the other's name. */
+                folder = g_build_filename(CERT_AUTHORITY_DIR, others[i].name, NULL);
+                path = fixture_path(b->root, folder);
+                g_assert_cmpint(g_rename(b->folder, path), ==, 0);
+                other.name = (char *) others[i].name;
+                other.environment = (char *) others[i].environment;
+                for (size_t j = 0; j < G_N_ELEMENTS(changes); j++) {
+                        g_autoptr(GError) error = NULL;
+
+                        g_assert_false(changes[j](&other, &error));
+                        g_assert_error(error, CERT_ERROR, CERT_ERROR_KEY_STORAGE);
+                        g_assert_nonnull(strstr(error->message, "of the issuer \"site\" of the environment \"test\""));
+                }
+        }
+}
+
+/* ---- Beside one another ---- */
+
+static void test_what_is_missing_is_made_by_make_alone(void)
+{
+        static const Change changes[] = { change_begin, change_promote, change_retire };
+        g_autoptr(Bench) b = bench_new();
+
+        for (size_t i = 0; i < G_N_ELEMENTS(changes); i++) {
+                g_autoptr(GError) error = NULL;
+
+                g_assert_false(changes[i](&b->options, &error));
+                g_assert_error(error, CERT_ERROR, CERT_ERROR_KEY_STORAGE);
+                g_assert_nonnull(strstr(error->message, "certctl renew"));
+        }
+        g_assert_false(g_file_test(b->folder, G_FILE_TEST_EXISTS));
+}
+
+static void test_processes_at_once(void)
+{
+        static const Change changes[] = { change_make, change_begin, change_promote, change_retire, change_begin,
+                                          change_promote, change_recreate };
+        g_autoptr(Bench) b = bench_new();
+        g_autofree char *now = NULL;
+        pid_t pids[3 * G_N_ELEMENTS(changes)];
+        int status;
+
+        change(b, change_make);
+        for (size_t i = 0; i < G_N_ELEMENTS(pids); i++) {
+                pids[i] = fork();
+                if (pids[i] == 0) {
+                        g_autoptr(AuthorityLook) l = NULL;
+
+                        if (!changes[i % G_N_ELEMENTS(changes)](&b->options, NULL))
+                                _exit(1);
+                        l = authority_look(&b->options, false, NULL);
+                        _exit(l && !l->parts->missing ? 0 : 2);
+                }
+        }
+        for (size_t i = 0; i < G_N_ELEMENTS(pids); i++) {
+                g_assert_cmpint(waitpid(pids[i], &status, 0), ==, pids[i]);
+                g_assert_cmpint(status, ==, 0);
+        }
+        now = state(b);
+        g_assert_true(g_str_has_prefix(now, "current:"));
+}
+
+/* What is open notices each change: what it signs with, and what it says is trusted. */
+static void test_an_open_one_notices(void)
+{
+        static const Change changes[] = { change_begin, change_promote, change_retire, change_recreate };
+        g_autoptr(Bench) b = bench_new();
+
+        change(b, change_make);
+        for (size_t i = 0; i < G_N_ELEMENTS(changes); i++) {
+                g_autoptr(Authority) a = NULL;
+
+                g_usleep(60 * 1000);
+                a = authority_open(&b->options, NULL);
+                g_assert_nonnull(a);
+                g_assert_true(authority_is_current(a));
+                g_assert_cmpuint(authority_roots(a)->len, ==, i == 1 || i == 2 ? 2 : 1);
+                change(b, changes[i]);
+                g_assert_false(authority_is_current(a));
+        }
+}
+
+static void test_no_more_old_ones_than_can_be_told_of(void)
+{
+        g_autoptr(Bench) b = bench_new();
+        g_autoptr(GError) error = NULL;
+
+        change(b, change_make);
+        for (unsigned i = 0; i < PART_OLD_MAX; i++) {
+                change(b, change_begin);
+                change(b, change_promote);
+        }
+        change(b, change_begin);
+        g_assert_false(change_promote(&b->options, &error));
+        g_assert_error(error, CERT_ERROR, CERT_ERROR_KEY_STORAGE);
+        change(b, change_retire);
+        change(b, change_promote);
+}
+
+static void test_path_length(void)
+{
+        for (unsigned length = 0; length <= 8; length += 4) {
+                g_autoptr(Bench) b = bench_new();
+                g_autoptr(AuthorityLook) l = NULL;
+                unsigned critical, ca;
+                int found;
+
+                b->options.path_length = length;
+                change(b, change_make);
+                l = look(b);
+                g_assert_cmpint(gnutls_x509_crt_get_basic_constraints(parts_in_role(l->parts, PART_CURRENT)->crt,
+                                                                      &critical, &ca, &found),
+                                >=, 0);
+                g_assert_true(critical && ca);
+                g_assert_cmpint(found, ==, (int) length);
+        }
+}
+
+/* ---- Watching ---- */
+
+static bool is_told(int inotify)
+{
+        struct pollfd p = { .fd = inotify, .events = POLLIN };
+        char events[4096];
+        bool told = poll(&p, 1, 0) == 1;
+
+        if (told)
+                g_assert_cmpint(read(inotify, events, sizeof(events)), >, 0);
+        return told;
+}
+
+static void test_a_watch_tells_of_each_change_and_of_no_look(void)
+{
+        static const Change changes[] = { change_begin, change_promote, change_retire, change_recreate };
+        g_autoptr(Bench) b = bench_new();
+        g_autofree char *parent = fixture_path(b->root, CERT_AUTHORITY_DIR), *certificate = NULL;
+        g_autoptr(GError) error = NULL;
+        int inotify = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+
+        g_assert_false(store_watch("site", inotify, &error));
+        g_assert_error(error, CERT_ERROR, CERT_ERROR_KEY_STORAGE);
+        g_clear_error(&error);
+        g_assert_cmpint(g_mkdir(parent, 0700), ==, 0);
+        g_assert_true(store_watch("site", inotify, &error));
+        change(b, change_make);
+        g_assert_true(is_told(inotify)); /* the folder came */
+        g_assert_true(store_watch("site", inotify, &error));
+        for (size_t i = 0; i < G_N_ELEMENTS(changes); i++) {
+                change(b, changes[i]);
+                g_assert_true(is_told(inotify));
+        }
+        authority_look_free(look(b));
+        authority_free(authority_open(&b->options, NULL));
+        g_assert_false(is_told(inotify));
+        certificate = g_build_filename(b->folder, "ca.pem", NULL);
+        g_assert_cmpint(g_chmod(certificate, 0600), ==, 0);
+        g_assert_true(is_told(inotify));
+        close(inotify);
+        g_assert_false(store_watch("site", 0, &error)); /* what is passed may be no inotify instance */
+        g_assert_error(error, CERT_ERROR, CERT_ERROR_KEY_STORAGE);
+}
+
 int main(int argc, char **argv)
 {
         g_test_init(&argc, &argv, NULL);
         g_test_add_func("/change/missing, then made once", test_missing_then_made_once);
         g_test_add_func("/change/a rotation", test_a_rotation);
+        g_test_add_func("/change/what is left of a lost one is kept, untrusted",
+                        test_what_is_left_of_a_lost_one_is_kept_untrusted);
+        g_test_add_func("/change/recreated: keys are destroyed and certificates kept",
+                        test_recreated_keys_are_destroyed_and_certificates_kept);
+        g_test_add_func("/change/an emergency takes whatever is there", test_an_emergency_takes_whatever_is_there);
+        g_test_add_func("/change/a folder from before is taken over", test_a_folder_from_before_is_taken_over);
+        g_test_add_func("/change/another issuer or environment is refused",
+                        test_another_issuer_or_environment_is_refused);
+        g_test_add_func("/change/what is missing is made by make alone", test_what_is_missing_is_made_by_make_alone);
+        g_test_add_func("/change/processes at once", test_processes_at_once);
+        g_test_add_func("/change/an open one notices", test_an_open_one_notices);
+        g_test_add_func("/change/no more old ones than can be told of", test_no_more_old_ones_than_can_be_told_of);
+        g_test_add_func("/change/path length", test_path_length);
+        g_test_add_func("/change/a watch tells of each change and of no look",
+                        test_a_watch_tells_of_each_change_and_of_no_look);
         return g_test_run();
 }
