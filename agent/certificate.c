@@ -62,12 +62,22 @@ static bool files_are_whole(const Certificate *c)
         return c->facts->leaf && c->facts->leaf->key_matches;
 }
 
-Generation *certificate_current(Certificate *c)
+/* NULL as well when what is kept is not what was installed: of a bundle, that shows in its digest alone. */
+static Generation *load_recorded(const Certificate *c)
 {
-        Generation *recorded = NULL;
+        Generation *g = NULL;
 
         if (c->record->generation > 0)
-                recorded = generation_load(c->wish->name, c->record->generation, NULL);
+                g = generation_load(c->wish->name, c->record->generation, NULL);
+        if (g && generation_is_content(g) && g_strcmp0(g->fingerprint, c->record->fingerprint) != 0)
+                g = generation_unref(g);
+        return g;
+}
+
+Generation *certificate_current(Certificate *c)
+{
+        Generation *recorded = load_recorded(c);
+
         return recorded || !files_are_whole(c) ? recorded : adopt_files(c);
 }
 

@@ -33,8 +33,9 @@ Generation *generation_new(GBytes *key_pem, GPtrArray *chain, GPtrArray *roots, 
  * together, text between the blocks), nothing, or more than GENERATION_CONTENT_MAX. */
 Generation *generation_new_content(GBytes *pem, GError **error);
 bool generation_is_content(const Generation *g);
-/* The same key, certificate and chain with other roots (BAD_CERTIFICATE when they are no certificates). */
-Generation *generation_with_roots(const Generation *g, GBytes *ca_pem, GError **error);
+/* The same key, certificate and chain with other roots (BAD_CERTIFICATE when they are no certificates). The same
+ * generation, with its number, when it has these roots already. */
+Generation *generation_with_roots(Generation *g, GBytes *ca_pem, GError **error);
 /* Of a key alone: what a request that waits at its issuer is kept as. Its other members are empty
  * or NULL; it cannot be installed. */
 Generation *generation_new_key(GBytes *key_pem);

@@ -465,10 +465,13 @@ static void test_no_bundle_in_its_place(Fixture *f, gconstpointer data)
 static void test_the_same_pair_with_other_roots(Fixture *f, gconstpointer data)
 {
         g_autoptr(Generation) g = fixture_generation_new(f->authority, f->c);
-        g_autoptr(Generation) roots = fixture_bundle_generation_new(2), other = NULL;
+        g_autoptr(Generation) roots = fixture_bundle_generation_new(2), other = NULL, same = NULL;
         g_autoptr(GError) error = NULL;
 
         g_assert_true(generation_save(g, "web", NULL));
+        same = generation_with_roots(g, g->ca_pem, &error);
+        g_assert_no_error(error);
+        g_assert_true(same == g); /* not to be saved again */
         other = generation_with_roots(g, roots->ca_pem, &error);
         g_assert_no_error(error);
         g_assert_cmpuint(other->number, ==, 0); /* it is to be saved as one of its own */
