@@ -66,9 +66,10 @@ class Leaf:
 class Authority:
     """One of ours, with its folder."""
 
-    def __init__(self, name, key_type, names=None, path_length=None):
+    def __init__(self, name, key_type, names=None, path_length=None, token=False):
         self.name, self.key_type = name, key_type
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="independent-"))
+        self.env = {"CERT_AGENT_TEST_ROOT": str(self.folder / "root"), "TSS2_LOG": "all+none"}
         self.config = {"name": name, "type": "local", "subject": f"CN={name},O=Example", "key": {"type": key_type}}
         if names:
             self.config["names"] = names
@@ -77,16 +78,28 @@ class Authority:
         self.key = self.folder / "root/var/lib/cert-authority" / name / "ca.key"
         self.ca = self.folder / "ca.pem"
         (self.folder / "root").mkdir()
+        if token:
+            self.make_token()
         self.ca.write_text(self.tool("make"))
         self.leaf_key = self.folder / "leaf.key"
         run("openssl", "genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out", self.leaf_key, check=True)
         self.count = 0
 
+    def make_token(self):
+        conf, pin = self.folder / "softhsm2.conf", self.folder / "root/pin"
+        (self.folder / "tokens").mkdir()
+        conf.write_text(f"directories.tokendir = {self.folder}/tokens\nobjectstore.backend = file\nlog.level = ERROR\n")
+        pin.write_text("1234\n")
+        self.env["SOFTHSM2_CONF"] = str(conf)
+        run("softhsm2-util", "--init-token", "--free", "--label", "ca", "--so-pin", "5678", "--pin", "1234", env=self.env,
+            check=True)
+        self.config["key"]["uri"] = "pkcs11:token=ca;object=authority?pin-source=file:/pin"
+
     def end(self):
         shutil.rmtree(self.folder)
 
     def tool(self, *arguments, refused=False):
-        good, text = run(TOOL, json.dumps(self.config), *arguments, env={"CERT_AGENT_TEST_ROOT": str(self.folder / "root")})
+        good, text = run(TOOL, json.dumps(self.config), *arguments, env=self.env)
         if good == refused:
             raise AssertionError(f"{arguments}: {text}")
         return text
@@ -262,9 +275,7 @@ class IndependentTest(Case):
         self.accepted(authority, "server and client", authority.issue("both", ["www.example.org"]))
         self.accepted(authority, "server, empty subject", authority.issue("server", ["www.example.org"], subject=""))
         self.accepted(authority, "server, IPv6 alone", authority.issue("server", ["ip:2001:db8::1"], subject=""))
-        self.accepted(authority, "server, wildcard", authority.issue("server", ["*.example.net" if "constrained" not in
-                                                                                authority.name else "*.apps.example.org"],
-                                                                     subject=""))
+        self.accepted(authority, "server, wildcard", authority.issue("server", ["*.apps.example.org"], subject=""))
 
     def judge_its_lists(self, authority):
         bad, good = (authority.issue("server", ["www.example.org"]) for _ in range(2))
@@ -324,6 +335,15 @@ class IndependentTest(Case):
         authority = Authority("path-length-2", "ecdsa-p256", path_length=2)
         self.addCleanup(authority.end)
         self.judge_depth(authority, 2)
+
+    def test_keys_in_a_token(self):
+        for key_type in ("ecdsa-p256", "ecdsa-p384", "rsa-2048"):
+            authority = Authority(f"{key_type}-token", key_type, NAMES, token=True)
+            self.addCleanup(authority.end)
+            self.assertRegex(authority.key.read_text(), r"^pkcs11:[^?]*id=%[^?]*\nmade\n$")
+            self.judge_what_it_signs(authority)
+            self.judge_its_lists(authority)
+            self.assertEqual(authority.tool("begin").count("BEGIN"), 2)
 
     def test_while_it_rotates_both_are_good(self):
         authority = Authority("rotating", "ecdsa-p256", NAMES)

@@ -10,11 +10,15 @@
 #include "issuers/local/seal.h"
 #include "tests/unit/fixture.h"
 
+#include <arpa/inet.h>
 #include <glib/gstdio.h>
 #include <gnutls/pkcs11.h>
 #include <gnutls/x509.h>
+#include <netinet/in.h>
+#include <signal.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define PIN         "1234"
@@ -232,7 +236,9 @@ static void test_a_credential_that_is_not_as_it_must_be(void)
 /* ---- Tokens ---- */
 
 typedef struct Hsm {
+        const char *label; /* of the token */
         char *folder;
+        GPid tpm; /* 0: none */
 } Hsm;
 
 static void run(const char *const *argv)
@@ -248,8 +254,8 @@ static void run(const char *const *argv)
         g_assert_cmpint(status, ==, 0);
 }
 
-/* The module reads its configuration once: one token serves all tests of this program. */
-static Hsm *hsm_new(void)
+/* The modules read their configuration once: one token of each serves all tests of this program. */
+static Hsm *softhsm_new(void)
 {
         g_autofree char *program = g_find_program_in_path("softhsm2-util"), *conf = NULL, *text = NULL;
         Hsm *h;
@@ -257,42 +263,142 @@ static Hsm *hsm_new(void)
         if (!program)
                 return NULL;
         h = g_new0(Hsm, 1);
+        h->label = "ca";
         h->folder = g_dir_make_tmp("token-XXXXXX", NULL);
         conf = g_build_filename(h->folder, "softhsm2.conf", NULL);
         text = g_strdup_printf("directories.tokendir = %s\nobjectstore.backend = file\nlog.level = ERROR\n",
                                h->folder);
         g_assert_true(g_file_set_contents(conf, text, -1, NULL));
         g_setenv("SOFTHSM2_CONF", conf, TRUE);
-        run((const char *const[]){ program, "--init-token", "--free", "--label", "ca", "--so-pin", "5678",
+        run((const char *const[]){ program, "--init-token", "--free", "--label", h->label, "--so-pin", "5678",
                                    "--pin", PIN, NULL });
         return h;
+}
+
+/* Two ports on loopback that follow each other, as swtpm wants them. */
+static uint16_t free_ports(void)
+{
+        for (;;) {
+                struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr = { htonl(INADDR_LOOPBACK) } };
+                socklen_t size = sizeof(a);
+                int first = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0),
+                    second = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+                uint16_t port;
+                bool good;
+
+                g_assert_cmpint(bind(first, (struct sockaddr *) &a, sizeof(a)), ==, 0);
+                g_assert_cmpint(getsockname(first, (struct sockaddr *) &a, &size), ==, 0);
+                port = ntohs(a.sin_port);
+                a.sin_port = htons(port + 1);
+                good = port < 65535 && bind(second, (struct sockaddr *) &a, sizeof(a)) == 0;
+                close(first);
+                close(second);
+                if (good)
+                        return port;
+        }
+}
+
+static void swtpm_start(Hsm *h, const char *program)
+{
+        uint16_t port = free_ports();
+        g_autofree char *state = g_strdup_printf("dir=%s", h->folder);
+        g_autofree char *server = g_strdup_printf("type=tcp,port=%u,bindaddr=127.0.0.1", port);
+        g_autofree char *control = g_strdup_printf("type=tcp,port=%u,bindaddr=127.0.0.1", port + 1);
+        g_autofree char *tcti = g_strdup_printf("swtpm:host=127.0.0.1,port=%u", port);
+        const char *const argv[] = { program,
+                                     "socket",
+                                     "--tpm2",
+                                     "--tpmstate",
+                                     state,
+                                     "--server",
+                                     server,
+                                     "--ctrl",
+                                     control,
+                                     "--flags",
+                                     "not-need-init,startup-clear",
+                                     NULL };
+
+        g_assert_true(g_spawn_async(NULL, (char **) argv, NULL,
+                                    G_SPAWN_DO_NOT_REAP_CHILD | G_SPAWN_STDOUT_TO_DEV_NULL |
+                                            G_SPAWN_STDERR_TO_DEV_NULL,
+                                    NULL, NULL, &h->tpm, NULL));
+        g_setenv("TPM2_PKCS11_TCTI", tcti, TRUE);
+        g_setenv("TPM2_PKCS11_STORE", h->folder, TRUE);
+        g_setenv("TPM2_PKCS11_BACKEND", "esysdb", TRUE);
+        for (int i = 0; i < 500; i++) { /* until it listens */
+                struct sockaddr_in a = { AF_INET, htons(port + 1), { htonl(INADDR_LOOPBACK) }, { 0 } };
+                int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+                bool there = connect(fd, (struct sockaddr *) &a, sizeof(a)) == 0;
+
+                close(fd);
+                if (there)
+                        return;
+                g_usleep(10 * 1000);
+        }
+        g_error("swtpm does not listen");
+}
+
+static Hsm *tpm_new(void)
+{
+        g_autofree char *program = g_find_program_in_path("swtpm");
+        Hsm *h;
+
+        if (!program || !g_file_test("/usr/share/p11-kit/modules/tpm2_pkcs11.module", G_FILE_TEST_EXISTS))
+                return NULL;
+        h = g_new0(Hsm, 1);
+        h->label = "tpm";
+        h->folder = g_dir_make_tmp("tpm-XXXXXX", NULL);
+        swtpm_start(h, program);
+        return h;
+}
+
+/* After all environment is set. */
+static void tpm_initialise(const Hsm *h)
+{
+        int r = gnutls_pkcs11_token_init("pkcs11:manufacturer=IBM", "5678", h->label);
+
+        if (r >= 0)
+                r = gnutls_pkcs11_token_set_pin("pkcs11:token=tpm?pin-value=5678", NULL, PIN,
+                                                GNUTLS_PIN_USER);
+        if (r < 0)
+                g_error("the TPM's token: %s", gnutls_strerror(r));
 }
 
 static void hsm_free(Hsm *h)
 {
         if (!h)
                 return;
-        gnutls_pkcs11_deinit();
+        if (h->tpm) {
+                kill(h->tpm, SIGTERM);
+                waitpid(h->tpm, NULL, 0);
+        }
         run((const char *const[]){ "rm", "-r", h->folder, NULL });
         g_free(h->folder);
         g_free(h);
 }
 
-static Bench *token_bench(const char *object)
+static Bench *token_bench(const Hsm *h, const char *object)
 {
         Bench *b = bench_new(KEY_PROTECTION_TOKEN);
 
         bench_write(b, "/etc/ca.pin", PIN "\n", strlen(PIN) + 1);
-        b->options.key_uri = g_strdup_printf("pkcs11:token=ca%s?pin-source=file:/etc/ca.pin", object);
+        b->options.key_uri =
+                g_strdup_printf("pkcs11:token=%s%s?pin-source=file:/etc/ca.pin", h->label, object);
         return b;
 }
 
-static unsigned keys_in_token(void)
+static char *login(const Hsm *h)
 {
+        return g_strdup_printf("pkcs11:token=%s?pin-value=" PIN, h->label);
+}
+
+static unsigned keys_in_token(const Hsm *h)
+{
+        g_autofree char *uri = login(h);
         gnutls_pkcs11_obj_t *list = NULL;
         unsigned n = 0;
 
-        g_assert_cmpint(gnutls_pkcs11_obj_list_import_url4(&list, &n, "pkcs11:token=ca?pin-value=" PIN,
+        g_assert_cmpint(gnutls_pkcs11_obj_list_import_url4(&list, &n, uri,
                                                            GNUTLS_PKCS11_OBJ_FLAG_PRIVKEY |
                                                                    GNUTLS_PKCS11_OBJ_FLAG_LOGIN),
                         >=, 0);
@@ -305,11 +411,12 @@ static unsigned keys_in_token(void)
 static void test_a_token_makes_keys_with_ids_of_their_own(const void *data)
 {
         static const KeyType types[] = { KEY_TYPE_ECDSA_P256, KEY_TYPE_ECDSA_P384, KEY_TYPE_RSA_2048 };
-        g_autoptr(Bench) b = token_bench(";object=made;id=%01%02");
+        const Hsm *h = data;
+        g_autoptr(Bench) b = token_bench(h, ";object=made;id=%01%02");
 
         for (size_t i = 0; i < G_N_ELEMENTS(types); i++) {
                 g_autoptr(GBytes) first = NULL, second = NULL;
-                unsigned before = keys_in_token();
+                unsigned before = keys_in_token(h);
 
                 b->options.key_type = types[i];
                 bench_write(b, CERT_AUTHORITY_DIR "/site/ca.key", "", 0); /* there was a key before */
@@ -321,44 +428,45 @@ static void test_a_token_makes_keys_with_ids_of_their_own(const void *data)
                 g_assert_false(holds(first, "pin-") || holds(first, PIN "\n"));
                 g_assert_true(holds(first, "\nmade\n"));
                 g_assert_false(g_bytes_equal(first, second));
-                g_assert_cmpuint(keys_in_token(), ==, before + 2);
+                g_assert_cmpuint(keys_in_token(h), ==, before + 2);
                 authority_key_destroy(&b->options, first);
-                g_assert_cmpuint(keys_in_token(), ==, before + 1);
+                g_assert_cmpuint(keys_in_token(h), ==, before + 1);
                 assert_not_opened(b, first, "destroyed", "holds it no longer");
                 authority_key_destroy(&b->options, first); /* again */
                 authority_key_destroy(&b->options, second);
-                g_assert_cmpuint(keys_in_token(), ==, before);
+                g_assert_cmpuint(keys_in_token(h), ==, before);
         }
-        g_assert_nonnull(data);
 }
 
-static void generate(const char *label, unsigned char id)
+static void generate(const Hsm *h, const char *label, unsigned char id)
 {
+        g_autofree char *uri = login(h);
         gnutls_datum_t cid = { &id, 1 };
 
-        g_assert_cmpint(gnutls_pkcs11_privkey_generate3("pkcs11:token=ca?pin-value=" PIN, GNUTLS_PK_ECDSA,
-                                                        GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP256R1),
-                                                        label, &cid, GNUTLS_X509_FMT_DER, NULL, 0,
-                                                        GNUTLS_PKCS11_OBJ_FLAG_LOGIN |
-                                                                GNUTLS_PKCS11_OBJ_FLAG_MARK_PRIVATE |
-                                                                GNUTLS_PKCS11_OBJ_FLAG_MARK_SENSITIVE),
+        g_assert_cmpint(gnutls_pkcs11_privkey_generate3(
+                                uri, GNUTLS_PK_ECDSA, GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP256R1), label,
+                                &cid, GNUTLS_X509_FMT_DER, NULL, 0,
+                                GNUTLS_PKCS11_OBJ_FLAG_LOGIN | GNUTLS_PKCS11_OBJ_FLAG_MARK_PRIVATE |
+                                        GNUTLS_PKCS11_OBJ_FLAG_MARK_SENSITIVE),
                         >=, 0);
 }
 
 static void test_the_first_key_may_be_there_already(const void *data)
 {
-        g_autoptr(Bench) b = token_bench(";object=mine");
+        const Hsm *h = data;
+        g_autofree char *uri = g_strdup_printf("pkcs11:token=%s?pin-source=file:/etc/ca.pin", h->label);
+        g_autoptr(Bench) b = token_bench(h, ";object=mine");
         AuthorityOptions any = b->options;
         g_autoptr(GBytes) found = NULL, made = NULL, other = NULL;
         gnutls_privkey_t key;
         unsigned before;
 
-        generate("mine", 0x61);
-        before = keys_in_token();
+        generate(h, "mine", 0x61);
+        before = keys_in_token(h);
         found = make(b);
         g_assert_true(holds(found, "id=%61") || holds(found, "id=a"));
         g_assert_true(holds(found, "\nfound\n"));
-        g_assert_cmpuint(keys_in_token(), ==, before);
+        g_assert_cmpuint(keys_in_token(h), ==, before);
         b->options.key_type = KEY_TYPE_RSA_2048;
         assert_not_made(b, "of another type", "is of type ecdsa-p256");
         b->options.key_type = KEY_TYPE_ECDSA_P256;
@@ -366,9 +474,9 @@ static void test_the_first_key_may_be_there_already(const void *data)
         bench_write(b, CERT_AUTHORITY_DIR "/site/ca.pem", "", 0);
         made = make(b);
         g_assert_true(holds(made, "\nmade\n") && holds(made, "object=mine"));
-        g_assert_cmpuint(keys_in_token(), ==, before + 1);
+        g_assert_cmpuint(keys_in_token(h), ==, before + 1);
         /* a URI that names no object takes none that happens to be there */
-        any.key_uri = (char *) "pkcs11:token=ca?pin-source=file:/etc/ca.pin";
+        any.key_uri = uri;
         other = authority_key_new(&any, &key, NULL);
         g_assert_nonnull(other);
         gnutls_privkey_deinit(key);
@@ -377,11 +485,17 @@ static void test_the_first_key_may_be_there_already(const void *data)
         authority_key_destroy(&any, other);
         authority_key_destroy(&b->options, made);
         authority_key_destroy(&b->options, found);
-        g_assert_cmpuint(keys_in_token(), ==, before); /* what was found is not ours to destroy */
-        generate("mine", 0x62);
+        g_assert_cmpuint(keys_in_token(h), ==, before); /* what was found is not ours to destroy */
+        generate(h, "mine", 0x62);
         bench_remove(b, CERT_AUTHORITY_DIR "/site/ca.pem");
         assert_not_made(b, "two of one name", "several private keys");
-        g_assert_nonnull(data);
+}
+
+static char *insert(const char *pattern, const char *label)
+{
+        g_auto(GStrv) parts = g_strsplit(pattern, "%s", 2);
+
+        return g_strjoinv(label, parts);
 }
 
 static void test_a_token_that_is_not_as_it_must_be(const void *data)
@@ -392,24 +506,26 @@ static void test_a_token_that_is_not_as_it_must_be(const void *data)
                 { "no such token", "pkcs11:token=elsewhere;object=x?pin-source=file:/etc/ca.pin",
                   "no token matches" },
                 { "any token", "pkcs11:object=x?pin-source=file:/etc/ca.pin", "which token is meant" },
-                { "no PIN", "pkcs11:token=ca;object=x", "gives none" },
-                { "no PIN file", "pkcs11:token=ca;object=x?pin-source=file:/etc/none",
+                { "no PIN", "pkcs11:token=%s;object=x", "gives none" },
+                { "no PIN file", "pkcs11:token=%s;object=x?pin-source=file:/etc/none",
                   "/etc/none, which holds the PIN" },
-                { "an empty PIN file", "pkcs11:token=ca;object=x?pin-source=file:/etc/empty",
+                { "an empty PIN file", "pkcs11:token=%s;object=x?pin-source=file:/etc/empty",
                   "holds no PIN" },
-                { "a wrong PIN", "pkcs11:token=ca;object=x?pin-source=file:/etc/wrong.pin",
+                { "a wrong PIN", "pkcs11:token=%s;object=x?pin-source=file:/etc/wrong.pin",
                   "did not take the PIN" },
-                { "a wrong PIN again", "pkcs11:token=ca;object=x?pin-source=file:/etc/wrong.pin",
+                { "a wrong PIN again", "pkcs11:token=%s;object=x?pin-source=file:/etc/wrong.pin",
                   "refused this PIN" },
         };
-        g_autoptr(Bench) b = token_bench("");
+        const Hsm *h = data;
+        g_autoptr(Bench) b = token_bench(h, "");
         g_autoptr(GBytes) content = make(b), garbage = g_bytes_new_static("pkcs11:token=ca\n", 16);
 
         bench_write(b, "/etc/empty", "\n", 1);
         bench_write(b, "/etc/wrong.pin", "9999", 4);
         for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
                 g_free(b->options.key_uri);
-                b->options.key_uri = g_strdup(cases[i].uri);
+                b->options.key_uri =
+                        strstr(cases[i].uri, "%s") ? insert(cases[i].uri, h->label) : g_strdup(cases[i].uri);
                 assert_not_made(b, cases[i].what, cases[i].says);
                 if (i > 2 && i < 6) /* the same when it is opened */
                         assert_not_opened(b, content, cases[i].what,
@@ -425,36 +541,62 @@ static void test_a_token_that_is_not_as_it_must_be(const void *data)
                 g_assert_false(authority_key_open(&b->options, garbage, &key, &error));
                 g_assert_cmpstr(error->message, ==, "holds no reference to a key in a token");
         }
-        b->options.key_uri = g_strdup("pkcs11:token=ca?pin-value=" PIN);
+        b->options.key_uri = login(h);
         authority_key_destroy(&b->options, content);
-        g_assert_nonnull(data);
 }
 
 static void skip(const void *data)
 {
-        g_test_skip("softhsm2-util is not installed");
+        g_test_skip("SoftHSM2, or swtpm and tpm2-pkcs11, are not installed");
+}
+
+static void add_token_tests(const char *kind, const Hsm *h)
+{
+        static const struct {
+                const char *name;
+                GTestDataFunc test;
+        } tests[] = {
+                { "makes keys with ids of their own", test_a_token_makes_keys_with_ids_of_their_own },
+                { "may hold the first key already", test_the_first_key_may_be_there_already },
+                { "is not as it must be", test_a_token_that_is_not_as_it_must_be },
+        };
+
+        for (size_t i = 0; i < G_N_ELEMENTS(tests); i++) {
+                g_autofree char *name = g_strdup_printf("/authority-key/%s %s", kind, tests[i].name);
+
+                g_test_add_data_func(name, h, h ? tests[i].test : skip);
+        }
+}
+
+/* tpm2-pkcs11 loses some of what libcrypto gave it; nothing of ours uses that library. */
+const char *__lsan_default_suppressions(void);
+const char *__lsan_default_suppressions(void)
+{
+        return "leak:libcrypto.so\nleak:libtpm2_pkcs11.so\n";
 }
 
 int main(int argc, char **argv)
 {
-        Hsm *h;
+        Hsm *softhsm, *tpm;
         int r;
 
         g_test_init(&argc, &argv, NULL);
-        h = hsm_new();
+        g_setenv("TSS2_LOG", "all+none", TRUE); /* it tells of every TPM that it does not find */
+        softhsm = softhsm_new();
+        tpm = tpm_new();
+        if (tpm)
+                tpm_initialise(tpm);
         g_test_add_func("/authority-key/a file of each type", test_a_file_of_each_type);
         g_test_add_func("/authority-key/a credential opens its key", test_a_credential_opens_its_key);
         g_test_add_func("/authority-key/the password is the credential in hex",
                         test_the_password_is_the_credential_in_hex);
         g_test_add_func("/authority-key/a credential that is not as it must be",
                         test_a_credential_that_is_not_as_it_must_be);
-        g_test_add_data_func("/authority-key/a token makes keys with ids of their own", h,
-                             h ? test_a_token_makes_keys_with_ids_of_their_own : skip);
-        g_test_add_data_func("/authority-key/the first key may be there already", h,
-                             h ? test_the_first_key_may_be_there_already : skip);
-        g_test_add_data_func("/authority-key/a token that is not as it must be", h,
-                             h ? test_a_token_that_is_not_as_it_must_be : skip);
+        add_token_tests("SoftHSM", softhsm);
+        add_token_tests("a TPM", tpm);
         r = g_test_run();
-        hsm_free(h);
+        gnutls_pkcs11_deinit();
+        hsm_free(softhsm);
+        hsm_free(tpm);
         return r;
 }
