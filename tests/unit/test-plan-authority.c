@@ -247,6 +247,16 @@ static Record record_of(const Row *row, const ManifestAuthority *wish)
         };
 }
 
+/* When it is rotated, and when the old one goes, whatever is done now. */
+static void assert_times(const AuthorityPlan *plan, const Row *row, const ManifestAuthority *wish)
+{
+        bool unused = row->old && row->signed_by_old == 0 && row->unused_since != 0;
+
+        g_assert_cmpuint(plan->rotation, ==,
+                         row->missing ? 0 : plan_renewal_time(&wish->renew_before, T0, END));
+        g_assert_cmpuint(plan->retirement, ==, unused ? row->unused_since + GRACE : 0);
+}
+
 static void test_row(gconstpointer data)
 {
         const Row *row = data;
@@ -266,6 +276,8 @@ static void test_row(gconstpointer data)
         g_assert_cmpstr(cert_state_to_string(plan.state), ==, cert_state_to_string(row->state));
         g_assert_cmpuint(plan.due, ==, row->never_due ? 0 : row->due ?: clock.now);
         g_assert_cmpint(plan.hint != NULL, ==, row->hint);
+        if (!row->never_asked)
+                assert_times(&plan, row, &wish);
         g_ptr_array_unref(facts.certificates);
 }
 
