@@ -212,6 +212,12 @@ planned() {
                 jq -r '.data[0][] | (.[1] + ": " + (.[2] | join(" ")))'
 }
 
+# Everything that the plan would do: "NAME ACTION: REASONS" each.
+plan_all() {
+        m busctl --json=short call org.certagent1 /org/certagent1 org.certagent1.Manager Plan as 0 |
+                jq -r '.data[0][] | select(.[1] != "none") | (.[0] + " " + .[1] + ": " + (.[2] | join(" ")))'
+}
+
 serial_on_disk() { m openssl x509 -noout -serial -in "$1" 2>/dev/null | cut -d= -f2; }
 
 # served NAME [PORT]: what a TLS client gets, PEM
@@ -239,3 +245,80 @@ jobs_of() {
 }
 
 main_pid() { m systemctl show -P MainPID "$1"; }
+
+# ---- Local authorities ----
+
+# authority_manifest [FILTER]: a whole manifest with the authority "site", a certificate "web" of it for nginx and a bundle;
+# a filter of jq changes it
+authority_manifest() {
+        jq "${1:-.}" <<MANIFEST
+{
+  "version": 1,
+  "issuers": { "site": { "type": "local" } },
+  "defaults": { "issuer": "site" },
+  "certificates": {
+$(certificate web ', "units": [ { "unit": "nginx.service", "action": "reload" } ]')
+  },
+  "bundles": { "site-ca": { "from": ["site"], "path": "/etc/ssl/site-ca.pem" } }
+}
+MANIFEST
+}
+
+# Nginx with the virtual hosts NAME…, stopped before it has certificates.
+nginx_prepare() {
+        local name
+        for name; do nginx_site "$name"; done
+        m rm -f /etc/nginx/sites-enabled/default
+        m systemctl stop nginx.service
+}
+
+# truster NAME HOST BUNDLE: a service that trusts only the bundle and makes requests without end, see truster.py
+truster() {
+        put /root/truster.py <"$TESTS/truster.py"
+        put "/etc/systemd/system/truster-$1.service" <<UNIT
+[Service]
+ExecStart=/usr/bin/python3 /root/truster.py serve $1 $2 $3
+ExecReload=/usr/bin/python3 /root/truster.py reload $1
+UNIT
+        m systemctl daemon-reload
+}
+
+# What it says: requests, failures, serials seen, reloads, certificates in its bundle; its failures as remarks.
+report() {
+        m python3 /root/truster.py report "$1" | tee >(sed -n 's/^#/#  /p' >&2) | head -n 1
+}
+
+# The certificates of an authority as its files have them: authority_print site [ca|next]
+authority_print() {
+        m openssl x509 -noout -fingerprint -sha256 -in "/var/lib/cert-authority/$1/${2:-ca}.pem" 2>/dev/null | cut -d= -f2 |
+                tr -d : | tr A-F a-f
+}
+
+# The fingerprints of a file of several certificates, one a line.
+prints_in() {
+        m cat "$1" | python3 -c '
+import hashlib, re, ssl, sys
+for pem in re.findall("-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", sys.stdin.read(), re.S):
+    print(hashlib.sha256(ssl.PEM_cert_to_DER_cert(pem)).hexdigest())'
+}
+
+# A property of an authority or a bundle in the lists of the bus: authority_property site Phase
+authority_property() { list_property ListAuthorities "$1" "$2"; }
+bundle_property() { list_property ListBundles "$1" "$2"; }
+list_property() {
+        m busctl --json=short call org.certagent1 /org/certagent1 org.certagent1.Manager "$1" |
+                jq -r --arg name "$2" --arg key "$3" '.data[0][] | select(.[0] == $name) | .[1][$key].data
+                        | if type == "array" then join(" ") else tostring end'
+}
+
+# Everything that a pass could write, with what changes when it does. The time that was seen last is not a finding.
+state_of_files() {
+        m sh -c 'find /etc /var/lib/cert-authority /var/lib/cert-agent -xdev ! -path /var/lib/cert-agent/clock \
+                -printf "%p %i %m %U:%G %s %T@ %C@\n" | sort'
+}
+
+# Lines of the agent in the journal since a moment ($EPOCHSECONDS before), "NAME or ISSUER: REASONS": said_reasons MOMENT
+said_reasons() {
+        m journalctl -q --no-pager -o json --since "@$1" _SYSTEMD_UNIT=cert-agent.service |
+                jq -r 'select(.CERT_REASON) | (.CERT_NAME // ("authority:" + .CERT_ISSUER)) + ": " + .CERT_REASON'
+}
