@@ -104,6 +104,13 @@ check_not() {
 
 not() { ! "$@"; }
 
+# must WORDS COMMAND…: as check; without it the rest of the scene means nothing
+must() {
+        local before=$FAILED
+        check "$@"
+        [ $FAILED = "$before" ] || exit 1
+}
+
 # is WORDS VALUE EXPECTED
 is() {
         [ "$2" = "$3" ] || echo "# is: \"$2\", must be: \"$3\""
