@@ -117,13 +117,13 @@ def judge():
     return wrong
 
 
-def calls_of_a_renewal():
-    """Names and numbers of the system calls that an undisturbed renewal makes."""
-    strace = tracer(agent(), "-o", "/root/trace", "-e", "trace=" + ",".join("?" + name for name in sorted(CHANGING)))
-    answer = run("certctl", "renew", "--force", *NAMES)
+def calls_of(pid, *command):
+    """Names and numbers of the system calls that a process makes for a command that nothing disturbs."""
+    strace = tracer(pid, "-o", "/root/trace", "-e", "trace=" + ",".join("?" + name for name in sorted(CHANGING)))
+    answer = run(*command)
     detach(strace)
     if answer.returncode != 0:
-        raise RuntimeError("an undisturbed renewal fails: " + answer.stdout)
+        raise RuntimeError(" ".join(command) + " fails undisturbed: " + answer.stdout)
     counts = {}
     with open("/root/trace") as trace:
         for line in trace:
@@ -147,7 +147,7 @@ def kill_at(name, number):
 
 
 def main():
-    for name in sorted(calls_of_a_renewal()):
+    for name in sorted(calls_of(agent(), "certctl", "renew", "--force", *NAMES)):
         number, wrong = 1, []
         while kill_at(name, number) and number < 400:
             for words in judge():
@@ -164,4 +164,5 @@ def main():
         raise RuntimeError("left beside the targets: " + " ".join(leftovers()))
 
 
-main()
+if __name__ == "__main__":
+    main()

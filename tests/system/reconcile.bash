@@ -35,18 +35,24 @@ good() {
                 openssl x509 -checkend $SOON -noout -in "$CA/ca.pem" >/dev/null
 }
 
-extensions() {
-        echo subjectAltName=DNS:web.example.org
-        echo keyUsage=critical,digitalSignature
-        echo extendedKeyUsage=serverAuth
-        echo authorityKeyIdentifier=keyid
-}
-
-# sign CA KEY DAYS: a certificate for the key in place, as that authority would sign it
+# sign CA KEY: a certificate for the key in place, as that authority would sign it
 sign() {
         openssl req -new -key $KEY -subj /CN=web.example.org 2>/dev/null |
-                openssl x509 -req -days "$3" -CA "$1" -CAkey "$2" -set_serial "0x5$(openssl rand -hex 15)" \
-                        -extfile <(extensions) 2>/dev/null
+                openssl x509 -req -days 90 -CA "$1" -CAkey "$2" -set_serial "0x5$(openssl rand -hex 15)" -extfile <(
+                        echo subjectAltName=DNS:web.example.org
+                        echo keyUsage=critical,digitalSignature
+                        echo extendedKeyUsage=serverAuth
+                        echo authorityKeyIdentifier=keyid
+                ) 2>/dev/null
+}
+
+# aged CERTIFICATE: the same, nearly at its end
+aged() {
+        certtool --update-certificate --load-certificate "$1" --load-ca-certificate "$CA/ca.pem" --load-ca-privkey "$CA/ca.key" \
+                --template <(
+                        date -u -d '-20 hours' '+activation_date = "%F %T"'
+                        date -u -d '+2 hours' '+expiration_date = "%F %T"'
+                ) 2>/dev/null
 }
 
 prepare() {
@@ -57,9 +63,9 @@ prepare() {
 # What takes time is made before; the change itself is the last step.
 make_ready() {
         case $1 in
-        stray) sign /root/stranger.pem /root/stranger.key 90 >/root/ready.pem ;;
-        expiring) sign "$CA/ca.pem" "$CA/ca.key" 1 >/root/ready.pem ;;
-        authority-expiring) openssl x509 -in "$CA/ca.pem" -signkey "$CA/ca.key" -days 1 -out /root/ready.pem 2>/dev/null ;;
+        stray) sign /root/stranger.pem /root/stranger.key >/root/ready.pem ;;
+        expiring) aged $CERT >/root/ready.pem ;;
+        authority-expiring) aged "$CA/ca.pem" >/root/ready.pem ;;
         esac
 }
 
