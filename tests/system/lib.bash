@@ -329,3 +329,9 @@ said_reasons() {
         m journalctl -q --no-pager -o json --since "@$1" _SYSTEMD_UNIT=cert-agent.service |
                 jq -r 'select(.CERT_REASON) | (.CERT_NAME // ("authority:" + .CERT_ISSUER)) + ": " + .CERT_REASON'
 }
+
+# The library that shifts the clock of one program (tests/integration/shift-clock.c), built for the machine.
+shift_clock_installed() {
+        [ -e "$ROOT/usr/lib/shift-clock.so" ] ||
+                cc -shared -fPIC -O1 -D_GNU_SOURCE -o "$ROOT/usr/lib/shift-clock.so" "$TESTS/../integration/shift-clock.c"
+}
