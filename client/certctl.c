@@ -16,8 +16,12 @@ static ExitStatus run_verb(const Client *client, OptionsVerdict verdict, unsigne
         const Verb *verb = verb_find(words, &n_words);
         char **arguments = words + n_words;
 
-        if (!verb)
-                return client_usage("there is no verb \"%s\"; see: certctl --help", words[0]);
+        if (!verb) {
+                const char *meant = verb_suggest(words[0]);
+
+                return meant ? client_usage("there is no verb \"%s\"; did you mean \"%s\"?", words[0], meant)
+                             : client_usage("there is no verb \"%s\"; see: certctl --help", words[0]);
+        }
         if (verdict == OPTIONS_HELP) {
                 verb_print_help(verb);
                 return EXIT_STATUS_DONE;

@@ -179,9 +179,15 @@ ExitStatus verb_authority_rotate(const Client *client, char **arguments)
         if (sd_bus_message_append(m, "s", issuer) < 0)
                 return client_usage("\"%s\" is no name of an issuer", issuer);
         status = job_run(client, bus, &run, m);
-        if (status == EXIT_STATUS_DONE && !client->options.no_wait && !client->options.quiet &&
-            client->options.json == JSON_OFF && (after = authority_get(bus, issuer, NULL)))
+        if (client->options.no_wait || client->options.json != JSON_OFF ||
+            !(after = authority_get(bus, issuer, NULL)))
+                return status;
+        if (status == EXIT_STATUS_DONE && !client->options.quiet)
                 print_next(client, a, after, now_realtime());
+        else if (status == EXIT_STATUS_FAILED && g_str_equal(after->phase, "introducing"))
+                fprintf(stderr,
+                        "The current authority goes on signing, and the rotation goes on by itself when this "
+                        "is mended.\n");
         return status;
 }
 

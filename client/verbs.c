@@ -5,6 +5,7 @@
 #include "client/verbs.h"
 
 #include "client/connect.h"
+#include "common/suggest.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -12,7 +13,7 @@
 #define REMOTE (OPTION_HOST | OPTION_MACHINE)
 
 static const Verb verbs[] = {
-        { "status", "[NAME...]", "how all is: tables, or some of it in full", 0, -1,
+        { "status", "[NAME...]", "how certificates, authorities and bundles are", 0, -1,
           OPTION_JSON | OPTION_TABLE | OPTION_LINES | REMOTE, verb_status,
           "  -l --full            do not cut text to the terminal; tell every failure\n"
           "  -n --lines=N         with NAME: so many lines of the log (default 5)\n"
@@ -84,6 +85,17 @@ static const Verb *find(const char *name)
                 if (g_str_equal(verbs[i].name, name))
                         return &verbs[i];
         return NULL;
+}
+
+const char *verb_suggest(const char *word)
+{
+        const char *names[G_N_ELEMENTS(verbs)];
+        size_t n = 0;
+
+        for (size_t i = 0; i < G_N_ELEMENTS(verbs); i++)
+                if (verbs[i].summary && !strchr(verbs[i].name, ' '))
+                        names[n++] = verbs[i].name;
+        return suggest_word(word, names, n);
 }
 
 const Verb *verb_find(char **words, size_t *ret_words)

@@ -19,6 +19,9 @@ typedef struct Verb {
  * and how many of them are its name; NULL when there is none. */
 const Verb *verb_find(char **words, size_t *ret_words);
 
+/* The verb that may have been meant; NULL when none is near. */
+const char *verb_suggest(const char *word);
+
 /* To standard output: of all verbs, or of one. */
 void verb_print_help(const Verb *verb);
 

@@ -82,6 +82,11 @@ static const char *serial_of(const FakeAuthority *a)
         return g_str_equal(a->phase, "missing") ? "" : "1a2b";
 }
 
+static const char *rotated_phase(void)
+{
+        return g_str_equal(fake.job, "failed") ? "introducing" : "retiring";
+}
+
 /* Between the parentheses of an a{sv}. Each call's failure shows in the next: a message that failed takes no
  * more. */
 static int append_authority(sd_bus_message *m, const FakeAuthority *a)
@@ -90,7 +95,7 @@ static int append_authority(sd_bus_message *m, const FakeAuthority *a)
         bool rotating = g_strcmp0(fake.rotating, a->issuer) == 0;
 
         (void) append_string(m, "State", a->state);
-        (void) append_string(m, "Phase", rotating ? "retiring" : a->phase);
+        (void) append_string(m, "Phase", rotating ? rotated_phase() : a->phase);
         (void) append_string(m, "Subject", "CN=" HOSTILE);
         (void) append_string(m, "Fingerprint", "abcd");
         (void) append_string(m, "SerialNumber", serial_of(a));

@@ -140,8 +140,10 @@ class Status(CertctlTest):
 
 class Terminal(CertctlTest):
     def test_hostile_text_is_made_harmless_everywhere(self):
-        self.fake("--refuse")
-        for arguments in (["status"], ["status", "edge"], ["show", "edge"], ["show", "edge", "--json=short"], ["reload"]):
+        self.fake("--refuse", "--trust")
+        for arguments in (["status"], ["status", "edge"], ["show", "edge"], ["show", "edge", "--json=short"], ["reload"],
+                          ["authority"], ["authority", "show", "--json=short"], ["authority", "export", "lab", "--json=short"],
+                          ["status", "bundle:edge-ca"], ["show", "authority:vault"]):
             p = subprocess.run([self.program, *arguments], env=self.environment, capture_output=True, text=True,
                                timeout=60)
             self.assertIn("rm -rf", p.stdout + p.stderr)
@@ -365,6 +367,12 @@ class Authorities(CertctlTest):
         err = self.run_certctl("authority", "rotate", "vault", status=1).stderr
         self.assertIn('certctl: authority:vault: the token of the authority "vault" is locked', err)
         self.assertIn("Unlock it, then", err)
+        self.assertIsNone(CONTROLS.search(err))
+
+    def test_rotation_that_is_cut_off_says_that_it_goes_on(self):
+        self.fake("--trust", "--job=failed")
+        self.assertIn("goes on by itself", self.run_certctl("authority", "rotate", "site", status=1).stderr)
+        self.assertNotIn("goes on by itself", self.run_certctl("authority", "rotate", "site", "--now", status=1).stderr)
 
     def test_rotate_that_is_not_permitted_exits_77(self):
         self.fake("--good", "--trust", "--deny")
@@ -577,6 +585,9 @@ class OtherVerbs(CertctlTest):
             p = self.run_certctl(*arguments, status=2)
             self.assertEqual(p.stdout, "")
             self.assertIn("certctl: ", p.stderr)
+
+    def test_verb_that_was_meant(self):
+        self.assertIn('did you mean "status"?', self.run_certctl("statsu", status=2).stderr)
 
     def test_help_of_every_verb_that_the_help_names(self):
         verbs = re.findall(r"^  ([a-z]+) ", self.run_certctl("--help").stdout.split("Options:")[0], re.M)
