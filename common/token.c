@@ -359,7 +359,6 @@ char *token_key_reference(Token *t, GBytes *id, GError **error)
 {
         gnutls_pkcs11_obj_t *list = NULL, only = NULL;
         unsigned n = 0, fitting = 0;
-        g_autoptr(GBytes) own_id = NULL;
         char *uri = NULL;
         int r = gnutls_pkcs11_obj_list_import_url4(
                 &list, &n, t->login, GNUTLS_PKCS11_OBJ_FLAG_PRIVKEY | GNUTLS_PKCS11_OBJ_FLAG_LOGIN);
