@@ -6,6 +6,7 @@
 #include "agent/bus.h"
 #include "agent/inquiry.h"
 #include "common/error.h"
+#include "common/log.h"
 #include "common/message.h"
 #include "common/names.h"
 #include "common/reason.h"
@@ -366,7 +367,7 @@ int bus_method_list_bundles(sd_bus_message *m, void *userdata, sd_bus_error *ret
 typedef struct Revocation {
         Bus *bus;
         sd_bus_message *message;
-        char *name, *issuer;
+        char *name, *issuer, *serial, *reason;
 } Revocation;
 
 /* It is listed for good. The new certificate and the lists are made whether or not the caller stays to see it. */
@@ -377,6 +378,13 @@ static int revocation_done(const Revocation *v, sd_bus_error *ret_error)
         const char *names[] = { v->name, has_crl ? crl : NULL, NULL };
         g_autoptr(GError) error = NULL;
 
+        log_full(LOG_NOTICE,
+                 &(LogContext) { .message_id = CERT_MESSAGE_REVOKED,
+                                 .name = v->name,
+                                 .reason = reason_to_string(REASON_REVOKED),
+                                 .issuer = v->issuer,
+                                 .serial = v->serial },
+                 "The certificate with serial number %s was revoked (%s).", v->serial, v->reason);
         if (!agent_start(bus_agent(v->bus), JOB_KIND_RENEW, names, false, NULL, &error))
                 return cert_error_to_bus(error, ret_error);
         return sd_bus_reply_method_return(v->message, NULL);
@@ -395,6 +403,8 @@ static void on_revoked(const AuthorityReply *reply, void *userdata)
         sd_bus_message_unref(v->message);
         g_free(v->name);
         g_free(v->issuer);
+        g_free(v->serial);
+        g_free(v->reason);
         g_free(v);
 }
 
@@ -440,6 +450,8 @@ int bus_revoke(Bus *b, sd_bus_message *m, Certificate *c, const char *reason, sd
         v->message = sd_bus_message_ref(m);
         v->name = g_strdup(c->wish->name);
         v->issuer = g_strdup(c->wish->issuer);
+        v->serial = g_strdup(current->serial);
+        v->reason = g_strdup(*reason ? reason : "unspecified");
         agent_hold(a);
         (void) authority_call_revoke(agent_issue_pool(a), authority->issuer, der, reason, on_revoked, v);
         return 1;
