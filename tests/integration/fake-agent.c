@@ -5,10 +5,11 @@
  * end before they are looked at, an agent that dies. It issues nothing.
  *
  *   fake-agent [--count=N] [--good] [--refuse] [--deny] [--job=done|failed|skipped|canceled|gone|die|slow]
- *              [--socket=PATH] [--trust] [--old] [--mute]
+ *              [--socket=PATH] [--trust] [--old] [--mute] [--late=DAYS]
  *
  * --trust gives it authorities and bundles (with --good those that are in order), --old makes it an agent
- * that is older than these, --mute lets no authority's process answer.
+ * that is older than these, --mute lets no authority's process answer,
+ * --late lets rotations be 1,000 days late, with so many days left.
  *
  * It prints "ready" when it can be called. */
 
@@ -20,6 +21,7 @@
 
 #include <getopt.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -486,11 +488,17 @@ static void fill(unsigned count, bool good)
 int main(int argc, char **argv)
 {
         static const struct option options[] = {
-                { "count", required_argument, NULL, 'c' }, { "good", no_argument, NULL, 'g' },
-                { "refuse", no_argument, NULL, 'r' },      { "deny", no_argument, NULL, 'd' },
-                { "job", required_argument, NULL, 'j' },   { "socket", required_argument, NULL, 's' },
-                { "trust", no_argument, NULL, 't' },       { "old", no_argument, NULL, 'o' },
-                { "mute", no_argument, NULL, 'm' },        { NULL, 0, NULL, 0 },
+                { "count", required_argument, NULL, 'c' },
+                { "good", no_argument, NULL, 'g' },
+                { "refuse", no_argument, NULL, 'r' },
+                { "deny", no_argument, NULL, 'd' },
+                { "job", required_argument, NULL, 'j' },
+                { "socket", required_argument, NULL, 's' },
+                { "trust", no_argument, NULL, 't' },
+                { "old", no_argument, NULL, 'o' },
+                { "late", required_argument, NULL, 'l' },
+                { "mute", no_argument, NULL, 'm' },
+                { NULL, 0, NULL, 0 },
         };
         const char *path = NULL;
         unsigned count = 0;
@@ -523,6 +531,9 @@ int main(int argc, char **argv)
                         break;
                 case 'o':
                         fake.old = true;
+                        break;
+                case 'l':
+                        fake.late = atoi(optarg);
                         break;
                 case 'm':
                         fake.mute = true;

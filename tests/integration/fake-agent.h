@@ -25,6 +25,7 @@ typedef struct Fake {
         GPtrArray *certs;                 /* FakeCert*, borrowed or allocated */
         GPtrArray *authorities, *bundles; /* of fake-trust.c */
         bool refuse, deny, mute, old;
+        int late; /* days that an authority has left whose rotation was due 1,000 days ago; 0: none is late */
         const char *rotating; /* the issuer that RotateAuthority was called for, or NULL */
         bool revoked;         /* Revoke was called: what is in place then has another serial number */
         const char *job;

@@ -101,8 +101,8 @@ static int append_authority(sd_bus_message *m, const FakeAuthority *a)
         (void) append_string(m, "SerialNumber", serial_of(a));
         (void) append_string(m, "KeyType", "ecdsa-p384");
         (void) append_time(m, "NotBefore", a->expires_sec ? -86400 : 0);
-        (void) append_time(m, "NotAfter", a->expires_sec);
-        (void) append_time(m, "NextRotation", a->rotation_sec);
+        (void) append_time(m, "NotAfter", fake.late ? fake.late * 86400 : a->expires_sec);
+        (void) append_time(m, "NextRotation", fake.late ? -1000 * 86400 : a->rotation_sec);
         (void) append_time(m, "Retirement", rotating || a->has_old ? 86400 + 30 : 0);
         (void) append_strings(m, "Reasons", a->has_old ? rotated : none);
         (void) append_string(m, "Error", a->error);

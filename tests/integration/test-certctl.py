@@ -453,6 +453,14 @@ class Authorities(CertctlTest):
         self.assertIn("authority:vault blocked", line)
         self.assertIn("of 15", line)
 
+    def test_check_warns_of_a_rotation_that_is_late(self):
+        for days, status in ((600, 0), (300, 1), (90, 2), (-1, 2)):  # left of the 1,000 days and more of reserve
+            fake = self.fake("--good", "--trust", f"--late={days}")
+            line = self.run_certctl("check", status=status).stdout
+            self.assertEqual("authority:site" in line, status > 0, line)
+            fake.terminate()
+            fake.wait()
+
     def test_due_fails_while_one_of_them_is_in_trouble(self):
         self.fake("--trust", "--job=skipped")
         err = self.run_certctl("renew", "--due", status=1).stderr
