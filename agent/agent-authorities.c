@@ -236,9 +236,16 @@ void agent_judge_authority(Agent *a, Authority *authority, PlanFlags flags)
                 note_use(a, authority);
         authority->plan = plan_authority(authority->issuer->authority, authority->facts, &authority->use,
                                          authority->record, a->clock, flags);
-        /* What cannot say what it has, or whose history is unknown, is left as it is. */
-        if (!recorded || authority->error)
+        /* What cannot say what it has, or whose history is unknown, is left as it is; unless a person gives it up. */
+        if (!recorded || (authority->error && !(flags & PLAN_AT_ONCE)))
                 authority->plan.action = AUTHORITY_ACTION_NONE;
+        else if (authority->error && a->clock.trust == CLOCK_GOOD)
+                authority->plan = (AuthorityPlan) {
+                        .action = AUTHORITY_ACTION_RECREATE,
+                        .reasons = REASON_BIT(REASON_FORCED),
+                        .state = CERT_STATE_DUE,
+                        .due = a->clock.now,
+                };
 }
 
 void agent_judge_all(Agent *a)

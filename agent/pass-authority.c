@@ -228,10 +228,10 @@ static void pass_judge(Pass *pass)
                         pass_look_at(pass, authority, /* unknown_only= */ false);
                         agent_judge_authority(a, authority, flags_for(pass));
                 }
-                if (authority->error && pass->round == 0 && a->clock.trust == CLOCK_GOOD)
-                        pass_note_error(pass, authority);
-                else if (authority->plan.action != AUTHORITY_ACTION_NONE && pass->job->result == JOB_RESULT_NONE)
+                if (authority->plan.action != AUTHORITY_ACTION_NONE && pass->job->result == JOB_RESULT_NONE)
                         pass_operate(pass, authority);
+                else if (authority->error && pass->round == 0 && a->clock.trust == CLOCK_GOOD)
+                        pass_note_error(pass, authority);
         }
         pass->looked = !*pass->names && pass->operating == 0;
         if (pass->operating == 0)

@@ -386,6 +386,16 @@ class Trouble(AuthorityTest):
         self.due("skipped")
         self.in_step()
 
+    def test_what_is_damaged_for_good_can_be_given_up(self):
+        self.begin()
+        before = self.roles()
+        self.host.path(CA + "/ca.key").write_text("garbage")
+        self.assertEqual(self.host.job("RotateAuthority", "s", "site")[0], "failed")
+        result, steps = self.host.job("RecreateAuthority", "s", "site")
+        self.assertEqual(result, "done", steps)
+        self.in_step()
+        self.assertNotEqual(self.roles(), before)
+
     def test_two_authorities_do_not_mix(self):
         self.host.manifest({"a": self.host.certificate("a"), "b": self.host.certificate("b", issuer="other")},
                            {"site": {"type": "local"}, "other": {"type": "local"}},
