@@ -191,11 +191,15 @@ static void pass_operate(Pass *pass, Authority *authority)
         o->call = authority_call(pass->agent->issuers, authority->issuer, member_for(o->action), on_operated, o);
 }
 
-/* One that could not be asked is a failure of the job that asked; that it is damaged is seen by nobody else. */
+/* One that could not be asked is a failure of a job about all, or about it: that it is damaged is seen by nobody else. A
+ * job about a certificate fails if that cannot be had. */
 static void pass_note_error(Pass *pass, const Authority *authority)
 {
-        g_autofree char *summary = cert_error_summary(authority->error);
+        g_autofree char *summary = NULL;
 
+        if (*pass->names && !g_strv_contains((const char *const *) pass->names, authority->name))
+                return;
+        summary = cert_error_summary(authority->error);
         pass_announce(pass);
         job_step_set(job_add(pass->job, authority->name), JOB_STAGE_FAILED, summary);
 }
@@ -248,10 +252,31 @@ static void on_answered(void *userdata)
         pass_judge(pass);
 }
 
+/* A unit that waits for its certificate is not held up by an authority that has nothing to do with it now. */
+static bool pass_finds_all_usable(Pass *pass)
+{
+        if (pass->job->kind != JOB_KIND_ENSURE)
+                return false;
+        for (char **name = pass->names; *name; name++) {
+                Certificate *c = agent_find(pass->agent, *name);
+
+                if (!c)
+                        continue;
+                certificate_refresh(pass->agent, c);
+                if (c->item.action != ACTION_NONE)
+                        return false;
+        }
+        return true;
+}
+
 void pass_ask(Pass *pass)
 {
         g_autoptr(GPtrArray) ask = NULL;
 
+        if (pass_finds_all_usable(pass)) {
+                pass_fill(pass);
+                return;
+        }
         pass_find_authorities(pass);
         ask = pass_whom_to_ask(pass);
         if (ask->len > 0)

@@ -386,6 +386,16 @@ class Trouble(AuthorityTest):
         self.due("skipped")
         self.in_step()
 
+    def test_a_unit_is_not_held_up_by_an_authority_that_is_damaged_while_its_certificate_is_good(self):
+        self.begin()
+        self.host.path(CA + "/ca.key").write_text("garbage")
+        self.assertEqual(self.host.job("Ensure", "s", "a")[0], "skipped")
+        self.assertEqual(self.host.renew("a")[0], "skipped")
+        self.host.path("/etc/tls/a.pem").unlink()
+        result, steps = self.host.job("Ensure", "s", "a")
+        self.assertEqual((result, steps["a"][0]), ("failed", "failed"))
+        self.assertIn("ca.key", steps["a"][1])
+
     def test_what_is_damaged_for_good_can_be_given_up(self):
         self.begin()
         before = self.roles()
