@@ -109,12 +109,13 @@ static StoreMark *mark_of(const AuthorityLook *l)
         return store_mark_new(l->store, (const char *const *) files->pdata);
 }
 
-static bool claim(Store *s, const AuthorityOptions *o, GError **error)
+/* Whoever signs with it first says whose it is; what was read before has to be read again then. */
+static bool claim(AuthorityLook *l, const AuthorityOptions *o, GError **error)
 {
         bool claimed;
 
-        return owner_check(s, o, &claimed, error) &&
-               (claimed || (store_lock(s, true, error) && owner_claim(s, o, error)));
+        return owner_check(l->store, o, &claimed, error) &&
+               (claimed || (store_lock(l->store, true, error) && owner_claim(l->store, o, error) && finish(l, o, error)));
 }
 
 Authority *authority_open(const AuthorityOptions *o, GError **error)
@@ -122,7 +123,7 @@ Authority *authority_open(const AuthorityOptions *o, GError **error)
         g_autoptr(AuthorityLook) look = authority_look_at_present(o, false, error);
         g_autoptr(Authority) a = NULL;
 
-        if (!look || !claim(look->store, o, error))
+        if (!look || !claim(look, o, error) || (look->parts->missing && !parts_fail_missing(o, error)))
                 return NULL;
         a = g_new0(Authority, 1);
         a->mark = mark_of(look);

@@ -42,11 +42,12 @@ struct Revoked {
 static guint entry_hash(gconstpointer p)
 {
         const RevokedEntry *e = p;
-        guint hash;
+        guint hash = 5381;
 
-        /* Random, but for its first octet. */
-        memcpy(&hash, e->serial + (e->serial_size > sizeof(hash)), sizeof(hash));
-        return hash ^ e->serial_size;
+        /* All of it: not every authority's serial numbers are random. */
+        for (unsigned i = 0; i < e->serial_size; i++)
+                hash = hash * 33 + e->serial[i];
+        return hash;
 }
 
 static gboolean entry_equal(gconstpointer a, gconstpointer b)
