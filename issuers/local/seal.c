@@ -17,7 +17,6 @@
 
 #define LENGTH_MIN 16 /* 128 bits, if all of them are random */
 #define LENGTH_MAX 1024
-#define NONE       "none" /* the default that the unit sets, so that systemd does not log one that is missing */
 
 struct Seal {
         char password[2 * LENGTH_MAX + 1];
@@ -58,10 +57,6 @@ static bool read_credential(Seal *s, int fd, GError **error)
         if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
                 return unusable(error, "is no regular file");
         n = read(fd, data, sizeof(data));
-        if (n == (ssize_t) strlen(NONE) && memcmp(data, NONE, strlen(NONE)) == 0) {
-                missing(error);
-                return false;
-        }
         if (n >= LENGTH_MIN && n <= LENGTH_MAX)
                 to_hex(s, data, (size_t) n);
         gnutls_memset(data, 0, sizeof(data));
