@@ -13,6 +13,7 @@
 #include "common/timespan.h"
 #include "issuers/local/authority.h"
 #include "issuers/local/change.h"
+#include "issuers/local/revocation.h"
 #include "tests/fault/kill.h"
 #include "tests/unit/fixture.h"
 
@@ -329,6 +330,87 @@ static void test_recreate(void)
         case_clear(&k);
 }
 
+/* ---- Revoking ---- */
+
+static GBytes *leaf; /* what revoke_leaf() revokes */
+
+static bool revoke_leaf(const AuthorityOptions *o, GError **error)
+{
+        g_autoptr(RevocationLists) lists = revocation_lists_new();
+
+        return revocation_add(lists, o, leaf, "superseded", now_realtime(), error);
+}
+
+static unsigned count_revoked(Case *k)
+{
+        g_autoptr(AuthorityLook) l = look(k);
+        g_autoptr(RevocationLists) lists = revocation_lists_new();
+        g_autoptr(GError) error = NULL;
+        g_auto(GStrv) found = revocation_serials(lists, l, &k->options, now_realtime(), &error);
+
+        g_assert_no_error(error);
+        return g_strv_length(found);
+}
+
+/* A leaf of the authority, whatever is in it. */
+static GBytes *sign_leaf(Case *k)
+{
+        g_autoptr(Authority) a = authority_open(&k->options, NULL);
+        gnutls_x509_crt_t crt;
+        gnutls_datum_t der;
+        GBytes *bytes;
+
+        g_assert_nonnull(a);
+        g_assert_cmpint(gnutls_x509_crt_init(&crt), >=, 0);
+        g_assert_cmpint(gnutls_x509_crt_set_serial(crt, "\x12\x34", 2), >=, 0);
+        g_assert_cmpint(gnutls_x509_crt_set_activation_time(crt, 0), >=, 0);
+        g_assert_cmpint(gnutls_x509_crt_set_expiration_time(crt, time(NULL) + 3600), >=, 0);
+        g_assert_cmpint(gnutls_x509_crt_set_dn(crt, "CN=leaf", NULL), >=, 0);
+        {
+                gnutls_x509_privkey_t key;
+
+                g_assert_cmpint(gnutls_x509_privkey_init(&key), >=, 0);
+                g_assert_cmpint(gnutls_x509_privkey_generate(key, GNUTLS_PK_ECDSA,
+                                                             GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP256R1), 0),
+                                >=, 0);
+                g_assert_cmpint(gnutls_x509_crt_set_key(crt, key), >=, 0);
+                gnutls_x509_privkey_deinit(key);
+        }
+        g_assert_cmpint(gnutls_x509_crt_privkey_sign(crt, authority_certificate(a), authority_key(a),
+                                                     authority_digest(a), 0),
+                        >=, 0);
+        g_assert_cmpint(gnutls_x509_crt_export2(crt, GNUTLS_X509_FMT_DER, &der), >=, 0);
+        gnutls_x509_crt_deinit(crt);
+        bytes = g_bytes_new(der.data, der.size);
+        gnutls_free(der.data);
+        return bytes;
+}
+
+static void test_revoke(void)
+{
+        Case k;
+        unsigned n;
+
+        case_init(&k, revoke_leaf);
+        must(&k, change_make);
+        leaf = sign_leaf(&k);
+        take_snapshot(&k);
+        for (n = 1;; n++) {
+                unsigned found;
+
+                restore(&k);
+                if (!kill_at_call(child_change, &k, KILL_AT_DISK, n))
+                        break;
+                found = count_revoked(&k);
+                g_assert_cmpuint(found, <=, 1);
+                must(&k, revoke_leaf);
+                g_assert_cmpuint(count_revoked(&k), ==, 1);
+        }
+        g_assert_cmpuint(n, >, 3);
+        g_clear_pointer(&leaf, g_bytes_unref);
+        case_clear(&k);
+}
+
 int main(int argc, char **argv)
 {
         g_test_init(&argc, &argv, NULL);
@@ -339,5 +421,6 @@ int main(int argc, char **argv)
         g_test_add_func("/authority-kill/promote", test_promote);
         g_test_add_func("/authority-kill/retire", test_retire);
         g_test_add_func("/authority-kill/recreate", test_recreate);
+        g_test_add_func("/authority-kill/revoke", test_revoke);
         return g_test_run();
 }
