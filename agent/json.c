@@ -149,7 +149,7 @@ static bool hex4(Parser *p, unsigned *ret)
  * NUL would end the string for every reader in C. */
 static bool unicode_escape(Parser *p, const char *escape)
 {
-        unsigned c, low;
+        unsigned c = 0, low = 0; /* what a compiler at -O3 does not see for itself */
 
         if (!hex4(p, &c))
                 return false;
