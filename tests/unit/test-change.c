@@ -7,6 +7,7 @@
 #include "common/timespan.h"
 #include "issuers/local/authority.h"
 #include "issuers/local/change.h"
+#include "tests/unit/authority-bench.h"
 #include "tests/unit/fixture.h"
 
 #include <glib/gstdio.h>
@@ -17,45 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-typedef struct Bench {
-        char *root, *folder;
-        AuthorityOptions options;
-} Bench;
-
-static Bench *bench_new(void)
-{
-        Bench *b = g_new0(Bench, 1);
-
-        b->root = fixture_root_new();
-        b->folder = fixture_path(b->root, CERT_AUTHORITY_DIR "/site");
-        b->options = (AuthorityOptions){ .name = (char *) "site",
-                                         .key_type = KEY_TYPE_ECDSA_P256,
-                                         .lifetime = 3650 * USEC_PER_DAY,
-                                         .certificate_lifetime = 90 * USEC_PER_DAY,
-                                         .crl_lifetime = 7 * USEC_PER_DAY };
-        return b;
-}
-
-static void bench_free(Bench *b)
-{
-        fixture_root_free(b->root);
-        g_free(b->folder);
-        g_free(b);
-}
-
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(Bench, bench_free)
-
-typedef bool (*Change)(const AuthorityOptions *o, GError **error);
-
-static void change(Bench *b, Change f)
-{
-        g_autoptr(GError) error = NULL;
-
-        (void) f(&b->options, &error);
-        g_assert_no_error(error);
-}
-
-static AuthorityLook *look(Bench *b)
+static AuthorityLook *look(AuthorityBench *b)
 {
         g_autoptr(GError) error = NULL;
         AuthorityLook *l = authority_look(&b->options, false, &error);
@@ -65,7 +28,7 @@ static AuthorityLook *look(Bench *b)
 }
 
 /* "current:FINGERPRINT next:FINGERPRINT", or "missing". */
-static char *state(Bench *b)
+static char *state(AuthorityBench *b)
 {
         g_autoptr(AuthorityLook) l = look(b);
         GString *text = g_string_new(l->parts->missing ? "missing" : "");
@@ -79,7 +42,7 @@ static char *state(Bench *b)
         return g_string_free(text, FALSE);
 }
 
-static char *fingerprint(Bench *b, PartRole role)
+static char *fingerprint(AuthorityBench *b, PartRole role)
 {
         g_autoptr(AuthorityLook) l = look(b);
         const Part *part = parts_in_role(l->parts, role);
@@ -88,7 +51,7 @@ static char *fingerprint(Bench *b, PartRole role)
 }
 
 /* `format` with the fingerprint in the place of each "@". */
-static bool is_there(Bench *b, const char *format, const char *id)
+static bool is_there(AuthorityBench *b, const char *format, const char *id)
 {
         g_auto(GStrv) parts = g_strsplit(format, "@", -1);
         g_autofree char *name = g_strjoinv(id, parts), *path = g_build_filename(b->folder, name, NULL);
@@ -96,7 +59,7 @@ static bool is_there(Bench *b, const char *format, const char *id)
         return g_file_test(path, G_FILE_TEST_EXISTS);
 }
 
-static unsigned count_files(Bench *b)
+static unsigned count_files(AuthorityBench *b)
 {
         g_autoptr(GDir) dir = g_dir_open(b->folder, 0, NULL);
         unsigned n = 0;
@@ -108,16 +71,16 @@ static unsigned count_files(Bench *b)
 
 static void test_missing_then_made_once(void)
 {
-        g_autoptr(Bench) b = bench_new();
+        g_autoptr(AuthorityBench) b = authority_bench_new();
         g_autofree char *before = state(b), *made = NULL, *again = NULL;
 
         g_assert_cmpstr(before, ==, "missing");
         g_assert_false(g_file_test(b->folder, G_FILE_TEST_EXISTS));
-        change(b, change_make);
+        authority_bench_change(b, change_make);
         made = state(b);
         g_assert_true(g_str_has_prefix(made, "current:"));
         g_assert_null(strchr(made, ' '));
-        change(b, change_make);
+        authority_bench_change(b, change_make);
         again = state(b);
         g_assert_cmpstr(made, ==, again);
         g_assert_cmpuint(count_files(b), ==, 3); /* ca.pem, ca.key, owner */
@@ -125,13 +88,13 @@ static void test_missing_then_made_once(void)
 
 static void test_a_rotation(void)
 {
-        g_autoptr(Bench) b = bench_new();
+        g_autoptr(AuthorityBench) b = authority_bench_new();
         g_autofree char *first = NULL, *second = NULL, *expected = NULL, *now = NULL;
 
-        change(b, change_make);
+        authority_bench_change(b, change_make);
         first = fingerprint(b, PART_CURRENT);
         for (int i = 0; i < 2; i++) {
-                change(b, change_begin);
+                authority_bench_change(b, change_begin);
                 g_free(now);
                 now = fingerprint(b, PART_NEXT);
                 g_assert_true(!second || g_str_equal(now, second));
@@ -139,7 +102,7 @@ static void test_a_rotation(void)
                 second = g_strdup(now);
         }
         for (int i = 0; i < 2; i++) {
-                change(b, change_promote);
+                authority_bench_change(b, change_promote);
                 g_free(expected);
                 g_free(now);
                 expected = g_strdup_printf("current:%s old:%s", second, first);
@@ -147,7 +110,7 @@ static void test_a_rotation(void)
                 g_assert_cmpstr(now, ==, expected);
         }
         for (int i = 0; i < 2; i++) {
-                change(b, change_retire);
+                authority_bench_change(b, change_retire);
                 g_free(expected);
                 g_free(now);
                 expected = g_strdup_printf("current:%s", second);
@@ -161,21 +124,21 @@ static void test_a_rotation(void)
 
 /* ---- What is put aside ---- */
 
-static void remove_file(Bench *b, const char *file)
+static void remove_file(AuthorityBench *b, const char *file)
 {
         g_autofree char *path = g_build_filename(b->folder, file, NULL);
 
         g_assert_cmpint(g_unlink(path), ==, 0);
 }
 
-static void write_file(Bench *b, const char *file, const char *text)
+static void write_file(AuthorityBench *b, const char *file, const char *text)
 {
         g_autofree char *path = g_build_filename(b->folder, file, NULL);
 
         g_assert_true(g_file_set_contents_full(path, text, -1, G_FILE_SET_CONTENTS_NONE, 0600, NULL));
 }
 
-static char *read_file(Bench *b, const char *file)
+static char *read_file(AuthorityBench *b, const char *file)
 {
         g_autofree char *path = g_build_filename(b->folder, file, NULL);
         char *text = NULL;
@@ -185,18 +148,18 @@ static char *read_file(Bench *b, const char *file)
 }
 
 /* current, next and old. */
-static char *make_all_parts(Bench *b)
+static char *make_all_parts(AuthorityBench *b)
 {
-        change(b, change_make);
-        change(b, change_begin);
-        change(b, change_promote);
-        change(b, change_begin);
+        authority_bench_change(b, change_make);
+        authority_bench_change(b, change_begin);
+        authority_bench_change(b, change_promote);
+        authority_bench_change(b, change_begin);
         return fingerprint(b, PART_OLD);
 }
 
 static void test_what_is_left_of_a_lost_one_is_kept_untrusted(void)
 {
-        g_autoptr(Bench) b = bench_new();
+        g_autoptr(AuthorityBench) b = authority_bench_new();
         g_autofree char *old = make_all_parts(b), *key = read_file(b, "ca.key"), *now = NULL, *id = NULL, *path = NULL,
                         *kept = NULL;
 
@@ -204,7 +167,7 @@ static void test_what_is_left_of_a_lost_one_is_kept_untrusted(void)
         write_file(b, "revoked", "");
         now = state(b);
         g_assert_true(g_str_has_prefix(now, "missing next:"));
-        change(b, change_make);
+        authority_bench_change(b, change_make);
         g_free(now);
         now = state(b);
         g_assert_true(g_str_has_prefix(now, "current:"));
@@ -222,12 +185,12 @@ static void test_what_is_left_of_a_lost_one_is_kept_untrusted(void)
 
 static void test_recreated_keys_are_destroyed_and_certificates_kept(void)
 {
-        g_autoptr(Bench) b = bench_new();
+        g_autoptr(AuthorityBench) b = authority_bench_new();
         g_autofree char *old = make_all_parts(b), *id = NULL;
         static const char *const kept[] = { "ca.pem", "next.pem", "revoked" }, *const gone[] = { "ca.key", "next.key" };
 
         write_file(b, "revoked", "");
-        change(b, change_recreate);
+        authority_bench_change(b, change_recreate);
         id = fingerprint(b, PART_CURRENT);
         for (size_t i = 0; i < G_N_ELEMENTS(kept); i++) {
                 g_autofree char *format = g_strconcat("before-@/", kept[i], NULL);
@@ -248,7 +211,7 @@ static void test_an_emergency_takes_whatever_is_there(void)
         static const char *const files[] = { "ca.pem", "ca.key", "next.pem", "next.key", "made.pem", "recreated.pem" };
 
         for (size_t i = 0; i < G_N_ELEMENTS(files); i++) {
-                g_autoptr(Bench) b = bench_new();
+                g_autoptr(AuthorityBench) b = authority_bench_new();
                 g_autofree char *old = make_all_parts(b), *now = NULL, *path = NULL;
 
                 path = g_build_filename(b->folder, files[i], NULL);
@@ -257,7 +220,7 @@ static void test_an_emergency_takes_whatever_is_there(void)
                         write_file(b, files[i], "nothing of use");
                 else
                         g_assert_cmpint(mkfifo(path, 0600), ==, 0);
-                change(b, change_recreate);
+                authority_bench_change(b, change_recreate);
                 now = state(b);
                 g_assert_true(g_str_has_prefix(now, "current:"));
                 g_assert_null(strchr(now, ' '));
@@ -268,12 +231,12 @@ static void test_an_emergency_takes_whatever_is_there(void)
 
 static void test_a_folder_from_before_is_taken_over(void)
 {
-        g_autoptr(Bench) b = bench_new();
+        g_autoptr(AuthorityBench) b = authority_bench_new();
         g_autoptr(Authority) a = NULL;
         g_autofree char *before = NULL, *after = NULL, *owner = NULL;
         g_autoptr(GError) error = NULL;
 
-        change(b, change_make);
+        authority_bench_change(b, change_make);
         before = state(b);
         remove_file(b, "owner");
         b->options.environment = (char *) "production";
@@ -291,15 +254,15 @@ static void test_another_issuer_or_environment_is_refused(void)
         static const struct {
                 const char *name, *environment;
         } others[] = { { "other", "test" }, { "site", "production" }, { "site", NULL } };
-        static const Change changes[] = { change_make, change_begin, change_promote, change_retire, change_recreate };
+        static const AuthorityBenchChange changes[] = { change_make, change_begin, change_promote, change_retire, change_recreate };
 
         for (size_t i = 0; i < G_N_ELEMENTS(others); i++) {
-                g_autoptr(Bench) b = bench_new();
+                g_autoptr(AuthorityBench) b = authority_bench_new();
                 g_autofree char *folder = NULL, *path = NULL;
                 AuthorityOptions other = b->options;
 
                 b->options.environment = (char *) "test";
-                change(b, change_make);
+                authority_bench_change(b, change_make);
                 /* In the place of a mount: the same folder, under the other's name. */
                 folder = g_build_filename(CERT_AUTHORITY_DIR, others[i].name, NULL);
                 path = fixture_path(b->root, folder);
@@ -320,8 +283,8 @@ static void test_another_issuer_or_environment_is_refused(void)
 
 static void test_what_is_missing_is_made_by_make_alone(void)
 {
-        static const Change changes[] = { change_begin, change_promote, change_retire };
-        g_autoptr(Bench) b = bench_new();
+        static const AuthorityBenchChange changes[] = { change_begin, change_promote, change_retire };
+        g_autoptr(AuthorityBench) b = authority_bench_new();
 
         for (size_t i = 0; i < G_N_ELEMENTS(changes); i++) {
                 g_autoptr(GError) error = NULL;
@@ -335,14 +298,14 @@ static void test_what_is_missing_is_made_by_make_alone(void)
 
 static void test_processes_at_once(void)
 {
-        static const Change changes[] = { change_make, change_begin, change_promote, change_retire, change_begin,
+        static const AuthorityBenchChange changes[] = { change_make, change_begin, change_promote, change_retire, change_begin,
                                           change_promote, change_recreate };
-        g_autoptr(Bench) b = bench_new();
+        g_autoptr(AuthorityBench) b = authority_bench_new();
         g_autofree char *now = NULL;
         pid_t pids[3 * G_N_ELEMENTS(changes)];
         int status;
 
-        change(b, change_make);
+        authority_bench_change(b, change_make);
         for (size_t i = 0; i < G_N_ELEMENTS(pids); i++) {
                 pids[i] = fork();
                 if (pids[i] == 0) {
@@ -365,10 +328,10 @@ static void test_processes_at_once(void)
 /* What is open notices each change: what it signs with, and what it says is trusted. */
 static void test_an_open_one_notices(void)
 {
-        static const Change changes[] = { change_begin, change_promote, change_retire, change_recreate };
-        g_autoptr(Bench) b = bench_new();
+        static const AuthorityBenchChange changes[] = { change_begin, change_promote, change_retire, change_recreate };
+        g_autoptr(AuthorityBench) b = authority_bench_new();
 
-        change(b, change_make);
+        authority_bench_change(b, change_make);
         for (size_t i = 0; i < G_N_ELEMENTS(changes); i++) {
                 g_autoptr(Authority) a = NULL;
 
@@ -377,38 +340,38 @@ static void test_an_open_one_notices(void)
                 g_assert_nonnull(a);
                 g_assert_true(authority_is_current(a));
                 g_assert_cmpuint(authority_roots(a)->len, ==, i == 1 || i == 2 ? 2 : 1);
-                change(b, changes[i]);
+                authority_bench_change(b, changes[i]);
                 g_assert_false(authority_is_current(a));
         }
 }
 
 static void test_no_more_old_ones_than_can_be_told_of(void)
 {
-        g_autoptr(Bench) b = bench_new();
+        g_autoptr(AuthorityBench) b = authority_bench_new();
         g_autoptr(GError) error = NULL;
 
-        change(b, change_make);
+        authority_bench_change(b, change_make);
         for (unsigned i = 0; i < PART_OLD_MAX; i++) {
-                change(b, change_begin);
-                change(b, change_promote);
+                authority_bench_change(b, change_begin);
+                authority_bench_change(b, change_promote);
         }
-        change(b, change_begin);
+        authority_bench_change(b, change_begin);
         g_assert_false(change_promote(&b->options, &error));
         g_assert_error(error, CERT_ERROR, CERT_ERROR_KEY_STORAGE);
-        change(b, change_retire);
-        change(b, change_promote);
+        authority_bench_change(b, change_retire);
+        authority_bench_change(b, change_promote);
 }
 
 static void test_path_length(void)
 {
         for (unsigned length = 0; length <= 8; length += 4) {
-                g_autoptr(Bench) b = bench_new();
+                g_autoptr(AuthorityBench) b = authority_bench_new();
                 g_autoptr(AuthorityLook) l = NULL;
                 unsigned critical, ca;
                 int found;
 
                 b->options.path_length = length;
-                change(b, change_make);
+                authority_bench_change(b, change_make);
                 l = look(b);
                 g_assert_cmpint(gnutls_x509_crt_get_basic_constraints(parts_in_role(l->parts, PART_CURRENT)->crt,
                                                                       &critical, &ca, &found),
@@ -433,8 +396,8 @@ static bool is_told(int inotify)
 
 static void test_a_watch_tells_of_each_change_and_of_no_look(void)
 {
-        static const Change changes[] = { change_begin, change_promote, change_retire, change_recreate };
-        g_autoptr(Bench) b = bench_new();
+        static const AuthorityBenchChange changes[] = { change_begin, change_promote, change_retire, change_recreate };
+        g_autoptr(AuthorityBench) b = authority_bench_new();
         g_autofree char *parent = fixture_path(b->root, CERT_AUTHORITY_DIR), *certificate = NULL;
         g_autoptr(GError) error = NULL;
         int inotify = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
@@ -444,11 +407,11 @@ static void test_a_watch_tells_of_each_change_and_of_no_look(void)
         g_clear_error(&error);
         g_assert_cmpint(g_mkdir(parent, 0700), ==, 0);
         g_assert_true(store_watch("site", inotify, &error));
-        change(b, change_make);
+        authority_bench_change(b, change_make);
         g_assert_true(is_told(inotify)); /* the folder came */
         g_assert_true(store_watch("site", inotify, &error));
         for (size_t i = 0; i < G_N_ELEMENTS(changes); i++) {
-                change(b, changes[i]);
+                authority_bench_change(b, changes[i]);
                 g_assert_true(is_told(inotify));
         }
         authority_look_free(look(b));

@@ -10,6 +10,7 @@
 #include "issuers/local/der.h"
 #include "issuers/local/revocation.h"
 #include "issuers/local/sign.h"
+#include "tests/unit/authority-bench.h"
 #include "tests/unit/fixture.h"
 
 #include <glib/gstdio.h>
@@ -17,49 +18,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-typedef struct Bench {
-        char *root, *folder;
-        AuthorityOptions options;
-        RevocationLists *lists;
-} Bench;
-
-static Bench *bench_new(void)
-{
-        Bench *b = g_new0(Bench, 1);
-
-        b->root = fixture_root_new();
-        b->folder = fixture_path(b->root, CERT_AUTHORITY_DIR "/site");
-        b->options = (AuthorityOptions){ .name = (char *) "site",
-                                         .key_type = KEY_TYPE_ECDSA_P256,
-                                         .lifetime = 3650 * USEC_PER_DAY,
-                                         .certificate_lifetime = 90 * USEC_PER_DAY,
-                                         .crl_lifetime = 7 * USEC_PER_DAY };
-        b->lists = revocation_lists_new();
-        return b;
-}
-
-static void bench_free(Bench *b)
-{
-        revocation_lists_free(b->lists);
-        fixture_root_free(b->root);
-        g_free(b->folder);
-        g_free(b);
-}
-
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(Bench, bench_free)
-
-typedef bool (*Change)(const AuthorityOptions *o, GError **error);
-
-static void change(Bench *b, Change f)
-{
-        g_autoptr(GError) error = NULL;
-
-        (void) f(&b->options, &error);
-        g_assert_no_error(error);
-}
-
 /* A leaf of the current certificate; DER. */
-static GBytes *issue(Bench *b, uint64_t lifetime)
+static GBytes *issue(AuthorityBench *b, uint64_t lifetime)
 {
         g_autoptr(ManifestCertificate) c = fixture_certificate_new("web");
         g_autoptr(Authority) a = authority_open(&b->options, NULL);
@@ -83,7 +43,7 @@ static GBytes *issue(Bench *b, uint64_t lifetime)
         return der;
 }
 
-static void revoke_one(Bench *b, GBytes *der, const char *reason)
+static void revoke_one(AuthorityBench *b, GBytes *der, const char *reason)
 {
         g_autoptr(GError) error = NULL;
 
@@ -91,7 +51,7 @@ static void revoke_one(Bench *b, GBytes *der, const char *reason)
         g_assert_no_error(error);
 }
 
-static char **serials(Bench *b, uint64_t now)
+static char **serials(AuthorityBench *b, uint64_t now)
 {
         g_autoptr(GError) error = NULL;
         g_autoptr(AuthorityLook) look = authority_look(&b->options, false, &error);
@@ -101,14 +61,14 @@ static char **serials(Bench *b, uint64_t now)
         return found;
 }
 
-static unsigned count(Bench *b)
+static unsigned count(AuthorityBench *b)
 {
         g_auto(GStrv) found = serials(b, now_realtime());
 
         return g_strv_length(found);
 }
 
-static GPtrArray *sign_lists(Bench *b, uint64_t now)
+static GPtrArray *sign_lists(AuthorityBench *b, uint64_t now)
 {
         g_autoptr(GError) error = NULL;
         GPtrArray *lists = revocation_sign(b->lists, &b->options, now, &error);
@@ -144,7 +104,7 @@ static uint64_t number_of(gnutls_x509_crl_t crl)
 }
 
 /* Asserts the signature of list `i` by the part of that role. */
-static void assert_signed(Bench *b, gnutls_x509_crl_t crl, PartRole role)
+static void assert_signed(AuthorityBench *b, gnutls_x509_crl_t crl, PartRole role)
 {
         g_autoptr(AuthorityLook) look = authority_look(&b->options, false, NULL);
         gnutls_x509_crt_t crt = parts_in_role(look->parts, role)->crt;
@@ -158,12 +118,12 @@ static void assert_signed(Bench *b, gnutls_x509_crl_t crl, PartRole role)
 
 static void test_once_and_again_is_one_entry(void)
 {
-        g_autoptr(Bench) b = bench_new();
+        g_autoptr(AuthorityBench) b = authority_bench_new();
         g_autoptr(GBytes) leaf = NULL;
         struct stat before, after;
         g_autofree char *file = g_build_filename(b->folder, "revoked", NULL);
 
-        change(b, change_make);
+        authority_bench_change(b, change_make);
         leaf = issue(b, 0);
         g_assert_cmpuint(count(b), ==, 0);
         revoke_one(b, leaf, "keyCompromise");
@@ -183,7 +143,7 @@ static void test_once_and_again_is_one_entry(void)
 
 static void test_the_serial_is_that_of_the_certificate(void)
 {
-        g_autoptr(Bench) b = bench_new();
+        g_autoptr(AuthorityBench) b = authority_bench_new();
         g_autoptr(GBytes) leaf = NULL;
         g_auto(GStrv) found = NULL;
         gnutls_x509_crt_t crt;
@@ -192,7 +152,7 @@ static void test_the_serial_is_that_of_the_certificate(void)
         size_t size = sizeof(serial), text_size = sizeof(text);
         gnutls_datum_t d = { serial, 0 };
 
-        change(b, change_make);
+        authority_bench_change(b, change_make);
         leaf = issue(b, 0);
         revoke_one(b, leaf, "unspecified");
         found = serials(b, now_realtime());
@@ -217,9 +177,9 @@ static void test_reasons(void)
                 { "certificateHold", false },   { "removeFromCRL", false },       { "cACompromise", false },
                 { "aACompromise", false },      { "", false },                    { "lost\x1b[31m", false },
         };
-        g_autoptr(Bench) b = bench_new();
+        g_autoptr(AuthorityBench) b = authority_bench_new();
 
-        change(b, change_make);
+        authority_bench_change(b, change_make);
         for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
                 g_autoptr(GBytes) leaf = issue(b, 0);
                 g_autoptr(GError) error = NULL;
@@ -237,7 +197,7 @@ static void test_reasons(void)
         g_assert_cmpuint(count(b), ==, 6);
 }
 
-static void assert_not_ours(Bench *b, GBytes *der, CertError code)
+static void assert_not_ours(AuthorityBench *b, GBytes *der, CertError code)
 {
         g_autoptr(GError) error = NULL;
 
@@ -248,7 +208,7 @@ static void assert_not_ours(Bench *b, GBytes *der, CertError code)
 
 static void test_what_is_not_the_authoritys_is_refused(void)
 {
-        g_autoptr(Bench) b = bench_new();
+        g_autoptr(AuthorityBench) b = authority_bench_new();
         g_autoptr(FixtureAuthority) stranger = fixture_authority_new();
         g_autoptr(ManifestCertificate) c = fixture_certificate_new("web");
         g_autoptr(GBytes) key = fixture_key_new(KEY_TYPE_ECDSA_P256), forged = NULL, leaf = NULL, same_name = NULL, itself = NULL,
@@ -257,7 +217,7 @@ static void test_what_is_not_the_authoritys_is_refused(void)
         g_autofree unsigned char *data = NULL;
         size_t size;
 
-        change(b, change_make);
+        authority_bench_change(b, change_make);
         forged = fixture_authority_sign(stranger, c, key, time(NULL) - 60, time(NULL) + 3600);
         assert_not_ours(b, forged, CERT_ERROR_ISSUER_REFUSED);
         assert_not_ours(b, nothing, CERT_ERROR_BAD_CERTIFICATE);
@@ -275,26 +235,26 @@ static void test_what_is_not_the_authoritys_is_refused(void)
         assert_not_ours(b, leaf, CERT_ERROR_ISSUER_REFUSED);
         /* another authority of the same name: the same issuer by name, and another key */
         same_name = issue(b, 0);
-        change(b, change_recreate);
+        authority_bench_change(b, change_recreate);
         assert_not_ours(b, same_name, CERT_ERROR_ISSUER_REFUSED);
 }
 
 static void test_old_ones_certificates_can_be_revoked_until_it_retires(void)
 {
-        g_autoptr(Bench) b = bench_new();
+        g_autoptr(AuthorityBench) b = authority_bench_new();
         g_autoptr(GBytes) first = NULL, second = NULL;
 
-        change(b, change_make);
+        authority_bench_change(b, change_make);
         first = issue(b, 0);
-        change(b, change_begin);
-        change(b, change_promote);
+        authority_bench_change(b, change_begin);
+        authority_bench_change(b, change_promote);
         second = issue(b, 0);
         revoke_one(b, first, "superseded");
         revoke_one(b, second, "superseded");
         g_assert_cmpuint(count(b), ==, 2);
-        change(b, change_retire);
+        authority_bench_change(b, change_retire);
         g_assert_cmpuint(count(b), ==, 1);
-        change(b, change_recreate);
+        authority_bench_change(b, change_recreate);
         g_assert_cmpuint(count(b), ==, 0);
 }
 
@@ -304,17 +264,17 @@ static void test_a_list_for_each_part_and_each_key(void)
 {
         for (KeyType type = 0; type <= KEY_TYPE_RSA_2048; type++) {
                 static const PartRole roles[] = { PART_CURRENT, PART_NEXT, PART_OLD };
-                g_autoptr(Bench) b = bench_new();
+                g_autoptr(AuthorityBench) b = authority_bench_new();
                 g_autoptr(GBytes) first = NULL, second = NULL;
                 g_autoptr(GPtrArray) lists = NULL;
                 static const int entries[] = { 1, 0, 1 };
 
                 b->options.key_type = type;
-                change(b, change_make);
+                authority_bench_change(b, change_make);
                 first = issue(b, 0);
-                change(b, change_begin);
-                change(b, change_promote);
-                change(b, change_begin);
+                authority_bench_change(b, change_begin);
+                authority_bench_change(b, change_promote);
+                authority_bench_change(b, change_begin);
                 second = issue(b, 0);
                 revoke_one(b, first, "superseded");
                 revoke_one(b, second, "keyCompromise");
@@ -332,13 +292,13 @@ static void test_a_list_for_each_part_and_each_key(void)
 
 static void test_times_and_numbers(void)
 {
-        g_autoptr(Bench) b = bench_new();
+        g_autoptr(AuthorityBench) b = authority_bench_new();
         g_autofree char *file = g_build_filename(b->folder, "crl-number", NULL);
         uint64_t now = now_realtime(), last = 0;
 
         b->options.lifetime = 3 * USEC_PER_DAY;
         b->options.crl_lifetime = USEC_PER_DAY;
-        change(b, change_make);
+        authority_bench_change(b, change_make);
         for (unsigned i = 0; i < 4; i++) {
                 g_autoptr(GPtrArray) lists = NULL;
                 gnutls_x509_crl_t crl;
@@ -368,7 +328,7 @@ static void test_times_and_numbers(void)
         }
 }
 
-static int entries_at(Bench *b, uint64_t now)
+static int entries_at(AuthorityBench *b, uint64_t now)
 {
         g_autoptr(GPtrArray) lists = sign_lists(b, now);
         gnutls_x509_crl_t crl = parse(lists->pdata[0]);
@@ -381,12 +341,12 @@ static int entries_at(Bench *b, uint64_t now)
 /* RFC 5280, 5: an entry is on one list that was signed after its certificate's end, and then on no more. */
 static void test_what_ended_leaves_the_list_after_one_more(void)
 {
-        g_autoptr(Bench) b = bench_new();
+        g_autoptr(AuthorityBench) b = authority_bench_new();
         g_autoptr(GBytes) short_lived = NULL, long_lived = NULL;
         g_auto(GStrv) found = NULL;
         uint64_t now = now_realtime();
 
-        change(b, change_make);
+        authority_bench_change(b, change_make);
         short_lived = issue(b, USEC_PER_HOUR);
         long_lived = issue(b, 90 * USEC_PER_DAY);
         revoke_one(b, short_lived, "superseded");
@@ -401,10 +361,10 @@ static void test_what_ended_leaves_the_list_after_one_more(void)
 
 static void test_an_authority_without_time_signs_no_list(void)
 {
-        g_autoptr(Bench) b = bench_new();
+        g_autoptr(AuthorityBench) b = authority_bench_new();
         g_autoptr(GPtrArray) lists = NULL;
 
-        change(b, change_make);
+        authority_bench_change(b, change_make);
         lists = sign_lists(b, now_realtime() + 3651 * USEC_PER_DAY);
         g_assert_cmpuint(lists->len, ==, 0);
 }
@@ -443,7 +403,7 @@ static char *run(const char *folder, const char *const *argv, int *ret_status)
         }
 }
 
-static void write_one(Bench *b, const char *name, const char *type, GBytes *der)
+static void write_one(AuthorityBench *b, const char *name, const char *type, GBytes *der)
 {
         g_autofree char *path = g_build_filename(b->root, name, NULL);
         g_autoptr(GPtrArray) list = g_ptr_array_new();
@@ -465,7 +425,7 @@ static void test_openssl_takes_them(void)
                 return;
         }
         for (KeyType type = 0; type <= KEY_TYPE_RSA_2048; type++) {
-                g_autoptr(Bench) b = bench_new();
+                g_autoptr(AuthorityBench) b = authority_bench_new();
                 g_autoptr(GBytes) of_old = NULL, revoked_of_old = NULL, good = NULL, revoked = NULL;
                 g_autoptr(GPtrArray) lists = NULL, roots = NULL;
                 g_autofree char *crl_path = g_build_filename(b->root, "crl.pem", NULL),
@@ -479,11 +439,11 @@ static void test_openssl_takes_them(void)
                               { "revoked-of-old.pem", "certificate revoked", false } };
 
                 b->options.key_type = type;
-                change(b, change_make);
+                authority_bench_change(b, change_make);
                 of_old = issue(b, 0);
                 revoked_of_old = issue(b, 0);
-                change(b, change_begin);
-                change(b, change_promote);
+                authority_bench_change(b, change_begin);
+                authority_bench_change(b, change_promote);
                 good = issue(b, 0);
                 revoked = issue(b, 0);
                 revoke_one(b, revoked, "keyCompromise");
@@ -524,11 +484,11 @@ static void test_openssl_takes_them(void)
 
 static void test_a_line_that_was_cut_off_does_not_count(void)
 {
-        g_autoptr(Bench) b = bench_new();
+        g_autoptr(AuthorityBench) b = authority_bench_new();
         g_autofree char *path = g_build_filename(b->folder, "revoked", NULL), *whole = NULL, *text = NULL;
         g_autoptr(GBytes) first = NULL, second = NULL;
 
-        change(b, change_make);
+        authority_bench_change(b, change_make);
         first = issue(b, 0);
         second = issue(b, 0);
         revoke_one(b, first, "superseded");
@@ -561,13 +521,13 @@ static void test_a_damaged_line_is_told(void)
         };
 
         for (size_t i = 0; i < G_N_ELEMENTS(lines); i++) {
-                g_autoptr(Bench) b = bench_new();
+                g_autoptr(AuthorityBench) b = authority_bench_new();
                 g_autofree char *path = g_build_filename(b->folder, "revoked", NULL);
                 g_autoptr(AuthorityLook) look = NULL;
                 g_autoptr(GBytes) leaf = NULL;
                 g_autoptr(GError) error = NULL;
 
-                change(b, change_make);
+                authority_bench_change(b, change_make);
                 leaf = issue(b, 0);
                 g_assert_true(g_file_set_contents(path, lines[i], -1, NULL));
                 look = authority_look(&b->options, false, NULL);
@@ -583,11 +543,11 @@ static void test_a_damaged_line_is_told(void)
 
 static void test_a_damaged_number_is_told(void)
 {
-        g_autoptr(Bench) b = bench_new();
+        g_autoptr(AuthorityBench) b = authority_bench_new();
         g_autofree char *path = g_build_filename(b->folder, "crl-number", NULL);
         g_autoptr(GError) error = NULL;
 
-        change(b, change_make);
+        authority_bench_change(b, change_make);
         g_assert_true(g_file_set_contents(path, "many\n", -1, NULL));
         g_assert_null(revocation_sign(b->lists, &b->options, now_realtime(), &error));
         g_assert_error(error, CERT_ERROR, CERT_ERROR_KEY_STORAGE);
@@ -599,7 +559,7 @@ static void test_a_damaged_number_is_told(void)
 static void test_many(void)
 {
         enum { MANY = 100 * 1000 };
-        g_autoptr(Bench) b = bench_new();
+        g_autoptr(AuthorityBench) b = authority_bench_new();
         g_autofree char *path = g_build_filename(b->folder, "revoked", NULL);
         g_autoptr(GString) text = g_string_new(NULL);
         g_autoptr(AuthorityLook) look = NULL;
@@ -607,7 +567,7 @@ static void test_many(void)
         g_autoptr(GBytes) leaf = NULL;
         int64_t end = time(NULL) + 86400, began;
 
-        change(b, change_make);
+        authority_bench_change(b, change_make);
         look = authority_look(&b->options, false, NULL);
         for (unsigned i = 0; i < MANY; i++)
                 g_string_append_printf(text, "40%032x %s %ld %ld superseded\n", i,

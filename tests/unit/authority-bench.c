@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* A local authority in a test. It owns the test root and the lists that were read. */
+
+#include "tests/unit/authority-bench.h"
+
+#include "common/names.h"
+#include "common/timespan.h"
+#include "tests/unit/fixture.h"
+
+AuthorityBench *authority_bench_new(void)
+{
+        AuthorityBench *b = g_new0(AuthorityBench, 1);
+
+        b->root = fixture_root_new();
+        b->folder = fixture_path(b->root, CERT_AUTHORITY_DIR "/site");
+        b->options = (AuthorityOptions){ .name = (char *) "site",
+                                         .key_type = KEY_TYPE_ECDSA_P256,
+                                         .lifetime = 3650 * USEC_PER_DAY,
+                                         .certificate_lifetime = 90 * USEC_PER_DAY,
+                                         .crl_lifetime = 7 * USEC_PER_DAY };
+        b->lists = revocation_lists_new();
+        return b;
+}
+
+AuthorityBench *authority_bench_free(AuthorityBench *b)
+{
+        if (!b)
+                return NULL;
+        revocation_lists_free(b->lists);
+        fixture_root_free(b->root);
+        g_free(b->folder);
+        g_free(b);
+        return NULL;
+}
+
+void authority_bench_change(AuthorityBench *b, AuthorityBenchChange change)
+{
+        g_autoptr(GError) error = NULL;
+
+        (void) change(&b->options, &error);
+        g_assert_no_error(error);
+}
