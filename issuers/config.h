@@ -7,8 +7,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* An issuer's object of the manifest, as its process gets it with each call: JSON text, from which each key is taken
- * once and what is left over is an error. All errors are MANIFEST_INVALID and name the key. */
+/* An issuer's object of the manifest, as its process gets it with each call: JSON text, from which each key
+ * is taken once and what is left over is an error. All errors are MANIFEST_INVALID and name the key. */
 
 typedef struct IssuerConfig IssuerConfig;
 
@@ -17,11 +17,12 @@ IssuerConfig *issuer_config_new(const char *json, GError **error);
 IssuerConfig *issuer_config_free(IssuerConfig *c);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(IssuerConfig, issuer_config_free)
 
-const char *issuer_config_name(const IssuerConfig *c); /* borrowed */
+const char *issuer_config_name(const IssuerConfig *c);        /* borrowed */
 const char *issuer_config_environment(const IssuerConfig *c); /* borrowed; NULL: none */
 
 /* Each leaves *ret as it is when the key is not there. `key` may be a path of two, as "key.type". */
-bool issuer_config_take_string(IssuerConfig *c, const char *key, char **ret, GError **error); /* replaces, frees */
+bool issuer_config_take_string(IssuerConfig *c, const char *key, char **ret,
+                               GError **error); /* replaces, frees */
 bool issuer_config_take_span(IssuerConfig *c, const char *key, uint64_t *ret_usec, GError **error);
 bool issuer_config_take_number(IssuerConfig *c, const char *key, uint64_t *ret, GError **error);
 bool issuer_config_take_key_type(IssuerConfig *c, const char *key, KeyType *ret, GError **error);

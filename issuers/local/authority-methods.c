@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* org.certagent1.Authority: from a call to a change of the authority or a look at it, and to its facts. It owns nothing. */
+/* org.certagent1.Authority: from a call to a change of the authority or a look at it, and to its facts. It
+ * owns nothing. */
 
 #include "common/error.h"
 #include "common/message.h"
@@ -157,7 +158,7 @@ static int method_watch(sd_bus_message *m, void *userdata, sd_bus_error *ret_err
         return sd_bus_reply_method_return(m, NULL);
 }
 
-#define CHANGE(name, handler)                                                                                  \
+#define CHANGE(name, handler)                                                                                \
         SD_BUS_METHOD_WITH_ARGS(name, SD_BUS_ARGS("s", config), SD_BUS_RESULT("a{sv}", facts), handler, 0)
 
 const sd_bus_vtable local_authority_vtable[] = {
@@ -170,7 +171,7 @@ const sd_bus_vtable local_authority_vtable[] = {
         CHANGE("Recreate", method_recreate),
         SD_BUS_METHOD_WITH_ARGS("SignRevocationLists", SD_BUS_ARGS("s", config), SD_BUS_RESULT("aay", lists),
                                 method_sign_revocation_lists, 0),
-        SD_BUS_METHOD_WITH_ARGS("Watch", SD_BUS_ARGS("s", config, "h", inotify), SD_BUS_NO_RESULT, method_watch,
-                                0),
+        SD_BUS_METHOD_WITH_ARGS("Watch", SD_BUS_ARGS("s", config, "h", inotify), SD_BUS_NO_RESULT,
+                                method_watch, 0),
         SD_BUS_VTABLE_END,
 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* A local authority: looked at, or opened for signing. It owns the parts and the opened key, and remembers which files
- * they were. Its files are changed in issuers/local/change.c. */
+/* A local authority: looked at, or opened for signing. It owns the parts and the opened key, and remembers
+ * which files they were. Its files are changed in issuers/local/change.c. */
 
 #include "issuers/local/authority.h"
 
@@ -115,7 +115,8 @@ static bool claim(AuthorityLook *l, const AuthorityOptions *o, GError **error)
         bool claimed;
 
         return owner_check(l->store, o, &claimed, error) &&
-               (claimed || (store_lock(l->store, true, error) && owner_claim(l->store, o, error) && finish(l, o, error)));
+               (claimed || (store_lock(l->store, true, error) && owner_claim(l->store, o, error) &&
+                            finish(l, o, error)));
 }
 
 Authority *authority_open(const AuthorityOptions *o, GError **error)

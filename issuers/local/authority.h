@@ -15,8 +15,8 @@ typedef struct AuthorityLook {
         Parts *parts;
 } AuthorityLook;
 
-/* Locked for reading, or exclusively. Makes nothing, and asks no token. What is damaged, or not as safe as it must be, is an error that says what to do:
- * KEY_STORAGE. */
+/* Locked for reading, or exclusively. Makes nothing, and asks no token. What is damaged, or not as safe as it
+ * must be, is an error that says what to do: KEY_STORAGE. */
 AuthorityLook *authority_look(const AuthorityOptions *o, bool exclusive, GError **error);
 /* An authority that is missing is an error, too. */
 AuthorityLook *authority_look_at_present(const AuthorityOptions *o, bool exclusive, GError **error);

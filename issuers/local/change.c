@@ -2,9 +2,9 @@
 
 /* The changes of a local authority's files. It owns nothing.
  *
- * All trust hangs on which certificate files have which names, and each change has one rename that is its point of no
- * return. What precedes it leaves traces that mean nothing and are tidied up by the next change; what follows it is told
- * from the names, and done by whoever looks next:
+ * All trust hangs on which certificate files have which names, and each change has one rename that is its
+ * point of no return. What precedes it leaves traces that mean nothing and are tidied up by the next change;
+ * what follows it is told from the names, and done by whoever looks next:
  *
  *   make        made.key, made.pem (here), all else into before-ID/, made.key to ca.key, made.pem to ca.pem
  *   recreate    the same with recreated.*, and into before-ID.destroy/
@@ -127,7 +127,8 @@ static bool is_there(const Store *s, const char *name, bool *ret, GError **error
         return true;
 }
 
-/* The new key is the last of the two to be found under its first name only while all else may still be in the way. */
+/* The new key is the last of the two to be found under its first name only while all else may still be in the
+ * way. */
 static bool take_place(Store *s, const char *stem, const char *folder, GError **error)
 {
         g_autofree char *certificate = part_certificate_file(stem), *key = part_key_file(stem);
@@ -137,8 +138,8 @@ static bool take_place(Store *s, const char *stem, const char *folder, GError **
                 return false;
         if (!has_key && is_taken) {
                 g_set_error(error, CERT_ERROR, CERT_ERROR_KEY_STORAGE,
-                            "%s/%s is there without its key\nRemove it, or restore %s from a backup.", store_shown(s),
-                            certificate, key);
+                            "%s/%s is there without its key\nRemove it, or restore %s from a backup.",
+                            store_shown(s), certificate, key);
                 return false;
         }
         return (!has_key || (put_all_aside(s, folder, error) &&
@@ -159,11 +160,12 @@ static bool finish_replacing(Store *s, const char *stem, GError **error)
                 return true;
         if (!part_fingerprint(pem, id)) {
                 g_set_error(error, CERT_ERROR, CERT_ERROR_KEY_STORAGE,
-                            "%s/%s holds no certificate\nRemove it, if nobody knows why it is there.", store_shown(s),
-                            certificate);
+                            "%s/%s holds no certificate\nRemove it, if nobody knows why it is there.",
+                            store_shown(s), certificate);
                 return false;
         }
-        folder = g_strconcat("before-", id, g_str_equal(stem, PART_RECREATED_STEM) ? DESTROY_SUFFIX : "", NULL);
+        folder = g_strconcat("before-", id, g_str_equal(stem, PART_RECREATED_STEM) ? DESTROY_SUFFIX : "",
+                             NULL);
         return take_place(s, stem, folder, error);
 }
 
@@ -181,7 +183,8 @@ static bool write_pair(Store *s, const AuthorityOptions *o, const char *stem, GE
         gnutls_privkey_deinit(opened);
         if (pem && store_write(s, key, content, error) && store_write(s, certificate, pem, error))
                 return true;
-        /* Perhaps only the sync of the certificate failed: then it is there, and must not be without its key. */
+        /* Perhaps only the sync of the certificate failed: then it is there, and must not be without its key.
+         */
         if (store_remove(s, certificate, NULL) && store_remove(s, key, NULL))
                 authority_key_destroy(o, content);
         return false;
@@ -233,8 +236,8 @@ bool change_finish(Store *s, const AuthorityOptions *o, GError **error)
         return finish_promotion(s, o, error);
 }
 
-/* Half of a promotion that did not take place: the current one's, under an old one's name. A key that differs is left alone:
- * then somebody put ca.pem there. */
+/* Half of a promotion that did not take place: the current one's, under an old one's name. A key that differs
+ * is left alone: then somebody put ca.pem there. */
 static bool tidy_double(Store *s, const char *file, GError **error)
 {
         g_autoptr(GBytes) content = NULL, current = NULL;
@@ -247,7 +250,8 @@ static bool tidy_double(Store *s, const char *file, GError **error)
         return !content || !current || !g_bytes_equal(content, current) || store_remove(s, file, error);
 }
 
-static bool tidy_old(Store *s, const char *file, const char *current, const char *const *names, GError **error)
+static bool tidy_old(Store *s, const char *file, const char *current, const char *const *names,
+                     GError **error)
 {
         g_autofree char *stem = part_old_stem(file), *certificate = NULL, *folder = NULL;
 
@@ -390,7 +394,8 @@ bool change_retire(const AuthorityOptions *o, GError **error)
         return true;
 }
 
-/* A file that pretends to be a change gone through with, and is none, must not stand in the way of an emergency. */
+/* A file that pretends to be a change gone through with, and is none, must not stand in the way of an
+ * emergency. */
 static bool put_pretenders_aside(Store *s, GError **error)
 {
         for (size_t i = 0; i < G_N_ELEMENTS(replacing_stems); i++) {
@@ -398,7 +403,8 @@ static bool put_pretenders_aside(Store *s, GError **error)
                 bool there;
 
                 aside = g_strconcat("damaged-", certificate, NULL);
-                if (!is_there(s, certificate, &there, error) || (there && !store_rename(s, certificate, aside, error)))
+                if (!is_there(s, certificate, &there, error) ||
+                    (there && !store_rename(s, certificate, aside, error)))
                         return false;
         }
         return true;

@@ -4,11 +4,13 @@
 #include "issuers/local/options.h"
 #include "issuers/local/store.h"
 
-/* The changes of a local authority. Each can be repeated, and waits for another process's. One that is cut off anywhere
- * is either as if it had never begun, or is gone through with by the next look at the authority: what there is on disk
- * tells which. KEY_STORAGE, or MANIFEST_INVALID for a subject that cannot be written. */
+/* The changes of a local authority. Each can be repeated, and waits for another process's. One that is cut
+ * off anywhere is either as if it had never begun, or is gone through with by the next look at the authority:
+ * what there is on disk tells which. KEY_STORAGE, or MANIFEST_INVALID for a subject that cannot be written.
+ */
 
-/* The authority, where its certificate or its key is missing. What is left of an old one is put aside in its folder. */
+/* The authority, where its certificate or its key is missing. What is left of an old one is put aside in its
+ * folder. */
 bool change_make(const AuthorityOptions *o, GError **error);
 
 /* The next certificate and key, where there is none yet. */
@@ -23,6 +25,6 @@ bool change_retire(const AuthorityOptions *o, GError **error);
 /* A new certificate and key, whatever state the rest is in: that is put aside, its keys destroyed. */
 bool change_recreate(const AuthorityOptions *o, GError **error);
 
-/* With the lock held exclusively: goes through with a change that was cut off after its point of no return. No token is
- * asked. */
+/* With the lock held exclusively: goes through with a change that was cut off after its point of no return.
+ * No token is asked. */
 bool change_finish(Store *s, const AuthorityOptions *o, GError **error);

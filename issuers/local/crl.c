@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* A revocation list, written and signed. GnuTLS's own writer knows no reasons, and takes quadratic time. It owns
- * nothing. */
+/* A revocation list, written and signed. GnuTLS's own writer knows no reasons, and takes quadratic time. It
+ * owns nothing. */
 
 #include "issuers/local/crl.h"
 
@@ -9,12 +9,12 @@
 #include "issuers/local/der.h"
 #include "issuers/local/root.h"
 
-#define OID_CRL_NUMBER             "2.5.29.20"
-#define OID_REASON_CODE            "2.5.29.21"
-#define OID_AUTHORITY_KEY_ID       "2.5.29.35"
-#define VERSION_2                  1
-#define EXPLICIT_0                 (DER_CONTEXT | DER_CONSTRUCTED)
-#define KEY_IDENTIFIER             DER_CONTEXT /* [0] */
+#define OID_CRL_NUMBER       "2.5.29.20"
+#define OID_REASON_CODE      "2.5.29.21"
+#define OID_AUTHORITY_KEY_ID "2.5.29.35"
+#define VERSION_2            1
+#define EXPLICIT_0           (DER_CONTEXT | DER_CONSTRUCTED)
+#define KEY_IDENTIFIER       DER_CONTEXT /* [0] */
 
 static bool failed(int r, const Part *part, GError **error)
 {
@@ -70,7 +70,8 @@ static GByteArray *entries_of(const Part *part, const Revoked *revoked)
 
 /* ---- The list ---- */
 
-/* RFC 3279, 2.2.1: with RSA the parameters are NULL; RFC 5758, 3.2 and RFC 8410, 3: else they are not there. */
+/* RFC 3279, 2.2.1: with RSA the parameters are NULL; RFC 5758, 3.2 and RFC 8410, 3: else they are not there.
+ */
 static void append_algorithm(GByteArray *out, gnutls_sign_algorithm_t algorithm)
 {
         GByteArray *content = g_byte_array_new();
@@ -106,7 +107,8 @@ static int append_extensions(GByteArray *out, const Part *part, uint64_t number)
 
 /* TBSCertList, RFC 5280, 5.1. */
 static GByteArray *to_be_signed(const Part *part, gnutls_sign_algorithm_t algorithm, uint64_t number,
-                                int64_t this_update, int64_t next_update, const Revoked *revoked, GError **error)
+                                int64_t this_update, int64_t next_update, const Revoked *revoked,
+                                GError **error)
 {
         g_autoptr(GByteArray) content = g_byte_array_new();
         GByteArray *entries, *tbs;
@@ -147,11 +149,12 @@ static bool may_sign(const Part *part, GError **error)
 
 static gnutls_sign_algorithm_t algorithm_of(gnutls_privkey_t key, gnutls_x509_crt_t crt)
 {
-        return gnutls_pk_to_sign((gnutls_pk_algorithm_t) gnutls_privkey_get_pk_algorithm(key, NULL), root_digest_of(crt));
+        return gnutls_pk_to_sign((gnutls_pk_algorithm_t) gnutls_privkey_get_pk_algorithm(key, NULL),
+                                 root_digest_of(crt));
 }
 
-GBytes *crl_new(const Part *part, gnutls_privkey_t key, uint64_t number, int64_t this_update, int64_t next_update,
-                const Revoked *revoked, GError **error)
+GBytes *crl_new(const Part *part, gnutls_privkey_t key, uint64_t number, int64_t this_update,
+                int64_t next_update, const Revoked *revoked, GError **error)
 {
         gnutls_sign_algorithm_t algorithm = algorithm_of(key, part->crt);
         g_autoptr(GByteArray) tbs = NULL, bits = g_byte_array_new();

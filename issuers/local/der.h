@@ -5,7 +5,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* The little of DER (X.690) that a revocation list needs and that GnuTLS cannot write. Each appends one element. */
+/* The little of DER (X.690) that a revocation list needs and that GnuTLS cannot write. Each appends one
+ * element. */
 
 #define DER_INTEGER      0x02
 #define DER_BIT_STRING   0x03

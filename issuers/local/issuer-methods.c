@@ -55,8 +55,8 @@ static int method_revoke(sd_bus_message *m, void *userdata, sd_bus_error *ret_er
                 return r;
         certificate = g_bytes_new(data, size);
         options = authority_options_new(config, &error);
-        if (!options || !revocation_add(((Local *) userdata)->lists, options, certificate, reason, now_realtime(),
-                                        &error))
+        if (!options || !revocation_add(((Local *) userdata)->lists, options, certificate, reason,
+                                        now_realtime(), &error))
                 return cert_error_to_bus(error, ret_error);
         return sd_bus_reply_method_return(m, NULL);
 }
@@ -88,8 +88,9 @@ static int method_get_roots(sd_bus_message *m, void *userdata, sd_bus_error *ret
 
 static int method_describe(sd_bus_message *m, void *userdata, sd_bus_error *ret_error)
 {
-        return sd_bus_reply_method_return(m, "a{sv}", 4, "Type", "s", "local", "Version", "s", PROJECT_VERSION,
-                                          "Methods", "as", 3, "Issue", "Revoke", "GetRoots", "Authority", "b", true);
+        return sd_bus_reply_method_return(m, "a{sv}", 4, "Type", "s", "local", "Version", "s",
+                                          PROJECT_VERSION, "Methods", "as", 3, "Issue", "Revoke", "GetRoots",
+                                          "Authority", "b", true);
 }
 
 /* It answers at once, so there is nothing to poll for. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* What the process keeps between calls. A signature costs no opening of the authority: a few stat() tell that it is
- * still the one that was read. */
+/* What the process keeps between calls. A signature costs no opening of the authority: a few stat() tell that
+ * it is still the one that was read. */
 
 #include "issuers/local/local.h"
 

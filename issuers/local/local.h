@@ -6,7 +6,8 @@
 
 #include <systemd/sd-bus.h>
 
-/* The process cert-issuer-local: the authorities that its connection asked for, kept open, and its two interfaces. */
+/* The process cert-issuer-local: the authorities that its connection asked for, kept open, and its two
+ * interfaces. */
 
 typedef struct Local {
         GHashTable *authorities; /* name and environment -> Authority* */
@@ -17,7 +18,8 @@ Local *local_new(void);
 Local *local_free(Local *l);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Local, local_free)
 
-/* The authority of these options, opened anew when its files are no longer those that it was read from; borrowed. */
+/* The authority of these options, opened anew when its files are no longer those that it was read from;
+ * borrowed. */
 Authority *local_authority(Local *l, const AuthorityOptions *o, GError **error);
 
 /* org.certagent1.Issuer and org.certagent1.Authority; userdata is Local*. */

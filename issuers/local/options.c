@@ -108,13 +108,10 @@ static bool take_all(AuthorityOptions *o, IssuerConfig *c, GError **error)
                 issuer_config_pass_over(c, agents_keys[i]);
         return issuer_config_take_string(c, "subject", &o->subject, error) &&
                issuer_config_take_key_type(c, "key.type", &o->key_type, error) &&
-               take_protection(o, c, error) &&
-               issuer_config_take_span(c, "lifetime", &o->lifetime, error) &&
+               take_protection(o, c, error) && issuer_config_take_span(c, "lifetime", &o->lifetime, error) &&
                issuer_config_take_span(c, "certificate_lifetime", &o->certificate_lifetime, error) &&
                issuer_config_take_span(c, "crl_lifetime", &o->crl_lifetime, error) &&
-               take_path_length(o, c, error) &&
-               take_names(o, c, error) &&
-               issuer_config_done(c, error);
+               take_path_length(o, c, error) && take_names(o, c, error) && issuer_config_done(c, error);
 }
 
 AuthorityOptions *authority_options_new(const char *config, GError **error)

@@ -9,8 +9,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* What the manifest says of a local authority, as its process gets it with each call. Keys of the manifest that only the
- * agent uses (renew_before, watch and others) are known here and passed over. */
+/* What the manifest says of a local authority, as its process gets it with each call. Keys of the manifest
+ * that only the agent uses (renew_before, watch and others) are known here and passed over. */
 
 typedef enum KeyProtection {
         KEY_PROTECTION_FILE,       /* PEM, mode 0600 */

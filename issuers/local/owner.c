@@ -28,7 +28,8 @@ static bool refuse(const Store *s, const char *issuer, const char *environment, 
 
         g_set_error(error, CERT_ERROR, CERT_ERROR_KEY_STORAGE,
                     "%s is the folder of the issuer \"%s\" of %s%s%s\n"
-                    "Two authorities cannot share one folder. Give this issuer a folder of its own; if it is to go on "
+                    "Two authorities cannot share one folder. Give this issuer a folder of its own; if it is "
+                    "to go on "
                     "with that authority, remove %s/" OWNER_FILE ".",
                     store_shown(s), name, place ? "the environment \"" : "no environment", place ?: "",
                     place ? "\"" : "", store_shown(s));
@@ -40,8 +41,9 @@ static bool check_content(const Store *s, const AuthorityOptions *o, GBytes *con
         g_autoptr(JsonParser) parser = json_parser_new();
         size_t size;
         const char *text = g_bytes_get_data(content, &size);
-        JsonNode *root = json_parser_load_from_data(parser, text, (gssize) size, NULL) ? json_parser_get_root(parser)
-                                                                                      : NULL;
+        JsonNode *root = json_parser_load_from_data(parser, text, (gssize) size, NULL)
+                                 ? json_parser_get_root(parser)
+                                 : NULL;
         JsonObject *object = root && JSON_NODE_HOLDS_OBJECT(root) ? json_node_get_object(root) : NULL;
         const char *issuer = object ? string_member(object, "issuer") : NULL, *environment;
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The parts of a local authority: read from its folder and judged. It owns the parsed certificates and the contents of
- * the key files. Nothing is changed here: issuers/local/change.c does that. */
+/* The parts of a local authority: read from its folder and judged. It owns the parsed certificates and the
+ * contents of the key files. Nothing is changed here: issuers/local/change.c does that. */
 
 #include "issuers/local/part.h"
 
@@ -50,19 +50,23 @@ static const char *remedy(PartRole role)
 {
         switch (role) {
         case PART_NEXT:
-                return "Restore it from a backup. Without one remove next.pem and next.key: the rotation begins "
+                return "Restore it from a backup. Without one remove next.pem and next.key: the rotation "
+                       "begins "
                        "anew.";
         case PART_OLD:
-                return "Restore it from a backup. Without one remove both files of that name: what it signed is "
+                return "Restore it from a backup. Without one remove both files of that name: what it signed "
+                       "is "
                        "trusted no longer.";
         default:
-                return "Restore it from a backup. To give it up and begin a new authority, which no client trusts "
+                return "Restore it from a backup. To give it up and begin a new authority, which no client "
+                       "trusts "
                        "yet: certctl authority rotate --now";
         }
 }
 
 G_GNUC_PRINTF(5, 6)
-static bool damaged(const Store *s, const Part *part, const char *suffix, GError **error, const char *format, ...)
+static bool damaged(const Store *s, const Part *part, const char *suffix, GError **error, const char *format,
+                    ...)
 {
         g_autofree char *what = NULL;
         va_list arguments;
@@ -94,7 +98,8 @@ static bool fingerprint(gnutls_x509_crt_t crt, char ret[PART_FINGERPRINT + 1])
 
 static gnutls_x509_crt_t import(GBytes *pem, int *ret_r)
 {
-        gnutls_datum_t d = { (unsigned char *) g_bytes_get_data(pem, NULL), (unsigned) g_bytes_get_size(pem) };
+        gnutls_datum_t d = { (unsigned char *) g_bytes_get_data(pem, NULL),
+                             (unsigned) g_bytes_get_size(pem) };
         gnutls_x509_crt_t crt;
 
         *ret_r = gnutls_x509_crt_init(&crt);
@@ -139,8 +144,9 @@ static bool judge_profile(const Store *s, const Part *part, GError **error)
                 return damaged(s, part, ".pem", error, "is no CA certificate (RFC 5280, 4.2.1.9)");
         if (gnutls_x509_crt_get_key_usage(part->crt, &usage, &critical) < 0 ||
             !(usage & GNUTLS_KEY_KEY_CERT_SIGN))
-                return damaged(s, part, ".pem", error,
-                               "may not sign certificates: its key usage lacks keyCertSign (RFC 5280, 4.2.1.3)");
+                return damaged(
+                        s, part, ".pem", error,
+                        "may not sign certificates: its key usage lacks keyCertSign (RFC 5280, 4.2.1.3)");
         return is_self_signed(part->crt) || damaged(s, part, ".pem", error, "is not signed by itself");
 }
 
@@ -276,7 +282,8 @@ static bool judge(const Store *s, const Part *part, const AuthorityOptions *o, G
         return judge_profile(s, part, error) && judge_start(s, part, error) && judge_key(s, part, o, error);
 }
 
-/* A certificate of the old ones that is the current one's is half of a promotion that was not gone through with. */
+/* A certificate of the old ones that is the current one's is half of a promotion that was not gone through
+ * with. */
 static bool is_current_ones(const Parts *p, const Part *part)
 {
         const Part *current = parts_in_role(p, PART_CURRENT);
@@ -312,9 +319,10 @@ static bool add_old_parts(Parts *p, const Store *s, const char *const *names, GE
                 if (!stem || !g_str_has_suffix(*names, ".pem"))
                         continue;
                 if (++n > PART_OLD_MAX) {
-                        g_set_error(error, CERT_ERROR, CERT_ERROR_KEY_STORAGE,
-                                    "%s holds more than %d old certificates\nRemove those that are not wanted.",
-                                    store_shown(s), PART_OLD_MAX);
+                        g_set_error(
+                                error, CERT_ERROR, CERT_ERROR_KEY_STORAGE,
+                                "%s holds more than %d old certificates\nRemove those that are not wanted.",
+                                store_shown(s), PART_OLD_MAX);
                         return false;
                 }
                 if (!add_part(p, s, PART_OLD, stem, error))
@@ -323,8 +331,8 @@ static bool add_old_parts(Parts *p, const Store *s, const char *const *names, GE
         return true;
 }
 
-/* The key of the current certificate is still that of an old one, and next.key is without its certificate: the
- * promotion stopped between its two renames. */
+/* The key of the current certificate is still that of an old one, and next.key is without its certificate:
+ * the promotion stopped between its two renames. */
 static bool promotion_is_cut_off(const Parts *p, const char *const *names)
 {
         const Part *current = parts_in_role(p, PART_CURRENT);
@@ -348,7 +356,8 @@ static bool read_all(Parts *p, const Store *s, const AuthorityOptions *o, GError
 
         if (!names)
                 return false;
-        p->is_cut_off = g_strv_contains(n, PART_MADE_STEM ".pem") || g_strv_contains(n, PART_RECREATED_STEM ".pem");
+        p->is_cut_off =
+                g_strv_contains(n, PART_MADE_STEM ".pem") || g_strv_contains(n, PART_RECREATED_STEM ".pem");
         p->missing = !g_strv_contains(n, PART_CURRENT_STEM ".pem") ||
                      !g_strv_contains(n, PART_CURRENT_STEM STORE_SUFFIX_KEY);
         if (p->is_cut_off)

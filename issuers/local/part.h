@@ -8,8 +8,8 @@
 #include <gnutls/abstract.h>
 #include <gnutls/x509.h>
 
-/* What a local authority is made of: certificates with their keys, in the files STEM.pem and STEM.key of its folder. The
- * current one (ca), the next one (next), and old ones (old-FINGERPRINT). */
+/* What a local authority is made of: certificates with their keys, in the files STEM.pem and STEM.key of its
+ * folder. The current one (ca), the next one (next), and old ones (old-FINGERPRINT). */
 
 typedef enum PartRole {
         PART_CURRENT, /* it signs */
@@ -22,13 +22,13 @@ typedef enum PartRole {
 const char *part_role_to_string(PartRole role); /* "current" "next" "old" */
 PartRole part_role_from_string(const char *s);
 
-#define PART_CURRENT_STEM  "ca"
-#define PART_NEXT_STEM     "next"
-#define PART_MADE_STEM     "made"      /* complete, but not in its place yet: all else is to be put aside */
+#define PART_CURRENT_STEM   "ca"
+#define PART_NEXT_STEM      "next"
+#define PART_MADE_STEM      "made"      /* complete, but not in its place yet: all else is to be put aside */
 #define PART_RECREATED_STEM "recreated" /* the same, and the keys of all else are to be destroyed */
-#define PART_OLD_PREFIX    "old-"
-#define PART_OLD_MAX       8
-#define PART_FINGERPRINT   16 /* hex digits of the SHA-256 of the DER, in names of files */
+#define PART_OLD_PREFIX     "old-"
+#define PART_OLD_MAX        8
+#define PART_FINGERPRINT    16 /* hex digits of the SHA-256 of the DER, in names of files */
 
 typedef struct Part {
         PartRole role;
@@ -46,8 +46,8 @@ typedef struct Parts {
         GPtrArray *list; /* Part* */
 } Parts;
 
-/* Reads and judges them; opens no key that is in a token. Where the current one is missing, the list holds what is left and
- * can be read. KEY_STORAGE names the file, and says what to do. */
+/* Reads and judges them; opens no key that is in a token. Where the current one is missing, the list holds
+ * what is left and can be read. KEY_STORAGE names the file, and says what to do. */
 Parts *parts_read(const Store *s, const AuthorityOptions *o, GError **error);
 Parts *parts_free(Parts *p);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Parts, parts_free)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Revocation: a certificate put on its authority's list, and the lists signed. It owns the lists that were read. */
+/* Revocation: a certificate put on its authority's list, and the lists signed. It owns the lists that were
+ * read. */
 
 #include "issuers/local/revocation.h"
 
@@ -59,7 +60,8 @@ static Revoked *list_of(RevocationLists *l, const Store *s, const AuthorityOptio
 static bool is_of(const RevokedEntry *e, const Parts *parts)
 {
         for (unsigned i = 0; i < parts->list->len; i++)
-                if (g_str_equal(((const Part *) g_ptr_array_index(parts->list, i))->fingerprint, e->authority))
+                if (g_str_equal(((const Part *) g_ptr_array_index(parts->list, i))->fingerprint,
+                                e->authority))
                         return true;
         return false;
 }
@@ -77,8 +79,8 @@ static char *serial_text(const RevokedEntry *e)
         return text;
 }
 
-char **revocation_serials(RevocationLists *l, const AuthorityLook *look, const AuthorityOptions *o, uint64_t now,
-                          GError **error)
+char **revocation_serials(RevocationLists *l, const AuthorityLook *look, const AuthorityOptions *o,
+                          uint64_t now, GError **error)
 {
         g_autoptr(GPtrArray) serials = g_ptr_array_new_with_free_func(g_free);
         const Revoked *r = NULL;
@@ -145,8 +147,8 @@ static bool to_entry(const Parts *parts, const AuthorityOptions *o, gnutls_x509_
         return true;
 }
 
-static bool add_certificate(RevocationLists *l, const AuthorityOptions *o, gnutls_x509_crt_t crt, RevokedEntry *e,
-                            GError **error)
+static bool add_certificate(RevocationLists *l, const AuthorityOptions *o, gnutls_x509_crt_t crt,
+                            RevokedEntry *e, GError **error)
 {
         g_autoptr(AuthorityLook) look = authority_look_at_present(o, true, error);
         Revoked *r;
@@ -167,18 +169,20 @@ static bool check_reason(const char *text, RevokedEntry *e, GError **error)
                 return true;
         }
         shown = cert_error_printable(text, 64, "");
-        g_set_error(error, CERT_ERROR, CERT_ERROR_NOT_SUPPORTED,
-                    "a local authority does not revoke for the reason \"%s\"\n"
-                    "Say one of: unspecified keyCompromise affiliationChanged superseded cessationOfOperation "
-                    "privilegeWithdrawn",
-                    shown);
+        g_set_error(
+                error, CERT_ERROR, CERT_ERROR_NOT_SUPPORTED,
+                "a local authority does not revoke for the reason \"%s\"\n"
+                "Say one of: unspecified keyCompromise affiliationChanged superseded cessationOfOperation "
+                "privilegeWithdrawn",
+                shown);
         return false;
 }
 
-bool revocation_add(RevocationLists *l, const AuthorityOptions *o, GBytes *der, const char *reason, uint64_t now,
-                    GError **error)
+bool revocation_add(RevocationLists *l, const AuthorityOptions *o, GBytes *der, const char *reason,
+                    uint64_t now, GError **error)
 {
-        gnutls_datum_t d = { (unsigned char *) g_bytes_get_data(der, NULL), (unsigned) g_bytes_get_size(der) };
+        gnutls_datum_t d = { (unsigned char *) g_bytes_get_data(der, NULL),
+                             (unsigned) g_bytes_get_size(der) };
         RevokedEntry entry = { .revoked = (int64_t) (now / USEC_PER_SEC) };
         gnutls_x509_crt_t crt;
         bool good = false;
@@ -193,8 +197,8 @@ bool revocation_add(RevocationLists *l, const AuthorityOptions *o, GBytes *der, 
                 gnutls_x509_crt_deinit(crt);
         }
         if (r < 0)
-                g_set_error(error, CERT_ERROR, CERT_ERROR_BAD_CERTIFICATE, "what is to be revoked is no certificate: %s",
-                            gnutls_strerror(r));
+                g_set_error(error, CERT_ERROR, CERT_ERROR_BAD_CERTIFICATE,
+                            "what is to be revoked is no certificate: %s", gnutls_strerror(r));
         return good;
 }
 
@@ -214,7 +218,8 @@ static bool read_number(const Store *s, uint64_t *ret_number, int64_t *ret_time,
         if (!content)
                 return true;
         text = g_strndup(g_bytes_get_data(content, NULL), g_bytes_get_size(content));
-        if (sscanf(text, "%19" G_GUINT64_FORMAT " %19" G_GINT64_FORMAT " %c", ret_number, ret_time, &rest) == 2)
+        if (sscanf(text, "%19" G_GUINT64_FORMAT " %19" G_GINT64_FORMAT " %c", ret_number, ret_time, &rest) ==
+            2)
                 return true;
         g_set_error(error, CERT_ERROR, CERT_ERROR_KEY_STORAGE,
                     "%s/" NUMBER_FILE " does not hold a number and a time\n"
@@ -223,7 +228,8 @@ static bool read_number(const Store *s, uint64_t *ret_number, int64_t *ret_time,
         return false;
 }
 
-/* On disk before a list has it. It is the time, so that it grows (RFC 5280, 5.2.3) even when the file was lost. */
+/* On disk before a list has it. It is the time, so that it grows (RFC 5280, 5.2.3) even when the file was
+ * lost. */
 static bool next_number(Store *s, int64_t now, uint64_t last, uint64_t *ret, GError **error)
 {
         uint64_t number = MAX(last + 1, (uint64_t) now);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The list of what was revoked: the entries in memory, an index of them by authority and serial number, and which file
- * they were read from. A line of the file is
+/* The list of what was revoked: the entries in memory, an index of them by authority and serial number, and
+ * which file they were read from. A line of the file is
  *
  *   SERIAL AUTHORITY REVOKED NOT-AFTER REASON
  *
@@ -115,8 +115,9 @@ static void append_line(GString *text, const RevokedEntry *e)
 {
         for (unsigned i = 0; i < e->serial_size; i++)
                 g_string_append_printf(text, "%02x", e->serial[i]);
-        g_string_append_printf(text, " %s %" G_GINT64_FORMAT " %" G_GINT64_FORMAT " %s\n", e->authority, e->revoked,
-                               e->not_after, revocation_reason_to_string((RevocationReason) e->reason));
+        g_string_append_printf(text, " %s %" G_GINT64_FORMAT " %" G_GINT64_FORMAT " %s\n", e->authority,
+                               e->revoked, e->not_after,
+                               revocation_reason_to_string((RevocationReason) e->reason));
 }
 
 /* ---- The file ---- */
@@ -137,7 +138,8 @@ static bool read_lines(Revoked *r, const Store *s, GBytes *content, GError **err
                 if ((size_t) (end - at) >= sizeof(line) || !read_line(line, &e)) {
                         g_set_error(error, CERT_ERROR, CERT_ERROR_KEY_STORAGE,
                                     "%s/" REVOKED_FILE " is damaged in its line %u\n"
-                                    "Restore it from a backup, or remove that line: what it revoked is then no longer.",
+                                    "Restore it from a backup, or remove that line: what it revoked is then "
+                                    "no longer.",
                                     store_shown(s), r->entries->len + 1);
                         return false;
                 }

@@ -7,8 +7,8 @@
 #include <errno.h>
 #include <gnutls/x509.h>
 
-/* What a local authority revoked: the file REVOKED_FILE of its folder, a line for each certificate. It grows at its end
- * and is kept in memory, so that one more costs the same however many there are. */
+/* What a local authority revoked: the file REVOKED_FILE of its folder, a line for each certificate. It grows
+ * at its end and is kept in memory, so that one more costs the same however many there are. */
 
 #define REVOKED_FILE       "revoked"
 #define REVOKED_SERIAL_MAX 20 /* octets, RFC 5280, 4.1.2.2 */
@@ -39,7 +39,8 @@ typedef struct RevokedEntry {
 
 typedef struct Revoked Revoked;
 
-/* Reads the list, none where there is no file. A last line that was not written to its end does not count. KEY_STORAGE. */
+/* Reads the list, none where there is no file. A last line that was not written to its end does not count.
+ * KEY_STORAGE. */
 Revoked *revoked_new(const Store *s, GError **error);
 Revoked *revoked_free(Revoked *r);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Revoked, revoked_free)
@@ -47,11 +48,12 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Revoked, revoked_free)
 /* Whether the file is still the one that was read, or written by this. */
 bool revoked_is_current(const Revoked *r, const Store *s);
 
-/* With the lock held exclusively and the list current: on disk when it returns. One that is listed stays as it is. */
+/* With the lock held exclusively and the list current: on disk when it returns. One that is listed stays as
+ * it is. */
 bool revoked_add(Revoked *r, Store *s, const RevokedEntry *entry, GError **error);
 
-/* With the lock held exclusively and the list current: forgets those that ended before `time`; writes nothing when there is
- * none. */
+/* With the lock held exclusively and the list current: forgets those that ended before `time`; writes nothing
+ * when there is none. */
 bool revoked_drop(Revoked *r, Store *s, int64_t time, GError **error);
 
 unsigned revoked_size(const Revoked *r);

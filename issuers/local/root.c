@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #define BACKDATE_USEC   USEC_PER_MINUTE /* clocks differ */
-#define COMMON_NAME_MAX 64 /* ub-common-name, RFC 5280, appendix A.1 */
+#define COMMON_NAME_MAX 64              /* ub-common-name, RFC 5280, appendix A.1 */
 
 static bool failed(int r, const char *what, GError **error)
 {
@@ -82,7 +82,8 @@ static bool fill(gnutls_x509_crt_t crt, const AuthorityOptions *o, gnutls_pubkey
         if (r >= 0)
                 r = gnutls_x509_crt_set_serial(crt, serial, sizeof(serial));
         if (r >= 0)
-                r = gnutls_x509_crt_set_activation_time(crt, (time_t) ((now - MIN(now, BACKDATE_USEC)) / USEC_PER_SEC));
+                r = gnutls_x509_crt_set_activation_time(
+                        crt, (time_t) ((now - MIN(now, BACKDATE_USEC)) / USEC_PER_SEC));
         if (r >= 0)
                 r = gnutls_x509_crt_set_expiration_time(crt, (time_t) ((now + o->lifetime) / USEC_PER_SEC));
         if (r >= 0)

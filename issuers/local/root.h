@@ -6,8 +6,8 @@
 #include <gnutls/abstract.h>
 #include <gnutls/x509.h>
 
-/* The making of an authority's own certificate over its key; PEM, caller owns. `now` in microseconds since 1970.
- * KEY_STORAGE, or MANIFEST_INVALID for a subject that cannot be written. */
+/* The making of an authority's own certificate over its key; PEM, caller owns. `now` in microseconds since
+ * 1970. KEY_STORAGE, or MANIFEST_INVALID for a subject that cannot be written. */
 GBytes *root_new_certificate(const AuthorityOptions *o, gnutls_privkey_t key, uint64_t now, GError **error);
 
 /* The hash with which an authority of this certificate signs. */

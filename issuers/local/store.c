@@ -48,7 +48,8 @@ static bool io_error(const Store *s, const char *file, const char *what, GError 
 {
         int saved = errno;
 
-        return unsafe(s, file, error, "cannot be %s: %s\nCheck the disk, and that the issuer's user owns the folder.", what,
+        return unsafe(s, file, error,
+                      "cannot be %s: %s\nCheck the disk, and that the issuer's user owns the folder.", what,
                       g_strerror(saved));
 }
 
@@ -124,8 +125,10 @@ bool store_open(const char *name, bool make, Store **ret_store, GError **error)
                 return true;
         }
         if (s->fd < 0 && (errno == ELOOP || errno == ENOTDIR))
-                return unsafe(s, "", error, "is a link or a file, but must be a folder of its own\n"
-                              "Two authorities cannot share one folder: move it away, and restore the folder.");
+                return unsafe(
+                        s, "", error,
+                        "is a link or a file, but must be a folder of its own\n"
+                        "Two authorities cannot share one folder: move it away, and restore the folder.");
         if (s->fd < 0)
                 return io_error(s, "", "opened", error);
         if (!check_folder(s, error) || (make && !sync_parent(s, s->path, error)))
@@ -208,8 +211,8 @@ char **store_list_in(const Store *s, const char *folder, GError **error)
 static bool check_file(const Store *s, const char *file, size_t max, const struct stat *st, GError **error)
 {
         if (!S_ISREG(st->st_mode) || (uint64_t) st->st_size > max)
-                return unsafe(s, file, error, "is no regular file of at most %zu KiB\nRestore it from a backup.",
-                              max / 1024);
+                return unsafe(s, file, error,
+                              "is no regular file of at most %zu KiB\nRestore it from a backup.", max / 1024);
         if (st->st_uid != geteuid())
                 return unsafe(s, file, error,
                               "belongs to user %u, not to the issuer's user %u\nRun: chown %u %s/%s",
@@ -344,7 +347,8 @@ bool store_move(Store *s, const char *file, const char *folder, GError **error)
         fd = openat(s->fd, folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         if (fd < 0)
                 return io_error(s, folder, "opened", error);
-        good = (renameat(s->fd, file, fd, file) >= 0 && fsync(fd) >= 0) || io_error(s, file, "put aside", error);
+        good = (renameat(s->fd, file, fd, file) >= 0 && fsync(fd) >= 0) ||
+               io_error(s, file, "put aside", error);
         close(fd);
         return good && sync_folder(s, error);
 }
@@ -369,7 +373,8 @@ bool store_clean(Store *s, GError **error)
         return good;
 }
 
-bool store_append(Store *s, const char *file, uint64_t size, const void *data, size_t data_size, GError **error)
+bool store_append(Store *s, const char *file, uint64_t size, const void *data, size_t data_size,
+                  GError **error)
 {
         int fd = openat(s->fd, file, O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0644);
         bool good;
@@ -393,8 +398,9 @@ bool store_append(Store *s, const char *file, uint64_t size, const void *data, s
 
 bool store_watch(const char *name, int inotify, GError **error)
 {
-        Store s = { .shown = g_build_filename(CERT_AUTHORITY_DIR, name, NULL) };
-        g_autofree char *shown = s.shown, *path = host_path(s.shown), *parent = host_path(CERT_AUTHORITY_DIR);
+        g_autofree char *shown = g_build_filename(CERT_AUTHORITY_DIR, name, NULL);
+        g_autofree char *path = host_path(shown), *parent = host_path(CERT_AUTHORITY_DIR);
+        const Store s = { .shown = shown };
 
         /* The parent first: a folder that is made between the two is seen there. */
         if (inotify_add_watch(inotify, parent, WATCH_PARENT | IN_ONLYDIR) < 0)

@@ -6,17 +6,17 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* The files of a local authority: CERT_AUTHORITY_DIR/NAME, 0700. Read by descriptor, without following links, and
- * refused when others own or can change them; each change is atomic and on disk when it returns. What a file means is
- * not known here. All errors are KEY_STORAGE and say what to do. */
+/* The files of a local authority: CERT_AUTHORITY_DIR/NAME, 0700. Read by descriptor, without following links,
+ * and refused when others own or can change them; each change is atomic and on disk when it returns. What a
+ * file means is not known here. All errors are KEY_STORAGE and say what to do. */
 
 typedef struct Store Store;
 
-#define STORE_FILE_MAX (64 * 1024)
+#define STORE_FILE_MAX   (64 * 1024)
 #define STORE_SUFFIX_KEY ".key" /* such a file must be unreadable for others */
 
-/* Opens the folder; made with its parent when `make`. When it is not there and not to be made, it succeeds with
- * *ret_store NULL. A folder that is a link, or that others own or can reach, is refused. */
+/* Opens the folder; made with its parent when `make`. When it is not there and not to be made, it succeeds
+ * with *ret_store NULL. A folder that is a link, or that others own or can reach, is refused. */
 bool store_open(const char *name, bool make, Store **ret_store, GError **error);
 Store *store_free(Store *s);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Store, store_free)
@@ -30,8 +30,8 @@ bool store_lock(Store *s, bool exclusive, GError **error);
 char **store_list(const Store *s, GError **error);
 char **store_list_in(const Store *s, const char *folder, GError **error); /* the same of a folder in it */
 
-/* The content of a file of at most `max` bytes; NULL when it is not there. The memory is wiped when it is freed. `file`
- * may be in a folder in it: "FOLDER/FILE". */
+/* The content of a file of at most `max` bytes; NULL when it is not there. The memory is wiped when it is
+ * freed. `file` may be in a folder in it: "FOLDER/FILE". */
 bool store_read(const Store *s, const char *file, size_t max, GBytes **ret, GError **error);
 
 /* Which file it is, and whether it was written to; all zero when it is not there. */
@@ -55,10 +55,11 @@ bool store_move(Store *s, const char *file, const char *folder, GError **error);
 bool store_clean(Store *s, GError **error);
 
 /* Appends to a file, which is cut to `size` bytes before; synced. */
-bool store_append(Store *s, const char *file, uint64_t size, const void *data, size_t data_size, GError **error);
+bool store_append(Store *s, const char *file, uint64_t size, const void *data, size_t data_size,
+                  GError **error);
 
-/* Adds watches of an authority's folder, and of the one that it is in, to an inotify(7) instance: every change of its
- * files, and that it comes or goes. They stay when this process ends. */
+/* Adds watches of an authority's folder, and of the one that it is in, to an inotify(7) instance: every
+ * change of its files, and that it comes or goes. They stay when this process ends. */
 bool store_watch(const char *name, int inotify, GError **error);
 
 /* GBytes whose memory is wiped before it is freed; takes a copy. */

@@ -2,11 +2,12 @@
 
 /* The changes of a local authority, each killed at every system call that changes the disk.
  *
- * A child makes the change and is killed as it enters its n-th such call, for every n there is. The next look at the
- * authority must find it whole, wholly as it was before or wholly as it is after; the look itself is killed at each of
- * its calls, too. Then the change is made again, and nothing of the first try may be left: no key without its
- * certificate, no key that was to be destroyed. The test demands that kills fell on both sides of the point of no
- * return, and that some looks had something to go through with: else it would prove nothing.
+ * A child makes the change and is killed as it enters its n-th such call, for every n there is. The next look
+ * at the authority must find it whole, wholly as it was before or wholly as it is after; the look itself is
+ * killed at each of its calls, too. Then the change is made again, and nothing of the first try may be left:
+ * no key without its certificate, no key that was to be destroyed. The test demands that kills fell on both
+ * sides of the point of no return, and that some looks had something to go through with: else it would prove
+ * nothing.
  */
 
 #include "common/names.h"
@@ -44,7 +45,8 @@ static void take_snapshot(Case *k)
 
                 if (!g_file_get_contents(path, &content, &size, NULL))
                         continue; /* a folder of what was put aside while this was prepared */
-                g_hash_table_insert(k->files, g_strdup(name), g_bytes_new_take(g_steal_pointer(&content), size));
+                g_hash_table_insert(k->files, g_strdup(name),
+                                    g_bytes_new_take(g_steal_pointer(&content), size));
         }
 }
 
@@ -76,9 +78,9 @@ static void restore(Case *k)
         while (g_hash_table_iter_next(&iter, &name, &content)) {
                 g_autofree char *path = g_build_filename(k->folder, name, NULL);
 
-                g_assert_true(g_file_set_contents_full(path, g_bytes_get_data(content, NULL),
-                                                       (gssize) g_bytes_get_size(content), G_FILE_SET_CONTENTS_NONE,
-                                                       g_str_has_suffix(name, ".key") ? 0600 : 0644, NULL));
+                g_assert_true(g_file_set_contents_full(
+                        path, g_bytes_get_data(content, NULL), (gssize) g_bytes_get_size(content),
+                        G_FILE_SET_CONTENTS_NONE, g_str_has_suffix(name, ".key") ? 0600 : 0644, NULL));
         }
 }
 
@@ -110,7 +112,8 @@ static char *state(Case *k, const char *known)
         for (unsigned i = 0; i < l->parts->list->len; i++) {
                 const Part *part = g_ptr_array_index(l->parts->list, i);
 
-                g_string_append_printf(text, "%s%s:%s", text->len > 0 ? " " : "", part_role_to_string(part->role),
+                g_string_append_printf(text, "%s%s:%s", text->len > 0 ? " " : "",
+                                       part_role_to_string(part->role),
                                        strstr(known, part->fingerprint) ? part->fingerprint : "new");
         }
         return g_string_free(text, FALSE);
@@ -371,7 +374,8 @@ static GBytes *sign_leaf(Case *k)
 
                 g_assert_cmpint(gnutls_x509_privkey_init(&key), >=, 0);
                 g_assert_cmpint(gnutls_x509_privkey_generate(key, GNUTLS_PK_ECDSA,
-                                                             GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP256R1), 0),
+                                                             GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP256R1),
+                                                             0),
                                 >=, 0);
                 g_assert_cmpint(gnutls_x509_crt_set_key(crt, key), >=, 0);
                 gnutls_x509_privkey_deinit(key);

@@ -12,7 +12,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* <linux/ptrace.h> and glibc's header cannot both be had; this is the kernel's structure as far as it is used. */
+/* <linux/ptrace.h> and glibc's header cannot both be had; this is the kernel's structure as far as it is
+ * used. */
 typedef struct CallInfo {
         unsigned char op; /* 1: entering */
         unsigned char pad[3];

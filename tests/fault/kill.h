@@ -11,6 +11,6 @@ typedef enum KillAt {
         KILL_AT_DISK, /* those that change what is on a disk */
 } KillAt;
 
-/* Runs `work` in a child until it enters its n-th system call of that kind, where it is killed (SIGKILL). False: it ended
- * before that, with success. */
+/* Runs `work` in a child until it enters its n-th system call of that kind, where it is killed (SIGKILL).
+ * False: it ended before that, with success. */
 bool kill_at_call(void (*work)(void *data), void *data, KillAt at, unsigned n);

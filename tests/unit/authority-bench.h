@@ -3,11 +3,11 @@
 
 #include "issuers/local/revocation.h"
 
-/* A local authority "site" in a test root of its own; nothing of it is there yet. Everything here aborts the test when it
- * fails. */
+/* A local authority "site" in a test root of its own; nothing of it is there yet. Everything here aborts the
+ * test when it fails. */
 
 typedef struct AuthorityBench {
-        char *root, *folder; /* the test root, and the authority's folder in it */
+        char *root, *folder;      /* the test root, and the authority's folder in it */
         AuthorityOptions options; /* ECDSA P-256, ten years; nothing is freed */
         RevocationLists *lists;
 } AuthorityBench;

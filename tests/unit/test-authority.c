@@ -555,7 +555,8 @@ static void put_flawed(Bench *b, Flaw flaw)
         g_assert_cmpint(gnutls_x509_crt_set_version(crt, 3), >=, 0);
         g_assert_cmpint(gnutls_x509_crt_set_serial(crt, "\x01", 1), >=, 0);
         g_assert_cmpint(gnutls_x509_crt_set_key(crt, key), >=, 0);
-        g_assert_cmpint(gnutls_x509_crt_set_activation_time(crt, flaw == FLAW_FUTURE ? now + 86400 : now), >=, 0);
+        g_assert_cmpint(gnutls_x509_crt_set_activation_time(crt, flaw == FLAW_FUTURE ? now + 86400 : now), >=,
+                        0);
         g_assert_cmpint(gnutls_x509_crt_set_expiration_time(crt, now + 10 * 86400), >=, 0);
         g_assert_cmpint(gnutls_x509_crt_set_basic_constraints(crt, flaw != FLAW_NO_AUTHORITY, -1), >=, 0);
         g_assert_cmpint(gnutls_x509_crt_set_key_usage(crt, flaw == FLAW_NO_USAGE ? GNUTLS_KEY_CRL_SIGN
@@ -570,8 +571,9 @@ static void put_flawed(Bench *b, Flaw flaw)
         write_text(b->certificate, text);
         gnutls_free(pem.data);
         gnutls_free(der.data);
-        g_assert_cmpint(gnutls_x509_privkey_export2_pkcs8(key, GNUTLS_X509_FMT_PEM, NULL, GNUTLS_PKCS_PLAIN, &pem), >=,
-                        0);
+        g_assert_cmpint(
+                gnutls_x509_privkey_export2_pkcs8(key, GNUTLS_X509_FMT_PEM, NULL, GNUTLS_PKCS_PLAIN, &pem),
+                >=, 0);
         g_free(text);
         text = g_strndup((char *) pem.data, pem.size);
         write_text(b->key, text);
@@ -626,7 +628,8 @@ static const Damage damages[] = {
         { "the certificate's signature is wrong", damage_signature, "is not signed by itself" },
         { "the next certificate is cut short", damage_truncated_next, "next.pem holds no certificate" },
         { "the next key is missing", damage_next_without_key, "next.key is missing" },
-        { "the next key is another's", damage_next_has_the_key_of_another, "next.key is not the key of next.pem" },
+        { "the next key is another's", damage_next_has_the_key_of_another,
+          "next.key is not the key of next.pem" },
         { "the old key is missing", damage_old_without_key, ".key is missing" },
         { "the old certificate is another", damage_old_is_another, "another certificate than its name says" },
         { "the folder is a link", damage_folder_is_a_link, "is a link" },

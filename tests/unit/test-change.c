@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The changes of a local authority: what each makes of its files, that each can be repeated, and what is put aside. */
+/* The changes of a local authority: what each makes of its files, that each can be repeated, and what is put
+ * aside. */
 
 #include "common/error.h"
 #include "common/names.h"
@@ -36,8 +37,8 @@ static char *state(AuthorityBench *b)
         for (unsigned i = 0; i < l->parts->list->len; i++) {
                 const Part *part = g_ptr_array_index(l->parts->list, i);
 
-                g_string_append_printf(text, "%s%s:%s", text->len > 0 ? " " : "", part_role_to_string(part->role),
-                                       part->fingerprint);
+                g_string_append_printf(text, "%s%s:%s", text->len > 0 ? " " : "",
+                                       part_role_to_string(part->role), part->fingerprint);
         }
         return g_string_free(text, FALSE);
 }
@@ -160,8 +161,8 @@ static char *make_all_parts(AuthorityBench *b)
 static void test_what_is_left_of_a_lost_one_is_kept_untrusted(void)
 {
         g_autoptr(AuthorityBench) b = authority_bench_new();
-        g_autofree char *old = make_all_parts(b), *key = read_file(b, "ca.key"), *now = NULL, *id = NULL, *path = NULL,
-                        *kept = NULL;
+        g_autofree char *old = make_all_parts(b), *key = read_file(b, "ca.key"), *now = NULL, *id = NULL,
+                        *path = NULL, *kept = NULL;
 
         remove_file(b, "ca.pem");
         write_file(b, "revoked", "");
@@ -187,7 +188,8 @@ static void test_recreated_keys_are_destroyed_and_certificates_kept(void)
 {
         g_autoptr(AuthorityBench) b = authority_bench_new();
         g_autofree char *old = make_all_parts(b), *id = NULL;
-        static const char *const kept[] = { "ca.pem", "next.pem", "revoked" }, *const gone[] = { "ca.key", "next.key" };
+        static const char *const kept[] = { "ca.pem", "next.pem", "revoked" }, *const gone[] = { "ca.key",
+                                                                                                 "next.key" };
 
         write_file(b, "revoked", "");
         authority_bench_change(b, change_recreate);
@@ -208,7 +210,8 @@ static void test_recreated_keys_are_destroyed_and_certificates_kept(void)
 
 static void test_an_emergency_takes_whatever_is_there(void)
 {
-        static const char *const files[] = { "ca.pem", "ca.key", "next.pem", "next.key", "made.pem", "recreated.pem" };
+        static const char *const files[] = { "ca.pem",   "ca.key",   "next.pem",
+                                             "next.key", "made.pem", "recreated.pem" };
 
         for (size_t i = 0; i < G_N_ELEMENTS(files); i++) {
                 g_autoptr(AuthorityBench) b = authority_bench_new();
@@ -254,7 +257,8 @@ static void test_another_issuer_or_environment_is_refused(void)
         static const struct {
                 const char *name, *environment;
         } others[] = { { "other", "test" }, { "site", "production" }, { "site", NULL } };
-        static const AuthorityBenchChange changes[] = { change_make, change_begin, change_promote, change_retire, change_recreate };
+        static const AuthorityBenchChange changes[] = { change_make, change_begin, change_promote,
+                                                        change_retire, change_recreate };
 
         for (size_t i = 0; i < G_N_ELEMENTS(others); i++) {
                 g_autoptr(AuthorityBench) b = authority_bench_new();
@@ -274,7 +278,8 @@ static void test_another_issuer_or_environment_is_refused(void)
 
                         g_assert_false(changes[j](&other, &error));
                         g_assert_error(error, CERT_ERROR, CERT_ERROR_KEY_STORAGE);
-                        g_assert_nonnull(strstr(error->message, "of the issuer \"site\" of the environment \"test\""));
+                        g_assert_nonnull(
+                                strstr(error->message, "of the issuer \"site\" of the environment \"test\""));
                 }
         }
 }
@@ -298,8 +303,9 @@ static void test_what_is_missing_is_made_by_make_alone(void)
 
 static void test_processes_at_once(void)
 {
-        static const AuthorityBenchChange changes[] = { change_make, change_begin, change_promote, change_retire, change_begin,
-                                          change_promote, change_recreate };
+        static const AuthorityBenchChange changes[] = { change_make,    change_begin, change_promote,
+                                                        change_retire,  change_begin, change_promote,
+                                                        change_recreate };
         g_autoptr(AuthorityBench) b = authority_bench_new();
         g_autofree char *now = NULL;
         pid_t pids[3 * G_N_ELEMENTS(changes)];
@@ -328,7 +334,8 @@ static void test_processes_at_once(void)
 /* What is open notices each change: what it signs with, and what it says is trusted. */
 static void test_an_open_one_notices(void)
 {
-        static const AuthorityBenchChange changes[] = { change_begin, change_promote, change_retire, change_recreate };
+        static const AuthorityBenchChange changes[] = { change_begin, change_promote, change_retire,
+                                                        change_recreate };
         g_autoptr(AuthorityBench) b = authority_bench_new();
 
         authority_bench_change(b, change_make);
@@ -373,8 +380,8 @@ static void test_path_length(void)
                 b->options.path_length = length;
                 authority_bench_change(b, change_make);
                 l = look(b);
-                g_assert_cmpint(gnutls_x509_crt_get_basic_constraints(parts_in_role(l->parts, PART_CURRENT)->crt,
-                                                                      &critical, &ca, &found),
+                g_assert_cmpint(gnutls_x509_crt_get_basic_constraints(
+                                        parts_in_role(l->parts, PART_CURRENT)->crt, &critical, &ca, &found),
                                 >=, 0);
                 g_assert_true(critical && ca);
                 g_assert_cmpint(found, ==, (int) length);
@@ -396,7 +403,8 @@ static bool is_told(int inotify)
 
 static void test_a_watch_tells_of_each_change_and_of_no_look(void)
 {
-        static const AuthorityBenchChange changes[] = { change_begin, change_promote, change_retire, change_recreate };
+        static const AuthorityBenchChange changes[] = { change_begin, change_promote, change_retire,
+                                                        change_recreate };
         g_autoptr(AuthorityBench) b = authority_bench_new();
         g_autofree char *parent = fixture_path(b->root, CERT_AUTHORITY_DIR), *certificate = NULL;
         g_autoptr(GError) error = NULL;
@@ -434,14 +442,18 @@ int main(int argc, char **argv)
                         test_what_is_left_of_a_lost_one_is_kept_untrusted);
         g_test_add_func("/change/recreated: keys are destroyed and certificates kept",
                         test_recreated_keys_are_destroyed_and_certificates_kept);
-        g_test_add_func("/change/an emergency takes whatever is there", test_an_emergency_takes_whatever_is_there);
-        g_test_add_func("/change/a folder from before is taken over", test_a_folder_from_before_is_taken_over);
+        g_test_add_func("/change/an emergency takes whatever is there",
+                        test_an_emergency_takes_whatever_is_there);
+        g_test_add_func("/change/a folder from before is taken over",
+                        test_a_folder_from_before_is_taken_over);
         g_test_add_func("/change/another issuer or environment is refused",
                         test_another_issuer_or_environment_is_refused);
-        g_test_add_func("/change/what is missing is made by make alone", test_what_is_missing_is_made_by_make_alone);
+        g_test_add_func("/change/what is missing is made by make alone",
+                        test_what_is_missing_is_made_by_make_alone);
         g_test_add_func("/change/processes at once", test_processes_at_once);
         g_test_add_func("/change/an open one notices", test_an_open_one_notices);
-        g_test_add_func("/change/no more old ones than can be told of", test_no_more_old_ones_than_can_be_told_of);
+        g_test_add_func("/change/no more old ones than can be told of",
+                        test_no_more_old_ones_than_can_be_told_of);
         g_test_add_func("/change/path length", test_path_length);
         g_test_add_func("/change/a watch tells of each change and of no look",
                         test_a_watch_tells_of_each_change_and_of_no_look);

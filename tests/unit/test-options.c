@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* A local authority's options: what its process takes from the configuration of a call, what it leaves to the agent, and
- * what it refuses. */
+/* A local authority's options: what its process takes from the configuration of a call, what it leaves to the
+ * agent, and what it refuses. */
 
 #include "common/error.h"
 #include "issuers/local/options.h"
@@ -32,8 +32,10 @@ static void test_options(void)
                 { "{\"name\":\"site\",\"names\":{\"allowed\":[]}}", "issuers.site.names" },
                 { "{\"name\":\"site\",\"path_length\":8}", NULL },
                 { "{\"name\":\"site\",\"path_length\":9}", "issuers.site.path_length" },
-                { "{\"name\":\"site\",\"renew_before\":\"33%\",\"bundle_drift\":\"rewrite\",\"stray\":\"resign\","
-                  "\"rotation_grace\":\"1d\",\"watch\":true,\"crl_path\":\"/etc/crl.pem\",\"crl_units\":[{}]}",
+                { "{\"name\":\"site\",\"renew_before\":\"33%\",\"bundle_drift\":\"rewrite\",\"stray\":"
+                  "\"resign\","
+                  "\"rotation_grace\":\"1d\",\"watch\":true,\"crl_path\":\"/etc/"
+                  "crl.pem\",\"crl_units\":[{}]}",
                   NULL }, /* the agent's own */
                 { "{\"name\":\"site\",\"path_length\":8,\"crl_lifetime\":\"1h\"}", NULL },
                 { "{\"name\":\"site\",\"path_length\":9}", "issuers.site.path_length" },
@@ -45,7 +47,8 @@ static void test_options(void)
                 { "{\"name\":\"site\",\"key\":{\"uri\":\"pkcs11:token=t\",\"protection\":\"file\"}}",
                   "issuers.site.key.protection" },
                 { "{\"name\":\"site\",\"names\":{\"permitted\":[\"example.org\"],\"excluded\":[]}}", NULL },
-                { "{\"name\":\"site\",\"names\":{\"permitted\":\"example.org\"}}", "issuers.site.names.permitted" },
+                { "{\"name\":\"site\",\"names\":{\"permitted\":\"example.org\"}}",
+                  "issuers.site.names.permitted" },
                 { "{\"name\":\"site\",\"names\":{\"permitted\":[1]}}", "issuers.site.names.permitted" },
                 { "{\"name\":\"site\",\"names\":{\"allowed\":[]}}", "issuers.site.names" },
                 { "{\"name\":\"../etc\"}", "name" },

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Revocation: what may be listed, the lists as others read them, and that many entries cost no more each than few. */
+/* Revocation: what may be listed, the lists as others read them, and that many entries cost no more each than
+ * few. */
 
 #include "agent/csr.h"
 #include "common/error.h"
@@ -26,7 +27,8 @@ static GBytes *issue(AuthorityBench *b, uint64_t lifetime)
         g_autoptr(Key) key = key_new(KEY_TYPE_ECDSA_P256, NULL);
         g_autoptr(GBytes) csr = csr_new(c, key, NULL);
         g_autoptr(GError) error = NULL;
-        gnutls_datum_t d = { (unsigned char *) g_bytes_get_data(csr, NULL), (unsigned) g_bytes_get_size(csr) };
+        gnutls_datum_t d = { (unsigned char *) g_bytes_get_data(csr, NULL),
+                             (unsigned) g_bytes_get_size(csr) };
         IssuerRequest r = { .certificate = c->name,
                             .subject = c->subject,
                             .sans = c->san_texts,
@@ -80,7 +82,8 @@ static GPtrArray *sign_lists(AuthorityBench *b, uint64_t now)
 /* What GnuTLS reads of a list; the caller deinits. */
 static gnutls_x509_crl_t parse(GBytes *der)
 {
-        gnutls_datum_t d = { (unsigned char *) g_bytes_get_data(der, NULL), (unsigned) g_bytes_get_size(der) };
+        gnutls_datum_t d = { (unsigned char *) g_bytes_get_data(der, NULL),
+                             (unsigned) g_bytes_get_size(der) };
         gnutls_x509_crl_t crl;
 
         g_assert_cmpint(gnutls_x509_crl_init(&crl), >=, 0);
@@ -157,7 +160,8 @@ static void test_the_serial_is_that_of_the_certificate(void)
         revoke_one(b, leaf, "unspecified");
         found = serials(b, now_realtime());
         g_assert_cmpint(gnutls_x509_crt_init(&crt), >=, 0);
-        d = (gnutls_datum_t){ (unsigned char *) g_bytes_get_data(leaf, NULL), (unsigned) g_bytes_get_size(leaf) };
+        d = (gnutls_datum_t){ (unsigned char *) g_bytes_get_data(leaf, NULL),
+                              (unsigned) g_bytes_get_size(leaf) };
         g_assert_cmpint(gnutls_x509_crt_import(crt, &d, GNUTLS_X509_FMT_DER), >=, 0);
         g_assert_cmpint(gnutls_x509_crt_get_serial(crt, serial, &size), >=, 0);
         d = (gnutls_datum_t){ serial, (unsigned) size };
@@ -172,10 +176,18 @@ static void test_reasons(void)
                 const char *reason;
                 bool good;
         } cases[] = {
-                { "unspecified", true },        { "keyCompromise", true },        { "affiliationChanged", true },
-                { "superseded", true },         { "cessationOfOperation", true }, { "privilegeWithdrawn", true },
-                { "certificateHold", false },   { "removeFromCRL", false },       { "cACompromise", false },
-                { "aACompromise", false },      { "", false },                    { "lost\x1b[31m", false },
+                { "unspecified", true },
+                { "keyCompromise", true },
+                { "affiliationChanged", true },
+                { "superseded", true },
+                { "cessationOfOperation", true },
+                { "privilegeWithdrawn", true },
+                { "certificateHold", false },
+                { "removeFromCRL", false },
+                { "cACompromise", false },
+                { "aACompromise", false },
+                { "", false },
+                { "lost\x1b[31m", false },
         };
         g_autoptr(AuthorityBench) b = authority_bench_new();
 
@@ -184,11 +196,13 @@ static void test_reasons(void)
                 g_autoptr(GBytes) leaf = issue(b, 0);
                 g_autoptr(GError) error = NULL;
 
-                g_assert_cmpint(revocation_add(b->lists, &b->options, leaf, cases[i].reason, now_realtime(), &error),
-                                ==, cases[i].good);
+                g_assert_cmpint(
+                        revocation_add(b->lists, &b->options, leaf, cases[i].reason, now_realtime(), &error),
+                        ==, cases[i].good);
                 if (cases[i].good) {
-                        g_assert_cmpstr(revocation_reason_to_string(revocation_reason_from_string(cases[i].reason)), ==,
-                                        cases[i].reason);
+                        g_assert_cmpstr(
+                                revocation_reason_to_string(revocation_reason_from_string(cases[i].reason)),
+                                ==, cases[i].reason);
                         continue;
                 }
                 g_assert_error(error, CERT_ERROR, CERT_ERROR_NOT_SUPPORTED);
@@ -211,8 +225,9 @@ static void test_what_is_not_the_authoritys_is_refused(void)
         g_autoptr(AuthorityBench) b = authority_bench_new();
         g_autoptr(FixtureAuthority) stranger = fixture_authority_new();
         g_autoptr(ManifestCertificate) c = fixture_certificate_new("web");
-        g_autoptr(GBytes) key = fixture_key_new(KEY_TYPE_ECDSA_P256), forged = NULL, leaf = NULL, same_name = NULL, itself = NULL,
-                          nothing = g_bytes_new_static("nothing", 7), empty = g_bytes_new_static("", 0);
+        g_autoptr(GBytes) key = fixture_key_new(KEY_TYPE_ECDSA_P256), forged = NULL, leaf = NULL,
+                          same_name = NULL, itself = NULL, nothing = g_bytes_new_static("nothing", 7),
+                          empty = g_bytes_new_static("", 0);
         g_autoptr(AuthorityLook) look = NULL;
         g_autofree unsigned char *data = NULL;
         size_t size;
@@ -310,7 +325,8 @@ static void test_times_and_numbers(void)
                 g_assert_cmpuint(number_of(crl), >, last);
                 last = number_of(crl);
                 if (i == 0) {
-                        g_assert_cmpint(gnutls_x509_crl_get_this_update(crl), ==, (time_t) (now / USEC_PER_SEC));
+                        g_assert_cmpint(gnutls_x509_crl_get_this_update(crl), ==,
+                                        (time_t) (now / USEC_PER_SEC));
                         g_assert_cmpint(gnutls_x509_crl_get_next_update(crl), ==,
                                         (time_t) (now / USEC_PER_SEC) + 86400);
                 }
@@ -322,8 +338,9 @@ static void test_times_and_numbers(void)
                 g_autoptr(AuthorityLook) look = authority_look(&b->options, false, NULL);
                 gnutls_x509_crl_t crl = parse(lists->pdata[0]);
 
-                g_assert_cmpint(gnutls_x509_crl_get_next_update(crl), ==,
-                                gnutls_x509_crt_get_expiration_time(parts_in_role(look->parts, PART_CURRENT)->crt));
+                g_assert_cmpint(
+                        gnutls_x509_crl_get_next_update(crl), ==,
+                        gnutls_x509_crt_get_expiration_time(parts_in_role(look->parts, PART_CURRENT)->crt));
                 gnutls_x509_crl_deinit(crl);
         }
 }
@@ -392,7 +409,8 @@ static char *run(const char *folder, const char *const *argv, int *ret_status)
         char *out = NULL, *err = NULL;
         g_autoptr(GError) error = NULL;
 
-        g_spawn_sync(folder, (char **) argv, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL, &out, &err, ret_status, &error);
+        g_spawn_sync(folder, (char **) argv, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL, &out, &err, ret_status,
+                     &error);
         g_assert_no_error(error);
         {
                 char *both = g_strconcat(out, err, NULL);
@@ -457,8 +475,9 @@ static void test_openssl_takes_them(void)
                 write_one(b, "of-old.pem", "CERTIFICATE", of_old);
                 write_one(b, "revoked-of-old.pem", "CERTIFICATE", revoked_of_old);
                 for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
-                        const char *argv[] = { "openssl",  "verify",      "-x509_strict",  "-crl_check", "-CAfile",
-                                               "ca.pem", "-CRLfile", "crl.pem", cases[i].file, NULL };
+                        const char *argv[] = { "openssl",     "verify", "-x509_strict", "-crl_check",
+                                               "-CAfile",     "ca.pem", "-CRLfile",     "crl.pem",
+                                               cases[i].file, NULL };
                         g_autofree char *said = run(b->root, argv, &status);
 
                         g_test_message("%s", said);
@@ -466,7 +485,7 @@ static void test_openssl_takes_them(void)
                         g_assert_nonnull(strstr(said, cases[i].says));
                 }
                 {
-                        const char *argv[] = { "openssl", "crl",    "-in",     "crl.pem", "-noout",
+                        const char *argv[] = { "openssl", "crl",     "-in",    "crl.pem", "-noout",
                                                "-text",   "-CAfile", "ca.pem", "-verify", NULL };
                         g_autofree char *said = run(b->root, argv, &status);
 
@@ -554,8 +573,8 @@ static void test_a_damaged_number_is_told(void)
         g_assert_nonnull(strstr(error->message, "Remove it"));
 }
 
-/* Entries of a made-up past; as long as the lists in memory and on disk grow by one each, how many there are does not
- * matter. */
+/* Entries of a made-up past; as long as the lists in memory and on disk grow by one each, how many there are
+ * does not matter. */
 static void test_many(void)
 {
         enum { MANY = 100 * 1000 };
@@ -571,8 +590,8 @@ static void test_many(void)
         look = authority_look(&b->options, false, NULL);
         for (unsigned i = 0; i < MANY; i++)
                 g_string_append_printf(text, "40%032x %s %ld %ld superseded\n", i,
-                                       parts_in_role(look->parts, PART_CURRENT)->fingerprint, (long) end - 86400,
-                                       (long) end);
+                                       parts_in_role(look->parts, PART_CURRENT)->fingerprint,
+                                       (long) end - 86400, (long) end);
         g_assert_true(g_file_set_contents(path, text->str, -1, NULL));
         authority_look_free(g_steal_pointer(&look));
         began = g_get_monotonic_time();
@@ -639,7 +658,11 @@ static void test_der(void)
                         g_snprintf(head + 2 * i, 3, "%02x", out->data[i]);
                 if (size <= 508)
                         g_assert_true(g_str_has_prefix(head, heads[size == 127 ? 0 : size == 254 ? 1 : 2]));
-                g_assert_cmpuint(out->len, ==, size + (size < 128 ? 2 : size < 256 ? 3 : size < 65536 ? 4 : 5));
+                g_assert_cmpuint(out->len, ==,
+                                 size + (size < 128     ? 2
+                                         : size < 256   ? 3
+                                         : size < 65536 ? 4
+                                                        : 5));
                 g_byte_array_set_size(out, 0);
         }
 }
@@ -648,13 +671,15 @@ int main(int argc, char **argv)
 {
         g_test_init(&argc, &argv, NULL);
         g_test_add_func("/revocation/once and again is one entry", test_once_and_again_is_one_entry);
-        g_test_add_func("/revocation/the serial is that of the certificate", test_the_serial_is_that_of_the_certificate);
+        g_test_add_func("/revocation/the serial is that of the certificate",
+                        test_the_serial_is_that_of_the_certificate);
         g_test_add_func("/revocation/reasons", test_reasons);
         g_test_add_func("/revocation/what is not the authority's is refused",
                         test_what_is_not_the_authoritys_is_refused);
         g_test_add_func("/revocation/old ones' certificates can be revoked until it retires",
                         test_old_ones_certificates_can_be_revoked_until_it_retires);
-        g_test_add_func("/revocation/a list for each part and each key", test_a_list_for_each_part_and_each_key);
+        g_test_add_func("/revocation/a list for each part and each key",
+                        test_a_list_for_each_part_and_each_key);
         g_test_add_func("/revocation/times and numbers", test_times_and_numbers);
         g_test_add_func("/revocation/what ended leaves the list after one more",
                         test_what_ended_leaves_the_list_after_one_more);
