@@ -103,7 +103,8 @@ static StoreMark *mark_of(const AuthorityLook *l)
                 const Part *part = g_ptr_array_index(l->parts->list, i);
 
                 g_ptr_array_add(files, part_certificate_file(part->stem));
-                g_ptr_array_add(files, part_key_file(part->stem));
+                if (part->role == PART_CURRENT)
+                        g_ptr_array_add(files, part_key_file(part->stem));
         }
         g_ptr_array_add(files, NULL);
         return store_mark_new(l->store, (const char *const *) files->pdata);

@@ -13,8 +13,10 @@
 
 #include <glib/gstdio.h>
 #include <poll.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/inotify.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -215,8 +217,9 @@ static void test_an_emergency_takes_whatever_is_there(void)
 
         for (size_t i = 0; i < G_N_ELEMENTS(files); i++) {
                 g_autoptr(AuthorityBench) b = authority_bench_new();
-                g_autofree char *old = make_all_parts(b), *now = NULL, *path = NULL;
+                g_autofree char *now = NULL, *path = NULL;
 
+                g_free(make_all_parts(b));
                 path = g_build_filename(b->folder, files[i], NULL);
                 (void) g_unlink(path);
                 if (i % 2 == 0)
@@ -388,6 +391,51 @@ static void test_path_length(void)
         }
 }
 
+/* ---- A disk that is full ---- */
+
+/* Of a file at most `limit` bytes can be written: none of the key, or the key and not all of the certificate.
+ */
+static void change_on_full_disk(AuthorityBench *b, AuthorityBenchChange f, rlim_t limit)
+{
+        struct rlimit before, full;
+        g_autoptr(GError) error = NULL;
+        bool done;
+
+        g_assert_cmpint(getrlimit(RLIMIT_FSIZE, &before), ==, 0);
+        full = (struct rlimit){ limit, before.rlim_max };
+        signal(SIGXFSZ, SIG_IGN);
+        g_assert_cmpint(setrlimit(RLIMIT_FSIZE, &full), ==, 0);
+        done = f(&b->options, &error);
+        g_assert_cmpint(setrlimit(RLIMIT_FSIZE, &before), ==, 0);
+        g_assert_false(done);
+        g_assert_error(error, CERT_ERROR, CERT_ERROR_KEY_STORAGE);
+        g_assert_nonnull(strstr(error->message, "cannot be written"));
+}
+
+static void test_a_full_disk_changes_nothing(void)
+{
+        static const AuthorityBenchChange changes[] = { change_make, change_begin, change_recreate };
+        static const rlim_t limits[] = { 0, 300 };
+
+        for (size_t i = 0; i < G_N_ELEMENTS(changes); i++)
+                for (size_t j = 0; j < G_N_ELEMENTS(limits); j++) {
+                        g_autoptr(AuthorityBench) b = authority_bench_new();
+                        g_autofree char *before = NULL, *after = NULL;
+                        unsigned files;
+
+                        authority_bench_change(b, change_make);
+                        if (changes[i] == change_make)
+                                remove_file(b, "ca.key");
+                        before = state(b);
+                        files = count_files(b);
+                        change_on_full_disk(b, changes[i], limits[j]);
+                        after = state(b);
+                        g_assert_cmpstr(before, ==, after);
+                        g_assert_cmpuint(count_files(b), ==, files);
+                        authority_bench_change(b, changes[i]);
+                }
+}
+
 /* ---- Watching ---- */
 
 static bool is_told(int inotify)
@@ -455,6 +503,7 @@ int main(int argc, char **argv)
         g_test_add_func("/change/no more old ones than can be told of",
                         test_no_more_old_ones_than_can_be_told_of);
         g_test_add_func("/change/path length", test_path_length);
+        g_test_add_func("/change/a full disk changes nothing", test_a_full_disk_changes_nothing);
         g_test_add_func("/change/a watch tells of each change and of no look",
                         test_a_watch_tells_of_each_change_and_of_no_look);
         return g_test_run();

@@ -432,7 +432,7 @@ static void write_one(AuthorityBench *b, const char *name, const char *type, GBy
 
 static void test_openssl_takes_them(void)
 {
-        g_autofree char *openssl = g_find_program_in_path("openssl"), *text = NULL;
+        g_autofree char *openssl = g_find_program_in_path("openssl");
         int status;
 
         if (!openssl) {
