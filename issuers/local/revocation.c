@@ -138,7 +138,8 @@ static bool to_entry(const Parts *parts, const AuthorityOptions *o, gnutls_x509_
         }
         if (gnutls_x509_crt_get_serial(crt, e->serial, &size) < 0) {
                 g_set_error(error, CERT_ERROR, CERT_ERROR_BAD_CERTIFICATE,
-                            "the serial number of the certificate is not one of 1 to 20 octets");
+                            "the serial number of the certificate is not one of 1 to 20 octets\n"
+                            "Give it as it was issued, in DER.");
                 return false;
         }
         e->serial_size = (unsigned char) size;
@@ -198,7 +199,8 @@ bool revocation_add(RevocationLists *l, const AuthorityOptions *o, GBytes *der, 
         }
         if (r < 0)
                 g_set_error(error, CERT_ERROR, CERT_ERROR_BAD_CERTIFICATE,
-                            "what is to be revoked is no certificate: %s", gnutls_strerror(r));
+                            "what is to be revoked is no certificate: %s\nGive it as it was issued, in DER.",
+                            gnutls_strerror(r));
         return good;
 }
 
