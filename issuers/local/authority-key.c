@@ -101,7 +101,7 @@ static bool refuse_seal(GError *missing, GError **error)
                 "is encrypted with the credential " SEAL_CREDENTIAL ": %s\n"
                 "If " SEAL_FILE
                 " is gone, restore it from a backup; it opens on this host only. Without one the key is "
-                "lost: to begin a new authority, which no client trusts yet: certctl authority rotate --now",
+                "lost: to begin a new authority, which no client trusts yet: certctl authority rotate --now ISSUER",
                 summary);
         g_error_free(missing);
         return false;
@@ -119,7 +119,7 @@ static bool import_pem(gnutls_privkey_t key, GBytes *content, const char *passwo
                             " than this host's\nRestore the " SEAL_FILE
                             " that it was made with from a backup, or begin a new authority, which no client "
                             "trusts yet: "
-                            "certctl authority rotate --now");
+                            "certctl authority rotate --now ISSUER");
                 return false;
         }
         return !failed(r, "holds no private key", error);

@@ -142,7 +142,7 @@ static bool may_sign(const Part *part, GError **error)
                 return true;
         g_set_error(error, CERT_ERROR, CERT_ERROR_NOT_SUPPORTED,
                     "%s.pem may not sign revocation lists: its key usage lacks cRLSign (RFC 5280, 4.2.1.3)\n"
-                    "Begin a new authority: certctl authority rotate",
+                    "Begin a new authority: certctl authority rotate ISSUER",
                     part->stem);
         return false;
 }

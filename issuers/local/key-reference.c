@@ -225,7 +225,7 @@ static bool open_uri(const char *uri, gnutls_privkey_t *ret_key, GError **error)
                             "key %s: the token holds it no longer\nList its keys with: p11tool --login "
                             "--list-privkeys; if "
                             "it is gone, begin a new authority, which no client trusts yet: certctl "
-                            "authority rotate --now",
+                            "authority rotate --now ISSUER",
                             shown);
                 return false;
         }

@@ -46,21 +46,22 @@ char *part_old_stem(const char *file)
 
 /* ---- Judging ---- */
 
-static const char *remedy(PartRole role)
+/* Caller owns. */
+static char *remedy(const Store *s, PartRole role)
 {
+        g_autofree char *issuer = g_path_get_basename(store_shown(s));
+
         switch (role) {
         case PART_NEXT:
-                return "Restore it from a backup. Without one remove next.pem and next.key: the rotation "
-                       "begins "
-                       "anew.";
+                return g_strdup("Restore it from a backup. Without one remove next.pem and next.key: the rotation "
+                                "begins anew.");
         case PART_OLD:
-                return "Restore it from a backup. Without one remove both files of that name: what it signed "
-                       "is "
-                       "trusted no longer.";
+                return g_strdup("Restore it from a backup. Without one remove both files of that name: what it "
+                                "signed is trusted no longer.");
         default:
-                return "Restore it from a backup. To give it up and begin a new authority, which no client "
-                       "trusts "
-                       "yet: certctl authority rotate --now";
+                return g_strdup_printf("Restore it from a backup. To give it up and begin a new authority, which no "
+                                       "client trusts yet: certctl authority rotate --now %s",
+                                       issuer);
         }
 }
 
@@ -68,14 +69,14 @@ G_GNUC_PRINTF(5, 6)
 static bool damaged(const Store *s, const Part *part, const char *suffix, GError **error, const char *format,
                     ...)
 {
-        g_autofree char *what = NULL;
+        g_autofree char *what = NULL, *advice = remedy(s, part->role);
         va_list arguments;
 
         va_start(arguments, format);
         what = g_strdup_vprintf(format, arguments);
         va_end(arguments);
         g_set_error(error, CERT_ERROR, CERT_ERROR_KEY_STORAGE, "%s/%s%s %s\n%s", store_shown(s), part->stem,
-                    suffix, what, remedy(part->role));
+                    suffix, what, advice);
         return false;
 }
 
