@@ -450,7 +450,8 @@ class Watching(AuthorityTest):
             old = self.roles()["current"]
             p = self.host.path(f"{CA}/{what}")
             self.mended(p.unlink, lambda: p.exists() and old not in self.in_bundle() and self.verifies("a"), what)
-        wait_for(lambda: self.authority()["State"] == "valid", "everything in step")
+        # what is installed is seen before its units have been told
+        wait_for(lambda: {action for action, _ in self.host.plan().values()} == {"none"}, "everything in step")
         self.in_step()
 
 
