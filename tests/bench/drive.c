@@ -2,12 +2,12 @@
 
 /* drive: starts the agent as its socket would, and times passes.
  *
- *     drive AGENT PASSES
+ *     drive AGENT PASSES [ISSUER]
  *
- * in a test root (CERT_AGENT_TEST_ROOT). Asks for RenewDue() so many times, each after the last one's end, then lets the
- * agent exit. Prints, in microseconds: a line "cold" from the start of the process to its exit when PASSES is 1, a
- * line "pass" for each pass (from the call to JobRemoved), a line "pss" in KiB after the last, and the last job's
- * "result". */
+ * in a test root (CERT_AGENT_TEST_ROOT). Asks for RenewDue() so many times, each after the last one's end, then, with
+ * ISSUER, for that authority's rotation, and lets the agent exit. Prints, in microseconds: a line "cold" from the start of
+ * the process to its exit when that was one pass, a line "pass" for each pass (from the call to JobRemoved), a line
+ * "rotation", a line "pss" in KiB after the last, and the last job's "result". */
 
 #include "common/error.h"
 #include "common/names.h"
@@ -30,6 +30,7 @@
 typedef struct Drive {
         sd_event *event;
         sd_bus *bus;
+        const char *method; /* that is under way */
         char result[32];
         bool over;
 } Drive;
@@ -98,23 +99,30 @@ static int on_job_removed(sd_bus_message *m, void *userdata, sd_bus_error *error
 
 static int on_reply(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
+        const Drive *d = userdata;
+
         if (sd_bus_message_is_method_error(m, NULL)) {
-                fprintf(stderr, "drive: RenewDue: %s\n", sd_bus_message_get_error(m)->message);
+                fprintf(stderr, "drive: %s: %s\n", d->method, sd_bus_message_get_error(m)->message);
                 exit(EXIT_FAILURE);
         }
         return 0;
 }
 
-static void run_pass(Drive *d)
+/* A job, to its end; how long it took. `issuer` may be NULL: the method then takes nothing. */
+static uint64_t run_job(Drive *d, const char *method, const char *issuer)
 {
+        uint64_t before = clock_usec();
+
         d->over = false;
-        check(sd_bus_call_method_async(d->bus, NULL, NULL, CERT_BUS_PATH, CERT_INTERFACE_MANAGER, "RenewDue", on_reply, d,
-                                       NULL) >= 0,
-              "RenewDue");
+        d->method = method;
+        check(sd_bus_call_method_async(d->bus, NULL, NULL, CERT_BUS_PATH, CERT_INTERFACE_MANAGER, method, on_reply, d,
+                                       issuer ? "s" : NULL, issuer) >= 0,
+              method);
         while (!d->over) {
                 check(sd_bus_is_open(d->bus) > 0, "the agent went away");
                 check(sd_event_run(d->event, 10 * 60 * USEC_PER_SEC) > 0, "the agent says nothing");
         }
+        return clock_usec() - before;
 }
 
 static unsigned long pss_of(pid_t pid)
@@ -130,7 +138,8 @@ static unsigned long pss_of(pid_t pid)
 int main(int argc, char **argv)
 {
         g_autofree char *path = host_path(CERT_SOCKET_BUS);
-        unsigned passes = argc == 3 ? (unsigned) strtoul(argv[2], NULL, 10) : 0;
+        unsigned passes = argc == 3 || argc == 4 ? (unsigned) strtoul(argv[2], NULL, 10) : 0;
+        const char *issuer = argc == 4 ? argv[3] : NULL;
         g_autoptr(GError) error = NULL;
         Drive d = {};
         uint64_t start;
@@ -138,7 +147,7 @@ int main(int argc, char **argv)
         pid_t agent;
 
         if (passes == 0) {
-                fprintf(stderr, "drive AGENT PASSES\n");
+                fprintf(stderr, "drive AGENT PASSES [ISSUER]\n");
                 return 2;
         }
         check(sd_event_default(&d.event) >= 0, "the event loop");
@@ -150,17 +159,15 @@ int main(int argc, char **argv)
                 return EXIT_FAILURE;
         }
         check(sd_bus_add_filter(d.bus, NULL, on_job_removed, &d) >= 0, "the filter");
-        for (unsigned i = 0; i < passes; i++) {
-                uint64_t before = clock_usec();
-
-                run_pass(&d);
-                printf("pass %lu\n", (unsigned long) (clock_usec() - before));
-        }
-        if (passes > 1)
+        for (unsigned i = 0; i < passes; i++)
+                printf("pass %lu\n", (unsigned long) run_job(&d, "RenewDue", NULL));
+        if (issuer)
+                printf("rotation %lu\n", (unsigned long) run_job(&d, "RotateAuthority", issuer));
+        if (passes > 1 || issuer)
                 printf("pss %lu\n", pss_of(agent));
         sd_bus_flush_close_unref(d.bus);
         check(waitpid(agent, &status, 0) == agent, "waiting for the agent");
-        if (passes == 1)
+        if (passes == 1 && !issuer)
                 printf("cold %lu\n", (unsigned long) (clock_usec() - start));
         printf("result %s\n", d.result);
         close(listener);
