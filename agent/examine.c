@@ -87,6 +87,23 @@ static unsigned slot_of(const Examination *x, unsigned slot)
         return x->glance->file[slot].state != FILE_STATE_ABSENT ? slot : (unsigned) MANAGED_FILE_COMBINED;
 }
 
+/* What the record says was installed is what is there. */
+static bool leaf_is_recorded(const Examination *x)
+{
+        return x->record && g_strcmp0(x->record->fingerprint, x->facts->fingerprint) == 0;
+}
+
+/* What was seen when the leaf was installed needs no second look at the signature: thousands may be installed at once. */
+static void find_signer(Examination *x)
+{
+        if (!x->authority || !x->facts)
+                return;
+        if (leaf_is_recorded(x) && x->record->authority)
+                x->signer = authority_facts_find(x->authority, x->record->authority);
+        if (!x->signer)
+                x->signer = authority_facts_signer(x->authority, x->leaf);
+}
+
 static void examine_leaf(Examination *x)
 {
         unsigned slot = slot_of(x, MANAGED_FILE_CERT);
@@ -102,18 +119,11 @@ static void examine_leaf(Examination *x)
         if (packed) {
                 u = unpack_new(packed->data, packed->len);
                 x->facts = leaf_unpack(&u);
-                if (x->authority)
-                        x->signer = authority_facts_signer(x->authority, x->leaf);
+                find_signer(x);
                 return;
         }
         g_clear_pointer(&x->leaf, gnutls_x509_crt_deinit);
         x->unusable |= (uint8_t) (1u << slot);
-}
-
-/* What the record says was installed is what is there. */
-static bool leaf_is_recorded(const Examination *x)
-{
-        return x->record && g_strcmp0(x->record->fingerprint, x->facts->fingerprint) == 0;
 }
 
 /* What was installed saves most of the comparing: its parts belong together, that was checked. */
