@@ -4,13 +4,15 @@
  * with the tool of the distribution, and looks whether it did.
  *
  * Debian's update-ca-certificates makes hash links only when a file comes or goes, and none for a file with several
- * certificates: the parts (issuers/trust-store/parts.c) make up for that. */
+ * certificates: the parts (issuers/trust-store/parts.c) make up for that. `--forget` takes them away again, for the removal
+ * of the package: nobody would keep them up to date then. */
 
 #include "common/error.h"
 #include "common/log.h"
 #include "common/path.h"
 #include "issuers/trust-store/parts.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -74,14 +76,26 @@ static bool update(const Distribution *d, GError **error)
         return !d->hashed || (run(d->rehash, error) && parts_prune(parts, d->hashed, error));
 }
 
-int main(void)
+static bool forget(const Distribution *d, GError **error)
 {
+        g_autoptr(GHashTable) none = g_hash_table_new(g_str_hash, g_str_equal);
+
+        return !d->hashed || (parts_prune(none, d->hashed, error) && run(d->rehash, error));
+}
+
+int main(int argc, char **argv)
+{
+        bool forgets = argc == 2 && g_str_equal(argv[1], "--forget");
         g_autoptr(GError) error = NULL;
         const Distribution *d;
 
+        if (argc > 1 && !forgets) {
+                fprintf(stderr, "cert-trust-store [--forget]\n");
+                return 2;
+        }
         log_open("cert-trust-store");
         d = find_distribution(&error);
-        if (d && update(d, &error))
+        if (d && (forgets ? forget(d, &error) : update(d, &error)))
                 return EXIT_SUCCESS;
         log_error("%s", error->message);
         return EXIT_FAILURE;
