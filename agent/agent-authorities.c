@@ -13,6 +13,9 @@
 #include <sys/inotify.h>
 #include <unistd.h>
 
+#define RECREATE_MAX 5
+#define RECREATE_WHILE ((int64_t) (10 * USEC_PER_MINUTE))
+
 /* ---- Which there are ---- */
 
 static int compare_authorities(gconstpointer a, gconstpointer b)
@@ -20,18 +23,25 @@ static int compare_authorities(gconstpointer a, gconstpointer b)
         return strcmp((*(Authority *const *) a)->name, (*(Authority *const *) b)->name);
 }
 
-static Authority *agent_keep_authority(Agent *a, GPtrArray *old, const ManifestIssuer *issuer)
+/* Takes the one of this name out of a list; NULL when it is not there. */
+static Authority *take_authority(GPtrArray *list, const ManifestIssuer *issuer)
 {
-        for (guint i = 0; i < old->len; i++) {
-                Authority *authority = g_ptr_array_index(old, i);
+        for (guint i = 0; i < list->len; i++) {
+                Authority *authority = g_ptr_array_index(list, i);
 
-                if (g_str_equal(authority->issuer->name, issuer->name)) {
-                        g_ptr_array_remove_index_fast(old, i);
+                if (g_strcmp0(authority->name + strlen(MANIFEST_AUTHORITY_PREFIX), issuer->name) == 0) {
+                        g_ptr_array_steal_index_fast(list, i);
                         authority->issuer = issuer;
                         return authority;
                 }
         }
-        return agent_authority_new(issuer);
+        return NULL;
+}
+
+/* One that left the manifest and comes back while a pass is still at work on it is the same one. */
+static Authority *agent_keep_authority(Agent *a, GPtrArray *old, const ManifestIssuer *issuer)
+{
+        return take_authority(old, issuer) ?: take_authority(a->gone_authorities, issuer) ?: agent_authority_new(issuer);
 }
 
 void agent_take_authorities(Agent *a, const Manifest *manifest)
@@ -148,8 +158,14 @@ static void count_one(Authority *authority, const Certificate *c, GString *found
         g_autofree char *evidence = NULL;
 
         use->certificates += c->wish->kind == MANIFEST_KIND_CERTIFICATE;
-        if (!c->facts || !authority->facts || authority->facts->missing)
+        if (!authority->facts || authority->facts->missing)
                 return;
+        if (!c->facts) { /* a record that cannot be read: nobody knows what is trusted or served there */
+                authority->unknown = true;
+                use->not_trusting++;
+                use->signed_by_old++;
+                return;
+        }
         use->signed_by_old += is_signed_by_old(c, authority->facts);
         use->not_trusting += !is_trusting(c, authority->facts);
         evidence = evidence_of(authority, c);
@@ -169,6 +185,7 @@ static void count_use(Agent *a, Authority *authority)
         GString *found = g_string_new(NULL);
 
         authority->use = (AuthorityUse) {};
+        authority->unknown = false;
         for (guint i = 0; i < a->certificates->len + a->bundles->len; i++) {
                 const Certificate *c = agent_managed(a, i);
 
@@ -227,18 +244,47 @@ static bool authority_get_record(Agent *a, Authority *authority)
         return false;
 }
 
-void agent_judge_authority(Agent *a, Authority *authority, PlanFlags flags)
+/* Tampering is answered by a new authority only so often: who may write a bundle would else have the CA, and everything
+ * that hangs on it, made anew without end. */
+static bool may_recreate(Authority *authority, int64_t now)
+{
+        if (now - authority->recreate_since > RECREATE_WHILE) {
+                authority->recreate_since = now;
+                authority->recreations = 0;
+        }
+        return authority->recreations < RECREATE_MAX;
+}
+
+/* Beyond that what was changed is mended as if the manifest did not say "recreate". */
+static void limit_recreation(Agent *a, Authority *authority)
+{
+        if (authority->plan.action != AUTHORITY_ACTION_RECREATE || (authority->plan.reasons & REASON_BIT(REASON_FORCED)) ||
+            may_recreate(authority, g_get_monotonic_time()))
+                return;
+        log_full(LOG_WARNING, &(LogContext) { .name = authority->name, .issuer = authority->issuer->name },
+                 "What hangs on the authority keeps being changed (%s): that is mended, but no new authority is made for it "
+                 "for a while.",
+                 authority->found);
+        g_free(authority->record->answered);
+        authority->record->answered = g_strdup(authority->found);
+        authority->plan.action = AUTHORITY_ACTION_NONE;
+        authority->use.bundle_drifted = authority->use.stray = false;
+}
+
+static void judge(Agent *a, Authority *authority, PlanFlags flags, bool by_pass)
 {
         bool recorded = authority_get_record(a, authority);
 
         count_use(a, authority);
-        if (recorded)
+        if (recorded && by_pass && !authority->unknown)
                 note_use(a, authority);
         authority->plan = plan_authority(authority->issuer->authority, authority->facts, &authority->use,
                                          authority->record, a->clock, flags);
         /* What cannot say what it has, or whose history is unknown, is left as it is; unless a person gives it up. */
         if (!recorded || (authority->error && !(flags & PLAN_AT_ONCE)))
                 authority->plan.action = AUTHORITY_ACTION_NONE;
+        else if (by_pass && !authority->error)
+                limit_recreation(a, authority);
         else if (authority->error && a->clock.trust == CLOCK_GOOD)
                 authority->plan = (AuthorityPlan) {
                         .action = AUTHORITY_ACTION_RECREATE,
@@ -248,10 +294,35 @@ void agent_judge_authority(Agent *a, Authority *authority, PlanFlags flags)
                 };
 }
 
+void agent_judge_authority(Agent *a, Authority *authority, PlanFlags flags)
+{
+        judge(a, authority, flags, /* by_pass= */ true);
+}
+
 void agent_judge_all(Agent *a)
 {
         for (guint i = 0; i < a->authorities->len; i++)
-                agent_judge_authority(a, g_ptr_array_index(a->authorities, i), 0);
+                judge(a, g_ptr_array_index(a->authorities, i), 0, /* by_pass= */ false);
+}
+
+/* The manifest wants a change to be answered by a new authority, and it was not yet: it is the evidence, and left as it
+ * is until then. */
+bool agent_is_unanswered(Agent *a, const Certificate *c)
+{
+        for (guint i = 0; c->facts && i < a->authorities->len; i++) {
+                const Authority *authority = g_ptr_array_index(a->authorities, i);
+                const ManifestAuthority *wish = authority->issuer->authority;
+                bool bundle = c->wish->kind == MANIFEST_KIND_BUNDLE;
+                g_autofree char *evidence = NULL;
+
+                if (!(bundle ? wish->recreate_on_bundle_drift : wish->recreate_on_stray) ||
+                    !authority_concerns(authority, c->wish) || !authority->facts || authority->facts->missing)
+                        continue;
+                evidence = evidence_of(authority, c);
+                if (evidence && authority->record && !is_answered(authority, evidence))
+                        return true;
+        }
+        return false;
 }
 
 /* ---- Watches of their folders ---- */

@@ -73,6 +73,8 @@ void agent_take_authorities(Agent *a, const Manifest *manifest);
 /* Counts how the host stands to it, by the facts and plans at hand, and plans it. */
 void agent_judge_authority(Agent *a, Authority *authority, PlanFlags flags);
 void agent_save_authority(Agent *a, Authority *authority);
+/* What was changed in it is to be answered by a new authority, and was not yet. */
+bool agent_is_unanswered(Agent *a, const Certificate *c);
 /* What a bundle must hold, as trust_compose(). */
 GBytes *agent_compose_bundle(Agent *a, const ManifestCertificate *bundle, const ManifestIssuer **ret_unknown,
                              GError **error);

@@ -210,12 +210,15 @@ bool pass_take(Pass *pass, Certificate *c, bool named)
                 certificate_refresh(pass->agent, c);
         plan = pass_plan(pass, c);
         if (c->work) {
-                c->drifted |= pass->job->kind == JOB_KIND_REPAIR; /* looked at again when that pass is over */
-                return named && pass_join(pass, c);
+                /* Looked at again when that pass is over: what it has in hand may be of before what this one is about. */
+                c->drifted |= pass->job->kind == JOB_KIND_REPAIR || plan.action != ACTION_NONE;
+                return (named || plan.action != ACTION_NONE) && pass_join(pass, c);
         }
         if (plan.action == ACTION_NONE && !named && !(pass->job->kind == JOB_KIND_RENEW_DUE && certificate_is_served(c)))
                 return false;
         if (pass->job->kind == JOB_KIND_REPAIR && !certificate_may_mend(c))
+                return false;
+        if (plan.action != ACTION_NONE && agent_is_unanswered(pass->agent, c))
                 return false;
         item = pass_add(pass, c);
         item->action = plan.action;
@@ -238,8 +241,7 @@ void item_ready(PassItem *item, Generation *fresh)
         item->ready = true;
 }
 
-/* What a local authority has signed goes in with what is trusted now, in one order for all; a leaf that is not its
- * current certificate's, or is revoked, never goes in. */
+/* What a local authority has signed goes in with what is trusted now, in one order for all. */
 static bool item_take_local(PassItem *item, Generation *g, GError **error)
 {
         const AuthorityFacts *facts = agent_facts_of(item->pass->agent, item->wish->issuer);
@@ -278,6 +280,21 @@ static void item_keep_waiting(PassItem *item, const IssueResult *result)
                 item_settle(item, JOB_STAGE_FAILED, item->error);
 }
 
+/* The authority is another than the one that was known: it is asked what it has before anything else is. */
+static GError *item_forget_authority(PassItem *item)
+{
+        Authority *authority = agent_find_authority(item->pass->agent, item->wish->issuer);
+
+        if (authority)
+                authority->asked = false;
+        item->certificate->drifted = true;
+        item->ready = false;
+        g_clear_pointer(&item->fresh, generation_unref);
+        return g_error_new(CERT_ERROR, CERT_ERROR_BUSY,
+                           "The authority \"%s\" became another one while it signed\nThe certificate is asked for again.",
+                           item->wish->issuer);
+}
+
 static void on_issued(const ManifestCertificate *c, const IssueResult *result, void *userdata)
 {
         PassItem *item = userdata;
@@ -290,6 +307,8 @@ static void on_issued(const ManifestCertificate *c, const IssueResult *result, v
         case ISSUE_DONE:
                 if (!item_take_local(item, result->generation, &error))
                         item_fail(item, error);
+                else if (item_is_overtaken(item))
+                        item_fail(item, item_forget_authority(item));
                 break;
         case ISSUE_WAITING:
                 item_keep_waiting(item, result);
@@ -345,7 +364,8 @@ static void item_issue(PassItem *item)
                 item_poll(item, issuer);
                 return;
         }
-        item->previous = certificate_current(item->certificate);
+        if (!item->previous) /* an item that was overtaken is issued again */
+                item->previous = certificate_current(item->certificate);
         /* The key of a revoked certificate may be known to others: not even "reuse" uses it again. */
         item->issue = issue_start(a->issuers, item->wish, issuer,
                                   item->reasons & REASON_BIT(REASON_REVOKED) ? NULL : item->previous, on_issued, item);
@@ -742,6 +762,11 @@ static GPtrArray *pass_take_batch(Pass *pass)
                 if (!item->ready || item->settled)
                         continue;
                 item->ready = false;
+                if (item->fresh && item_is_overtaken(item)) {
+                        g_clear_pointer(&item->fresh, generation_unref);
+                        item_issue(item);
+                        continue;
+                }
                 g_ptr_array_add(item->fresh ? install : batch, item);
         }
         if (install->len > 0)

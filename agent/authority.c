@@ -85,6 +85,7 @@ void authority_take_facts(Authority *a, AuthorityFacts *facts)
         authority_facts_ref(facts);
         authority_facts_unref(a->facts);
         a->facts = facts;
+        a->asked = true;
         g_clear_error(&a->error);
 }
 

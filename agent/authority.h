@@ -26,6 +26,10 @@ typedef struct Authority {
         int watch_fd;              /* that watch; -1: none is being made */
         struct Agent *agent;       /* who takes it then; borrowed */
         bool at_work;              /* a pass has it do something */
+        bool asked;                /* it has answered since the agent began, and nothing speaks against what it said */
+        bool unknown;              /* by the last count: something that hangs on it cannot be looked at */
+        int64_t recreate_since;    /* CLOCK_MONOTONIC, microseconds: since when the next is counted */
+        unsigned recreations;      /* how often it was made anew since then because something was changed */
 } Authority;
 
 Authority *agent_authority_new(const ManifestIssuer *issuer);

@@ -63,7 +63,7 @@ static GPtrArray *pass_whom_to_ask(const Pass *pass)
                 Authority *authority = g_ptr_array_index(pass->authorities, i);
                 bool named = g_strv_contains((const char *const *) pass->names, authority->name);
 
-                if (pass->job->kind != JOB_KIND_REPAIR || named || !authority->facts)
+                if (pass->job->kind != JOB_KIND_REPAIR || named || !authority->asked)
                         g_ptr_array_add(ask, authority);
         }
         return ask;
@@ -143,6 +143,10 @@ static void on_operated(const AuthorityReply *reply, void *userdata)
         if (reply->facts) {
                 authority_take_facts(authority, reply->facts);
                 authority_record_done(authority, o->action, o->reasons, now);
+                if (o->action == AUTHORITY_ACTION_RECREATE && *authority->found) {
+                        g_free(authority->record->answered);
+                        authority->record->answered = g_strdup(authority->found);
+                }
                 if (o->action == AUTHORITY_ACTION_MAKE)
                         agent_watch_again(pass->agent, authority);
                 job_step_set(o->step, JOB_STAGE_DONE, NULL);
@@ -181,11 +185,8 @@ static void pass_operate(Pass *pass, Authority *authority)
         pass_announce(pass);
         o->step = job_add(pass->job, authority->name);
         job_step_set(o->step, JOB_STAGE_ISSUING, NULL);
-        /* What was found changed is answered by this, whatever becomes of it: else each pass would do it again. */
-        if (o->action == AUTHORITY_ACTION_RECREATE && *authority->found) {
-                g_free(authority->record->answered);
-                authority->record->answered = g_strdup(authority->found);
-        }
+        if (o->action == AUTHORITY_ACTION_RECREATE && !(o->reasons & REASON_BIT(REASON_FORCED)))
+                authority->recreations++;
         authority->at_work = true;
         pass->operating++;
         o->call = authority_call(pass->agent->issuers, authority->issuer, member_for(o->action), on_operated, o);

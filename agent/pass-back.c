@@ -10,10 +10,11 @@
 #include "common/names.h"
 #include "common/timespan.h"
 
-/* Going back helps when there is something to go back to that is still good. */
+/* Going back helps when there is something to go back to that is still good, and still to be trusted. */
 static bool item_can_return(const PassItem *item, uint64_t now)
 {
-        return item->installed && !item->keep && generation_is_usable(item->previous, now);
+        return item->installed && !item->keep && generation_is_usable(item->previous, now) &&
+               agent_may_return(item->pass->agent, item->wish, item->previous);
 }
 
 /* The new generation stays, although it was not taken: there is nothing better. */

@@ -159,6 +159,13 @@ void item_fail(PassItem *item, GError *error);
 /* Goes on with what is ready, once all of the pass has been issued or has taken too long. */
 void pass_advance(Pass *pass);
 
+/* ---- What may be put in place (pass-trust.c) ---- */
+
+/* What was in place before may be put back: nothing in it is revoked, of a former authority, or trusts one. */
+bool agent_may_return(Agent *a, const ManifestCertificate *wish, const Generation *g);
+/* The authority that signed what the item has in hand is no longer the current one, or has revoked it. */
+bool item_is_overtaken(const PassItem *item);
+
 /* ---- Bundles and revocation lists (pass-bundle.c) ---- */
 
 void item_compose(PassItem *item);

@@ -50,12 +50,6 @@ static bool clock_is_good(const Case *c)
         return c->verdict.clock.trust == CLOCK_GOOD;
 }
 
-/* As with a leaf, the last second of the validity belongs to it (RFC 5280, 4.1.2.5). */
-static bool current_is_over(const Case *c)
-{
-        return clock_is_good(c) && c->verdict.clock.now > c->current->not_after;
-}
-
 static uint64_t renewal_time(const Case *c)
 {
         return plan_renewal_time(&c->wish->renew_before, c->current->not_before, c->current->not_after);
@@ -86,10 +80,20 @@ static ReasonSet reasons_to_recreate(const Case *c)
         return reasons;
 }
 
-/* All trust the next one; or those who do not trust it have nothing better to trust any more. */
+/* How long one that does not take the next certificate may hold up the others: not until the current one is over, for all
+ * that it signed are over then, too. */
+static uint64_t promotion_limit(const Case *c)
+{
+        uint64_t from = renewal_time(c);
+
+        return from + (c->current->not_after - MIN(from, c->current->not_after)) / 3 * 2;
+}
+
+/* All trust the next one; or there is no more time to wait for those who do not. */
 static bool may_promote(const Case *c)
 {
-        return c->next && (c->use->not_trusting == 0 || current_is_over(c));
+        return c->next && (c->use->not_trusting == 0 ||
+                           (clock_is_good(c) && c->verdict.clock.now >= promotion_limit(c)));
 }
 
 static bool may_retire(const Case *c)
@@ -152,7 +156,7 @@ static AuthorityPlan plan_of_rest(const Case *c)
                 return (AuthorityPlan) {
                         .reasons = REASON_BIT(REASON_AUTHORITY_ROTATED),
                         .state = CERT_STATE_RENEWING,
-                        .due = c->current->not_after, /* then it is promoted in any case */
+                        .due = promotion_limit(c), /* then it is promoted in any case */
                         .hint = HINT_NEXT,
                 };
         return (AuthorityPlan) {

@@ -431,6 +431,142 @@ class Trouble(AuthorityTest):
         self.due("skipped")
 
 
+class Overtaken(AuthorityTest):
+    """What another pass has in hand, or could go back to, when an authority is replaced or a certificate revoked."""
+
+    def slow(self):
+        self.unit("slow.service")
+        return {"a": self.host.certificate("a", units=[{"unit": "slow.service", "action": "reload"}]),
+                "b": self.host.certificate("b", units=[{"unit": "nginx.service", "action": "reload"}])}
+
+    def begin_with_a_in_hand(self):
+        self.begin(certificates=self.slow())
+        self.unit("slow.service", JobDelay="never")
+        told = self.count("slow.service")
+        self.host.call("Renew", "asa{sv}", 1, "a", 1, "force", "b", "true")
+        wait_for(lambda: self.count("slow.service") > told, "the reload")
+
+    def let_go(self):
+        self.systemd("Finish", "ss", "slow.service", "done")
+        self.unit("slow.service", JobDelay="1")
+
+    def test_replaced_while_a_unit_is_slow(self):
+        self.begin_with_a_in_hand()
+        self.host.call("RecreateAuthority", "s", "site")
+        wait_for(lambda: self.host.state("b") == "valid" and self.verifies("b"), "b")
+        self.let_go()
+        wait_for(lambda: self.verifies("a") and self.host.state("a") == "valid", "a of the new authority")
+
+    def test_revoked_while_a_unit_is_slow(self):
+        self.begin_with_a_in_hand()
+        serial = self.serial("/etc/tls/a.pem")
+        self.host.call("Revoke", "ss", "a", "keyCompromise")
+        self.let_go()
+        wait_for(lambda: self.serial("/etc/tls/a.pem") != serial and self.host.state("a") == "valid", "another serial")
+
+    def test_replaced_while_what_it_signed_waits_for_its_batch(self):
+        certificates = {**self.two(), "z": self.host.certificate("z", issuer="slow")}
+        self.host.manifest(certificates, {"site": {"type": "local"},
+                                          "slow": {"type": "fake", "behaviour": "slow", "delay": "6s"}},
+                           bundles=self.bundle())
+        self.host.start_agent()
+        self.due("done")
+        before = self.serial("/etc/tls/a.pem")
+        self.host.call("Renew", "asa{sv}", 2, "a", "z", 1, "force", "b", "true")
+        time.sleep(2)
+        self.assertEqual(self.serial("/etc/tls/a.pem"), before, "it waits for z")
+        self.host.call("RecreateAuthority", "s", "site")
+        wait_for(lambda: self.serial("/etc/tls/a.pem") != before and self.host.state("a") == "valid", "a")
+        self.assertTrue(self.verifies("a"))
+
+    def test_a_revoked_certificate_is_not_gone_back_to(self):
+        self.begin()
+        serial = self.serial("/etc/tls/a.pem")
+        self.unit("nginx.service", JobResult="failed")
+        self.host.call("Revoke", "ss", "a", "keyCompromise")
+        wait_for(lambda: self.host.state("a") == "degraded", "the failure")
+        self.assertNotEqual(self.serial("/etc/tls/a.pem"), serial)
+
+    def test_a_former_authority_is_not_trusted_again_because_a_unit_fails(self):
+        self.begin()
+        old = self.roles()["current"]
+        self.unit("client.service", JobResult="failed")
+        self.unit("nginx.service", JobResult="failed")
+        self.assertEqual(self.host.job("RecreateAuthority", "s", "site")[0], "failed")
+        self.assertEqual(self.in_bundle(), [self.roles()["current"]])
+        self.assertNotIn(old, self.in_bundle())
+        self.assertTrue(self.verifies("a") and self.verifies("b"))
+        self.assertEqual(self.host.state("a"), "degraded")
+        self.unit("client.service", JobResult="done")
+        self.unit("nginx.service", JobResult="done")
+        self.due("done")
+        self.in_step()
+
+
+class Tampering(AuthorityTest):
+    wish = {"bundle_drift": "recreate"}
+
+    def test_it_is_answered_later_if_it_cannot_be_now(self):
+        self.begin(self.wish)
+        ca = self.roles()
+        self.host.path(BUNDLE).write_text("tampered\n")
+        aside = self.host.path(CA + "-aside")
+        self.host.path(CA).rename(aside)
+        self.host.path(CA).write_text("no folder")
+        self.assertEqual(self.host.renew_due()[0], "failed")
+        self.assertEqual(self.host.path(BUNDLE).read_text(), "tampered\n", "it is the evidence")
+        self.host.path(CA).unlink()
+        aside.rename(self.host.path(CA))
+        self.due("done")
+        self.assertNotEqual(self.roles(), ca)
+        self.in_step()
+
+    def test_it_has_an_end(self):
+        self.begin(self.wish)
+        made = set()
+        for i in range(8):
+            self.host.path(BUNDLE).write_text(f"tampered {i}\n")
+            self.due("done")
+            made.add(self.roles()["current"])
+            self.assertNotIn("tampered", self.host.path(BUNDLE).read_text())
+        self.assertEqual(len(made), 5)
+        self.assertIn("keeps being changed", self.host.agent_log())
+
+    def test_reading_does_not_forget_that_it_was_answered(self):
+        self.begin(self.wish)
+        self.host.path(BUNDLE).unlink()
+        self.host.path(BUNDLE).mkdir()
+        self.assertEqual(self.host.renew_due()[0], "failed")
+        ca = self.roles()
+        for _ in range(2):
+            self.host.stop_agent()
+            self.host.start_agent()
+            self.host.call("ListAuthorities")
+            self.host.renew_due()
+            self.assertEqual(self.roles(), ca)
+
+    def test_facts_from_before_a_crash_are_not_signed_by(self):
+        self.begin(certificates=self.two(watch=True))
+        self.host.stop_agent(signal.SIGKILL)
+        for f in ("ca.pem", "ca.key"):
+            self.host.path(f"{CA}/{f}").unlink()
+        with Host() as other:  # makes another authority for the first one's folder
+            other.manifest({"x": other.certificate("x")})
+            other.start_agent()
+            other.renew_due()
+            for f in ("ca.pem", "ca.key"):
+                (other.path(CA) / f).rename(self.host.path(f"{CA}/{f}"))
+        self.host.start_agent()
+        before = self.serial("/etc/tls/a.pem")
+        self.host.path("/etc/tls/a.pem").unlink()
+        wait_for(lambda: self.host.path("/etc/tls/a.pem").exists() and self.serial("/etc/tls/a.pem") != before, "a")
+        wait_for(lambda: self.host.state("a") == "valid", "a, told")
+        self.assertTrue(openssl("verify", "-CAfile", self.host.path(CA + "/ca.pem"),
+                                self.host.path("/etc/tls/a.pem")).returncode == 0)
+        self.due("done")
+        self.in_step()
+
+
 class Watching(AuthorityTest):
     """Each change is mended by itself; the figure is printed, and bounded only against hanging."""
 

@@ -53,6 +53,7 @@ typedef struct Row {
         bool never_due, hint;
 } Row;
 
+#define PROMOTION (RENEWAL + (END - RENEWAL) / 3 * 2)
 #define R(x) REASON_BIT(REASON_##x)
 #define ROTATED R(AUTHORITY_ROTATED)
 
@@ -105,17 +106,17 @@ static const Row rows[] = {
           .state = CERT_STATE_DUE },
         /* a rotation waits for trust */
         { "two do not trust the next one yet", .next = true, .not_trusting = 2,
-          .reasons = ROTATED, .state = CERT_STATE_RENEWING, .due = END, .hint = true },
+          .reasons = ROTATED, .state = CERT_STATE_RENEWING, .due = PROMOTION, .hint = true },
         { "all trust the next one", .next = true,
           .action = AUTHORITY_ACTION_PROMOTE, .reasons = ROTATED, .state = CERT_STATE_DUE },
-        { "the last moment of the current one belongs to it", .next = true, .not_trusting = 1, .now = END,
-          .reasons = ROTATED, .state = CERT_STATE_RENEWING, .due = END, .hint = true },
-        { "the current one is over: nothing is better than the next", .next = true, .not_trusting = 1, .now = END + 1,
+        { "there is time to wait for one that does not", .next = true, .not_trusting = 1, .now = PROMOTION - 1,
+          .reasons = ROTATED, .state = CERT_STATE_RENEWING, .due = PROMOTION, .hint = true },
+        { "no more time to wait: what it signs would be over with it", .next = true, .not_trusting = 1, .now = PROMOTION,
           .action = AUTHORITY_ACTION_PROMOTE, .reasons = ROTATED, .state = CERT_STATE_DUE },
         { "expiring, but its rotation is under way", .next = true, .not_trusting = 1, .now = RENEWAL,
-          .reasons = ROTATED, .state = CERT_STATE_RENEWING, .due = END, .hint = true },
+          .reasons = ROTATED, .state = CERT_STATE_RENEWING, .due = PROMOTION, .hint = true },
         { "something else is wanted in the midst of a rotation: that is for the next one", .next = true, .not_trusting = 1,
-          .other_wish = true, .reasons = ROTATED, .state = CERT_STATE_RENEWING, .due = END, .hint = true },
+          .other_wish = true, .reasons = ROTATED, .state = CERT_STATE_RENEWING, .due = PROMOTION, .hint = true },
         /* what is old */
         { "certificates of the old one are installed", .old = true, .signed_by_old = 3,
           .state = CERT_STATE_VALID, .due = RENEWAL, .hint = true },
@@ -140,7 +141,7 @@ static const Row rows[] = {
         { "a person asks for a rotation", .flags = PLAN_FORCED,
           .action = AUTHORITY_ACTION_BEGIN, .reasons = R(FORCED), .state = CERT_STATE_DUE },
         { "a person asks, and a rotation is under way", .flags = PLAN_FORCED, .next = true, .not_trusting = 1,
-          .reasons = ROTATED, .state = CERT_STATE_RENEWING, .due = END, .hint = true },
+          .reasons = ROTATED, .state = CERT_STATE_RENEWING, .due = PROMOTION, .hint = true },
         { "a person asks, and the next one is trusted", .flags = PLAN_FORCED, .next = true,
           .action = AUTHORITY_ACTION_PROMOTE, .reasons = ROTATED, .state = CERT_STATE_DUE },
         { "a person asks while an old one is in grace", .flags = PLAN_FORCED, .old = true, .signed_by_old = 1,
@@ -171,7 +172,7 @@ static const Row rows[] = {
         { "a promotion failed, the retry is not due", .next = true, .failures = 1, .retry_at = IN_AN_HOUR,
           .reasons = ROTATED, .state = CERT_STATE_FAILED, .due = IN_AN_HOUR },
         { "a promotion failed, and meanwhile one does not trust it", .next = true, .not_trusting = 1, .failures = 1,
-          .retry_at = IN_AN_HOUR, .reasons = ROTATED, .state = CERT_STATE_RENEWING, .due = END, .hint = true },
+          .retry_at = IN_AN_HOUR, .reasons = ROTATED, .state = CERT_STATE_RENEWING, .due = PROMOTION, .hint = true },
         { "a rotation failed to begin, the retry is not due", .now = RENEWAL, .failures = 1, .failed_at = RENEWAL,
           .retry_at = RENEWAL + USEC_PER_HOUR, .reasons = R(AUTHORITY_EXPIRING), .state = CERT_STATE_FAILED,
           .due = RENEWAL + USEC_PER_HOUR },
@@ -183,7 +184,7 @@ static const Row rows[] = {
         { "the clock went back to before it was made", .now = T0 - USEC_PER_DAY, .trust = CLOCK_JUMPED_BACK,
           .state = CERT_STATE_VALID, .due = RENEWAL },
         { "the clock went back: one that looks over is not promoted past", .now = END + 1, .trust = CLOCK_JUMPED_BACK,
-          .next = true, .not_trusting = 1, .reasons = ROTATED, .state = CERT_STATE_RENEWING, .due = END, .hint = true },
+          .next = true, .not_trusting = 1, .reasons = ROTATED, .state = CERT_STATE_RENEWING, .due = PROMOTION, .hint = true },
         { "no clock: none is made", .missing = true, .now = 86400 * USEC_PER_SEC, .trust = CLOCK_UNSET,
           .reasons = R(MISSING_AUTHORITY), .state = CERT_STATE_BLOCKED, .hint = true },
         { "the clock went back: no rotation begins", .other_wish = true, .trust = CLOCK_JUMPED_BACK,

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* What may be put in place. Between the time when something was issued, or was in place, and the time when it is installed
+ * (again) an authority may have been replaced or a certificate revoked: then the way back is closed, and what is on its
+ * way is asked for anew. */
+
+#include "agent/agent-private.h"
+#include "agent/cert-list.h"
+
+#define ROOTS_MAX 65536 /* what a generation may hold is bounded by its size */
+
+static bool is_among(gnutls_x509_crt_t crt, const CertList *list)
+{
+        for (unsigned i = 0; i < list->n; i++)
+                if (gnutls_x509_crt_equals(crt, list->crt[i]))
+                        return true;
+        return false;
+}
+
+static bool all_are_among(const CertList *some, const CertList *list)
+{
+        for (unsigned i = 0; i < some->n; i++)
+                if (!is_among(some->crt[i], list))
+                        return false;
+        return true;
+}
+
+/* The text trusts nothing that `wanted` does not. */
+static bool trusts_no_more(GBytes *text, GBytes *wanted)
+{
+        g_auto(CertList) some = {}, list = {};
+
+        return cert_list_of_pem(text, ROOTS_MAX, &some) && cert_list_of_pem(wanted, ROOTS_MAX, &list) &&
+               all_are_among(&some, &list);
+}
+
+static bool trusts_current(GBytes *text, const AuthorityFacts *facts)
+{
+        const AuthorityCertificate *current = authority_facts_in_role(facts, AUTHORITY_ROLE_CURRENT);
+        g_auto(CertList) some = {};
+
+        return current && cert_list_of_pem(text, ROOTS_MAX, &some) && is_among(current->crt, &some);
+}
+
+static bool bundle_may_return(Agent *a, const ManifestCertificate *wish, const Generation *g)
+{
+        const ManifestIssuer *unknown;
+        g_autoptr(GBytes) wanted = agent_compose_bundle(a, wish, &unknown, NULL);
+
+        if (!wanted || !trusts_no_more(g->ca_pem, wanted))
+                return false;
+        for (char **from = wish->from; *from; from++) {
+                const AuthorityFacts *facts = agent_facts_of(a, *from);
+
+                if (facts && !trusts_current(g->ca_pem, facts))
+                        return false;
+        }
+        return true;
+}
+
+static bool certificate_may_return(Agent *a, const ManifestCertificate *wish, const Generation *g)
+{
+        const AuthorityFacts *facts = agent_facts_of(a, wish->issuer);
+        g_autofree char *signer = NULL;
+        g_autoptr(GBytes) trusted = NULL;
+
+        if (!facts || facts->missing)
+                return true;
+        signer = generation_signer(g, facts);
+        if (!signer || authority_facts_is_revoked(facts, g->serial))
+                return false;
+        if (!wish->path[MANAGED_FILE_CA] && !wish->directory)
+                return true;
+        trusted = authority_facts_to_pem(facts);
+        return trusts_no_more(g->ca_pem, trusted);
+}
+
+bool agent_may_return(Agent *a, const ManifestCertificate *wish, const Generation *g)
+{
+        switch (wish->kind) {
+        case MANIFEST_KIND_BUNDLE:
+                return bundle_may_return(a, wish, g);
+        case MANIFEST_KIND_CRL: /* what was revoked stays revoked */
+                return false;
+        default:
+                return certificate_may_return(a, wish, g);
+        }
+}
+
+bool item_is_overtaken(const PassItem *item)
+{
+        const AuthorityFacts *facts = agent_facts_of(item->pass->agent, item->wish->issuer);
+        const AuthorityCertificate *current;
+
+        if (item->wish->kind != MANIFEST_KIND_CERTIFICATE || item->action == ACTION_REPAIR || !facts || facts->missing)
+                return false;
+        current = authority_facts_in_role(facts, AUTHORITY_ROLE_CURRENT);
+        return !current || g_strcmp0(item->authority, current->fingerprint) != 0 ||
+               authority_facts_is_revoked(facts, item->fresh->serial);
+}
