@@ -241,29 +241,6 @@ void item_ready(PassItem *item, Generation *fresh)
         item->ready = true;
 }
 
-/* What a local authority has signed goes in with what is trusted now, in one order for all. */
-static bool item_take_local(PassItem *item, Generation *g, GError **error)
-{
-        const AuthorityFacts *facts = agent_facts_of(item->pass->agent, item->wish->issuer);
-        g_autoptr(GBytes) roots = NULL;
-        Generation *fresh;
-
-        if (!facts || facts->missing) {
-                item_ready(item, generation_ref(g));
-                return true;
-        }
-        roots = authority_facts_to_pem(facts);
-        fresh = generation_with_roots(g, roots, error);
-        if (!fresh)
-                return false;
-        g_free(item->authority);
-        item->authority = generation_signer(fresh, facts);
-        g_free(item->source);
-        item->source = g_strdup(facts->trust_digest);
-        item_ready(item, fresh);
-        return true;
-}
-
 void item_fail(PassItem *item, GError *error)
 {
         g_clear_error(&item->error);
@@ -278,21 +255,6 @@ static void item_keep_waiting(PassItem *item, const IssueResult *result)
                 item_settle(item, JOB_STAGE_WAITING, NULL);
         else
                 item_settle(item, JOB_STAGE_FAILED, item->error);
-}
-
-/* The authority is another than the one that was known: it is asked what it has before anything else is. */
-static GError *item_forget_authority(PassItem *item)
-{
-        Authority *authority = agent_find_authority(item->pass->agent, item->wish->issuer);
-
-        if (authority)
-                authority->asked = false;
-        item->certificate->drifted = true;
-        item->ready = false;
-        g_clear_pointer(&item->fresh, generation_unref);
-        return g_error_new(CERT_ERROR, CERT_ERROR_BUSY,
-                           "The authority \"%s\" became another one while it signed\nThe certificate is asked for again.",
-                           item->wish->issuer);
 }
 
 static void on_issued(const ManifestCertificate *c, const IssueResult *result, void *userdata)
@@ -327,22 +289,6 @@ static void item_poll(PassItem *item, const ManifestIssuer *issuer)
 
         item->issue = issue_poll(item->pass->agent->issuers, item->wish, issuer, item->certificate->record->token, key,
                                  on_issued, item);
-}
-
-/* What was issued and not taken is tried again before a CA is asked for more; not what an authority has signed that is no
- * longer current, or has revoked. */
-static bool item_take_kept(PassItem *item)
-{
-        Agent *a = item->pass->agent;
-        const AuthorityFacts *facts = agent_facts_of(a, item->wish->issuer);
-        g_autoptr(Generation) kept = NULL;
-
-        if (item->pass->flags & PLAN_FORCED)
-                return false;
-        kept = certificate_pending(item->certificate, a->clock.now);
-        if (!kept || (facts && !generation_is_current(kept, facts)))
-                return false;
-        return item_take_local(item, kept, NULL);
 }
 
 static void item_issue(PassItem *item)

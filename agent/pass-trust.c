@@ -6,6 +6,7 @@
 
 #include "agent/agent-private.h"
 #include "agent/cert-list.h"
+#include "common/error.h"
 
 #define ROOTS_MAX 65536 /* what a generation may hold is bounded by its size */
 
@@ -97,4 +98,58 @@ bool item_is_overtaken(const PassItem *item)
         current = authority_facts_in_role(facts, AUTHORITY_ROLE_CURRENT);
         return !current || g_strcmp0(item->authority, current->fingerprint) != 0 ||
                authority_facts_is_revoked(facts, item->fresh->serial);
+}
+
+/* What a local authority has signed goes in with what is trusted now, in one order for all. */
+bool item_take_local(PassItem *item, Generation *g, GError **error)
+{
+        const AuthorityFacts *facts = agent_facts_of(item->pass->agent, item->wish->issuer);
+        g_autoptr(GBytes) roots = NULL;
+        Generation *fresh;
+
+        if (!facts || facts->missing) {
+                item_ready(item, generation_ref(g));
+                return true;
+        }
+        roots = authority_facts_to_pem(facts);
+        fresh = generation_with_roots(g, roots, error);
+        if (!fresh)
+                return false;
+        g_free(item->authority);
+        item->authority = generation_signer(fresh, facts);
+        g_free(item->source);
+        item->source = g_strdup(facts->trust_digest);
+        item_ready(item, fresh);
+        return true;
+}
+
+/* What was issued and not taken is tried again before a CA is asked for more; not what an authority has signed that is no
+ * longer current, or has revoked. */
+bool item_take_kept(PassItem *item)
+{
+        Agent *a = item->pass->agent;
+        const AuthorityFacts *facts = agent_facts_of(a, item->wish->issuer);
+        g_autoptr(Generation) kept = NULL;
+
+        if (item->pass->flags & PLAN_FORCED)
+                return false;
+        kept = certificate_pending(item->certificate, a->clock.now);
+        if (!kept || (facts && !generation_is_current(kept, facts)))
+                return false;
+        return item_take_local(item, kept, NULL);
+}
+
+/* The authority is another than the one that was known: it is asked what it has before anything else is. */
+GError *item_forget_authority(PassItem *item)
+{
+        Authority *authority = agent_find_authority(item->pass->agent, item->wish->issuer);
+
+        if (authority)
+                authority->asked = false;
+        item->certificate->drifted = true;
+        item->ready = false;
+        g_clear_pointer(&item->fresh, generation_unref);
+        return g_error_new(CERT_ERROR, CERT_ERROR_BUSY,
+                           "The authority \"%s\" became another one while it signed\nThe certificate is asked for again.",
+                           item->wish->issuer);
 }

@@ -165,6 +165,12 @@ void pass_advance(Pass *pass);
 bool agent_may_return(Agent *a, const ManifestCertificate *wish, const Generation *g);
 /* The authority that signed what the item has in hand is no longer the current one, or has revoked it. */
 bool item_is_overtaken(const PassItem *item);
+/* Takes what was issued, with what is trusted now in the place of its roots; without a local authority as it is. */
+bool item_take_local(PassItem *item, Generation *g, GError **error);
+/* Takes what was issued before and not taken by the units, if there is such and it may still be put in place. */
+bool item_take_kept(PassItem *item);
+/* What the item has in hand is given up, its authority is asked before anything else is signed; the error to fail with. */
+GError *item_forget_authority(PassItem *item);
 
 /* ---- Bundles and revocation lists (pass-bundle.c) ---- */
 
