@@ -79,6 +79,24 @@ GBytes *store_secret_new(const void *data, size_t size)
 
 /* ---- The folder ---- */
 
+static bool foreign_folder(const Store *s, const struct stat *st, GError **error)
+{
+        return unsafe(s, "", error, "belongs to user %u, not to the issuer's user %u\nRun: chown -R %u %s",
+                      (unsigned) st->st_uid, (unsigned) geteuid(), (unsigned) geteuid(), s->shown);
+}
+
+/* It could not be opened: that it is another's is more to the point than that permission was denied. */
+static bool cannot_open(const Store *s, GError **error)
+{
+        int saved = errno;
+        struct stat st;
+
+        if (saved == EACCES && lstat(s->path, &st) >= 0 && st.st_uid != geteuid())
+                return foreign_folder(s, &st, error);
+        errno = saved;
+        return io_error(s, "", "opened", error);
+}
+
 static bool check_folder(const Store *s, GError **error)
 {
         struct stat st;
@@ -86,9 +104,7 @@ static bool check_folder(const Store *s, GError **error)
         if (fstat(s->fd, &st) < 0)
                 return io_error(s, "", "looked at", error);
         if (st.st_uid != geteuid())
-                return unsafe(s, "", error,
-                              "belongs to user %u, not to the issuer's user %u\nRun: chown -R %u %s",
-                              (unsigned) st.st_uid, (unsigned) geteuid(), (unsigned) geteuid(), s->shown);
+                return foreign_folder(s, &st, error);
         if (st.st_mode & 0077)
                 return unsafe(s, "", error,
                               "has mode %04o, so that others can reach the authority's key\n"
@@ -130,7 +146,7 @@ bool store_open(const char *name, bool make, Store **ret_store, GError **error)
                         "is a link or a file, but must be a folder of its own\n"
                         "Two authorities cannot share one folder: move it away, and restore the folder.");
         if (s->fd < 0)
-                return io_error(s, "", "opened", error);
+                return cannot_open(s, error);
         if (!check_folder(s, error) || (make && !sync_parent(s, s->path, error)))
                 return false;
         *ret_store = g_steal_pointer(&s);
