@@ -6,6 +6,7 @@
 #include "issuers/local/authority.h"
 
 #include "common/error.h"
+#include "issuers/local/aside.h"
 #include "issuers/local/change.h"
 #include "issuers/local/owner.h"
 #include "issuers/local/root.h"
@@ -35,8 +36,22 @@ static bool finish(AuthorityLook *l, const AuthorityOptions *o, GError **error)
         parts_free(g_steal_pointer(&l->parts));
         if (!store_lock(l->store, true, error) || !change_finish(l->store, o, error))
                 return false;
+        aside_finish(l->store, o);
         l->parts = parts_read(l->store, o, error);
         return l->parts != NULL;
+}
+
+/* The keys that a cut-off change was to destroy wait neither for the next change, nor for the repair of what
+ * is damaged. */
+static bool finish_aside(AuthorityLook *l, const AuthorityOptions *o, GError **error)
+{
+        bool left;
+
+        if (!aside_is_left(l->store, &left, error) || (left && !store_lock(l->store, true, error)))
+                return false;
+        if (left)
+                change_finish_aside(l->store, o);
+        return true;
 }
 
 AuthorityLook *authority_look(const AuthorityOptions *o, bool exclusive, GError **error)
@@ -50,7 +65,8 @@ AuthorityLook *authority_look(const AuthorityOptions *o, bool exclusive, GError 
                 l->parts = nothing();
                 return g_steal_pointer(&l);
         }
-        if (!store_lock(l->store, exclusive, error) || !owner_check(l->store, o, &claimed, error))
+        if (!store_lock(l->store, exclusive, error) || !owner_check(l->store, o, &claimed, error) ||
+            !finish_aside(l, o, error))
                 return NULL;
         l->parts = parts_read(l->store, o, error);
         if (!l->parts || (l->parts->is_cut_off && !finish(l, o, error)))

@@ -15,8 +15,9 @@ typedef struct AuthorityLook {
         Parts *parts;
 } AuthorityLook;
 
-/* Locked for reading, or exclusively. Makes nothing, and asks no token. What is damaged, or not as safe as it
- * must be, is an error that says what to do: KEY_STORAGE. */
+/* Locked for reading, or exclusively. Makes nothing, and asks no token but to destroy keys there that a
+ * cut-off change was to destroy. What is damaged, or not as safe as it must be, is an error that says what to
+ * do: KEY_STORAGE. */
 AuthorityLook *authority_look(const AuthorityOptions *o, bool exclusive, GError **error);
 /* An authority that is missing is an error, too. */
 AuthorityLook *authority_look_at_present(const AuthorityOptions *o, bool exclusive, GError **error);

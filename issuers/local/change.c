@@ -12,13 +12,13 @@
  *   promote     links old-ID.pem and old-ID.key to ca.*, next.pem to ca.pem (here), next.key to ca.key
  *   retire      old-ID.pem into retired-ID.destroy/ (here), old-ID.key there too
  *
- * A folder that ends in .destroy loses its keys, and then the suffix. */
+ * A folder that ends in .destroy loses its keys, and then the suffix (issuers/local/aside.c). */
 
 #include "issuers/local/change.h"
 
 #include "common/error.h"
-#include "common/log.h"
 #include "common/timespan.h"
+#include "issuers/local/aside.h"
 #include "issuers/local/authority-key.h"
 #include "issuers/local/owner.h"
 #include "issuers/local/part.h"
@@ -27,73 +27,7 @@
 
 #include <string.h>
 
-#define DESTROY_SUFFIX ".destroy"
-
 static const char *const replacing_stems[] = { PART_MADE_STEM, PART_RECREATED_STEM };
-
-/* ---- Destroying keys ---- */
-
-/* Two names may be of one key: the current one's is linked to the old one's before a promotion. */
-static bool is_in_use(const Store *s, const char *const *names, GBytes *key)
-{
-        for (; *names; names++) {
-                g_autoptr(GBytes) other = NULL;
-
-                if (g_str_has_suffix(*names, STORE_SUFFIX_KEY) &&
-                    store_read(s, *names, STORE_FILE_MAX, &other, NULL) && other && g_bytes_equal(other, key))
-                        return true;
-        }
-        return false;
-}
-
-/* What cannot be read is no key that a token could know. */
-static bool destroy_key(Store *s, const AuthorityOptions *o, const char *const *names, const char *file,
-                        GError **error)
-{
-        g_autoptr(GBytes) key = NULL;
-        g_autoptr(GError) wrong = NULL;
-
-        if (!store_read(s, file, STORE_FILE_MAX, &key, &wrong)) {
-                g_autofree char *summary = cert_error_summary(wrong);
-
-                log_warning("%s; it is removed all the same", summary);
-        }
-        if (key && !is_in_use(s, names, key))
-                authority_key_destroy(o, key);
-        return store_remove(s, file, error);
-}
-
-static bool destroy_folder(Store *s, const AuthorityOptions *o, const char *const *names, const char *folder,
-                           GError **error)
-{
-        g_auto(GStrv) files = store_list_in(s, folder, error);
-        g_autofree char *kept = g_strndup(folder, strlen(folder) - strlen(DESTROY_SUFFIX));
-
-        if (!files)
-                return false;
-        for (char **file = files; *file; file++) {
-                g_autofree char *path = g_build_filename(folder, *file, NULL);
-
-                if (g_str_has_suffix(*file, STORE_SUFFIX_KEY) && !destroy_key(s, o, names, path, error))
-                        return false;
-        }
-        return store_rename(s, folder, kept, error);
-}
-
-static void destroy_what_is_to_be(Store *s, const AuthorityOptions *o)
-{
-        g_autoptr(GError) error = NULL;
-        g_auto(GStrv) names = store_list(s, &error);
-
-        for (char **name = names; name && *name && !error; name++)
-                if (g_str_has_suffix(*name, DESTROY_SUFFIX))
-                        (void) destroy_folder(s, o, (const char *const *) names, *name, &error);
-        if (error) {
-                g_autofree char *summary = cert_error_summary(error);
-
-                log_warning("the keys of what was put aside: %s, ignoring", summary);
-        }
-}
 
 /* ---- A new one in the place of all ---- */
 
@@ -164,8 +98,8 @@ static bool finish_replacing(Store *s, const char *stem, GError **error)
                             store_shown(s), certificate);
                 return false;
         }
-        folder = g_strconcat("before-", id, g_str_equal(stem, PART_RECREATED_STEM) ? DESTROY_SUFFIX : "",
-                             NULL);
+        folder =
+                g_strconcat("before-", id, g_str_equal(stem, PART_RECREATED_STEM) ? ASIDE_DESTROY : "", NULL);
         return take_place(s, stem, folder, error);
 }
 
@@ -206,7 +140,7 @@ static bool remove_stray_key(Store *s, const AuthorityOptions *o, const char *st
                 if (!g_str_equal(*name, key))
                         g_ptr_array_add(others, *name);
         g_ptr_array_add(others, NULL);
-        return !stray || destroy_key(s, o, (const char *const *) others->pdata, key, error);
+        return !stray || aside_destroy_key(s, o, (const char *const *) others->pdata, key, error);
 }
 
 static bool replace(Store *s, const AuthorityOptions *o, const char *stem, GError **error)
@@ -214,7 +148,7 @@ static bool replace(Store *s, const AuthorityOptions *o, const char *stem, GErro
         if (!remove_stray_key(s, o, stem, error) || !write_pair(s, o, stem, error) ||
             !finish_replacing(s, stem, error))
                 return false;
-        destroy_what_is_to_be(s, o);
+        aside_finish(s, o);
         return true;
 }
 
@@ -263,7 +197,7 @@ static bool tidy_old(Store *s, const char *file, const char *current, const char
         if (g_strv_contains(names, certificate))
                 return true;
         /* The key that a retired certificate left. */
-        folder = g_strconcat("retired-", stem + strlen(PART_OLD_PREFIX), DESTROY_SUFFIX, NULL);
+        folder = g_strconcat("retired-", stem + strlen(PART_OLD_PREFIX), ASIDE_DESTROY, NULL);
         return store_move(s, file, folder, error);
 }
 
@@ -277,8 +211,16 @@ static bool tidy(Store *s, const AuthorityOptions *o, const Parts *parts, GError
         for (char **name = names; *name; name++)
                 if (!tidy_old(s, *name, current, (const char *const *) names, error))
                         return false;
-        destroy_what_is_to_be(s, o);
+        aside_finish(s, o);
         return true;
+}
+
+void change_finish_aside(Store *s, const AuthorityOptions *o)
+{
+        g_autoptr(Parts) parts = change_finish(s, o, NULL) ? parts_read(s, o, NULL) : NULL;
+
+        if (!parts || parts->missing || !tidy(s, o, parts, NULL))
+                aside_finish(s, o);
 }
 
 /* ---- The changes ---- */
@@ -371,7 +313,7 @@ bool change_promote(const AuthorityOptions *o, GError **error)
 
 static bool retire(Store *s, const Part *part, GError **error)
 {
-        g_autofree char *folder = g_strconcat("retired-", part->fingerprint, DESTROY_SUFFIX, NULL);
+        g_autofree char *folder = g_strconcat("retired-", part->fingerprint, ASIDE_DESTROY, NULL);
         g_autofree char *certificate = part_certificate_file(part->stem), *key = part_key_file(part->stem);
 
         return store_move(s, certificate, folder, error) && store_move(s, key, folder, error);
@@ -390,7 +332,7 @@ bool change_retire(const AuthorityOptions *o, GError **error)
                 if (part->role == PART_OLD && !retire(s, part, error))
                         return false;
         }
-        destroy_what_is_to_be(s, o);
+        aside_finish(s, o);
         return true;
 }
 

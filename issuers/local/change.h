@@ -28,3 +28,8 @@ bool change_recreate(const AuthorityOptions *o, GError **error);
 /* With the lock held exclusively: goes through with a change that was cut off after its point of no return.
  * No token is asked. */
 bool change_finish(Store *s, const AuthorityOptions *o, GError **error);
+
+/* With the lock held exclusively: the same, and destroys the keys that one left which was to destroy them,
+ * also where the authority is damaged. A key that is in a token is destroyed there. What fails is logged, and
+ * left to the next look. */
+void change_finish_aside(Store *s, const AuthorityOptions *o);

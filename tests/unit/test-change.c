@@ -233,6 +233,73 @@ static void test_an_emergency_takes_whatever_is_there(void)
         }
 }
 
+/* ---- Keys that a change which was cut off was to destroy ---- */
+
+static void make_folder(AuthorityBench *b, const char *name)
+{
+        g_autofree char *path = g_build_filename(b->folder, name, NULL);
+
+        g_assert_cmpint(g_mkdir(path, 0700), ==, 0);
+}
+
+static void test_keys_left_are_destroyed_by_the_next_look(void)
+{
+        g_autoptr(AuthorityBench) b = authority_bench_new();
+        g_autofree char *old = make_all_parts(b), *folder = g_strconcat("retired-", old, ".destroy", NULL),
+                        *from = g_strdup_printf("%s/old-%s.pem", b->folder, old),
+                        *to = g_strdup_printf("%s/%s/old-%s.pem", b->folder, folder, old);
+
+        make_folder(b, "before-0.destroy");
+        write_file(b, "before-0.destroy/ca.key", "a key");
+        write_file(b, "before-0.destroy/ca.pem", "a certificate");
+        make_folder(b, folder); /* a retirement's first rename */
+        g_assert_cmpint(g_rename(from, to), ==, 0);
+        authority_look_free(look(b));
+        g_assert_false(is_there(b, "before-0.destroy", ""));
+        g_assert_false(is_there(b, "before-0/ca.key", ""));
+        g_assert_true(is_there(b, "before-0/ca.pem", ""));
+        g_assert_false(is_there(b, "old-@.key", old));
+        g_assert_false(is_there(b, "retired-@/old-@.key", old));
+        g_assert_true(is_there(b, "retired-@/old-@.pem", old));
+}
+
+static void test_keys_left_are_destroyed_where_the_authority_is_damaged(void)
+{
+        g_autoptr(AuthorityBench) b = authority_bench_new();
+
+        authority_bench_change(b, change_make);
+        write_file(b, "ca.pem", "nothing of use");
+        make_folder(b, "before-0.destroy");
+        write_file(b, "before-0.destroy/ca.key", "a key");
+        g_assert_null(authority_look(&b->options, false, NULL));
+        g_assert_false(is_there(b, "before-0.destroy", ""));
+        g_assert_false(is_there(b, "before-0/ca.key", ""));
+}
+
+static void test_what_cannot_be_destroyed_keeps_no_other(void)
+{
+        g_autoptr(AuthorityBench) b = authority_bench_new();
+
+        authority_bench_change(b, change_make);
+        make_folder(b, "before-0"); /* the name is taken */
+        write_file(b, "before-0/ca.pem", "another one");
+        make_folder(b, "before-0.destroy");
+        write_file(b, "before-0.destroy/ca.key", "a key");
+        make_folder(b, "before-1.destroy");
+        make_folder(b, "before-1.destroy/ca.key"); /* no file */
+        write_file(b, "before-1.destroy/next.key", "a key");
+        make_folder(b, "retired-2.destroy");
+        write_file(b, "retired-2.destroy/old.key", "a key");
+        authority_look_free(look(b));
+        g_assert_true(is_there(b, "before-0/ca.pem", ""));
+        g_assert_true(is_there(b, "before-0-2", ""));
+        g_assert_false(is_there(b, "before-0-2/ca.key", ""));
+        g_assert_true(is_there(b, "before-1.destroy", "")); /* there is still something to do */
+        g_assert_false(is_there(b, "before-1.destroy/next.key", ""));
+        g_assert_true(is_there(b, "retired-2", ""));
+        g_assert_false(is_there(b, "retired-2/old.key", ""));
+}
+
 /* ---- Whose it is ---- */
 
 static void test_a_folder_from_before_is_taken_over(void)
@@ -492,6 +559,12 @@ int main(int argc, char **argv)
                         test_recreated_keys_are_destroyed_and_certificates_kept);
         g_test_add_func("/change/an emergency takes whatever is there",
                         test_an_emergency_takes_whatever_is_there);
+        g_test_add_func("/change/keys left are destroyed by the next look",
+                        test_keys_left_are_destroyed_by_the_next_look);
+        g_test_add_func("/change/keys left are destroyed where the authority is damaged",
+                        test_keys_left_are_destroyed_where_the_authority_is_damaged);
+        g_test_add_func("/change/what cannot be destroyed keeps no other",
+                        test_what_cannot_be_destroyed_keeps_no_other);
         g_test_add_func("/change/a folder from before is taken over",
                         test_a_folder_from_before_is_taken_over);
         g_test_add_func("/change/another issuer or environment is refused",
