@@ -9,10 +9,14 @@
 
 #define ASIDE_DESTROY ".destroy"
 
+/* Whether a file of this name is put aside when another authority takes its place. */
+bool aside_takes(const char *name);
+
 /* Whether a folder is there whose keys are to be destroyed. */
 bool aside_is_left(const Store *s, bool *ret, GError **error);
 
-/* With the lock held exclusively: destroys the keys of all such folders. What fails is logged, and keeps no
+/* With the lock held exclusively: destroys the keys of all such folders, and removes the oldest of those
+ * without a key when there are many. What fails is logged, and keeps no
  * other key from being destroyed. */
 void aside_finish(Store *s, const AuthorityOptions *o);
 

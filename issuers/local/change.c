@@ -22,7 +22,6 @@
 #include "issuers/local/authority-key.h"
 #include "issuers/local/owner.h"
 #include "issuers/local/part.h"
-#include "issuers/local/revoked.h"
 #include "issuers/local/root.h"
 
 #include <string.h>
@@ -31,14 +30,6 @@ static const char *const replacing_stems[] = { PART_MADE_STEM, PART_RECREATED_ST
 
 /* ---- A new one in the place of all ---- */
 
-static bool is_of_the_authority(const char *name)
-{
-        static const char *const names[] = { "ca.pem", "ca.key", "next.pem", "next.key", REVOKED_FILE, NULL };
-        g_autofree char *stem = part_old_stem(name);
-
-        return stem || g_strv_contains(names, name);
-}
-
 static bool put_all_aside(Store *s, const char *folder, GError **error)
 {
         g_auto(GStrv) names = store_list(s, error);
@@ -46,7 +37,7 @@ static bool put_all_aside(Store *s, const char *folder, GError **error)
         if (!names)
                 return false;
         for (char **name = names; *name; name++)
-                if (is_of_the_authority(*name) && !store_move(s, *name, folder, error))
+                if (aside_takes(*name) && !store_move(s, *name, folder, error))
                         return false;
         return true;
 }

@@ -198,7 +198,7 @@ static char **list_of(const Store *s, const char *folder, GError **error)
                         close(fd);
                 return NULL;
         }
-        for (errno = 0; (entry = readdir(dir)) && names->len < NAMES_MAX; errno = 0)
+        for (errno = 0; names->len <= NAMES_MAX && (entry = readdir(dir)); errno = 0)
                 if (*entry->d_name != '.')
                         g_ptr_array_add(names, g_strdup(entry->d_name));
         if (errno != 0) {
@@ -207,6 +207,12 @@ static char **list_of(const Store *s, const char *folder, GError **error)
                 return NULL;
         }
         closedir(dir);
+        /* A part of the names is worse than none: what is not seen would stay where it is trusted. */
+        if (names->len > NAMES_MAX) {
+                unsafe(s, folder, error,
+                       "holds more than %d names\nRemove the files in it that nobody wants.", NAMES_MAX);
+                return NULL;
+        }
         g_ptr_array_sort(names, compare_names);
         g_ptr_array_add(names, NULL);
         return (char **) g_ptr_array_free(g_steal_pointer(&names), FALSE);
@@ -353,6 +359,12 @@ bool store_remove(Store *s, const char *file, GError **error)
         return sync_folder(s, error);
 }
 
+bool store_remove_folder(Store *s, const char *folder, GError **error)
+{
+        return (unlinkat(s->fd, folder, AT_REMOVEDIR) >= 0 || io_error(s, folder, "removed", error)) &&
+               sync_folder(s, error);
+}
+
 bool store_move(Store *s, const char *file, const char *folder, GError **error)
 {
         int fd;
@@ -458,6 +470,7 @@ StoreFile store_file(const Store *s, const char *file)
                 f.inode = st.st_ino;
                 f.size = (uint64_t) st.st_size;
                 f.changed_ns = to_ns(&st.st_ctim);
+                f.modified_ns = to_ns(&st.st_mtim);
         }
         return f;
 }

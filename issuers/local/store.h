@@ -26,7 +26,8 @@ const char *store_shown(const Store *s); /* the folder's path, for people; borro
 /* Waits. Until store_free(), or until it is taken again: shared to read, exclusive to change anything. */
 bool store_lock(Store *s, bool exclusive, GError **error);
 
-/* The names in the folder that do not begin with ".", sorted, NULL ends; caller owns (g_strfreev). */
+/* The names in the folder that do not begin with ".", sorted, NULL ends; caller owns (g_strfreev). All of
+ * them: more than 65,536 are an error. */
 char **store_list(const Store *s, GError **error);
 char **store_list_in(const Store *s, const char *folder, GError **error); /* the same of a folder in it */
 
@@ -37,7 +38,7 @@ bool store_read(const Store *s, const char *file, size_t max, GBytes **ret, GErr
 /* Which file it is, and whether it was written to; all zero when it is not there. */
 typedef struct StoreFile {
         uint64_t inode, size;
-        int64_t changed_ns;
+        int64_t changed_ns, modified_ns; /* ctime, mtime */
 } StoreFile;
 
 StoreFile store_file(const Store *s, const char *file);
@@ -49,6 +50,7 @@ bool store_write(Store *s, const char *file, GBytes *content, GError **error);
 bool store_rename(Store *s, const char *from, const char *to, GError **error); /* replaces */
 bool store_link(Store *s, const char *from, const char *to, GError **error);   /* never replaces */
 bool store_remove(Store *s, const char *file, GError **error);                 /* fine when it is not there */
+bool store_remove_folder(Store *s, const char *folder, GError **error);        /* an empty one */
 /* Moves a file into a folder in it, which is made where it is missing. */
 bool store_move(Store *s, const char *file, const char *folder, GError **error);
 /* What a cut-off store_write() left. */

@@ -300,6 +300,72 @@ static void test_what_cannot_be_destroyed_keeps_no_other(void)
         g_assert_false(is_there(b, "retired-2/old.key", ""));
 }
 
+/* ---- How much is put aside ---- */
+
+static unsigned count_folders(AuthorityBench *b, const char *prefix)
+{
+        g_autoptr(GDir) dir = g_dir_open(b->folder, 0, NULL);
+        const char *name;
+        unsigned n = 0;
+
+        while ((name = g_dir_read_name(dir)))
+                n += g_str_has_prefix(name, prefix);
+        return n;
+}
+
+static void test_the_newest_16_are_kept_and_all_that_hold_a_key(void)
+{
+        g_autoptr(AuthorityBench) b = authority_bench_new();
+        g_autofree char *lost = NULL, *first = NULL, *last = NULL;
+
+        g_free(make_all_parts(b));
+        remove_file(b, "ca.pem");
+        authority_bench_change(b, change_make);
+        lost = fingerprint(b, PART_CURRENT);
+        make_folder(b, "before-notes");
+        write_file(b, "before-notes/why", "somebody's own");
+        for (unsigned i = 0; i < 20; i++) {
+                authority_bench_change(b, change_recreate);
+                g_free(last);
+                last = fingerprint(b, PART_CURRENT);
+                if (i == 0)
+                        first = g_strdup(last);
+        }
+        g_assert_cmpuint(count_folders(b, "before-"), ==, 16 + 2);
+        g_assert_true(is_there(b, "before-@/ca.key", lost));
+        g_assert_true(is_there(b, "before-notes/why", ""));
+        g_assert_false(is_there(b, "before-@", first));
+        g_assert_true(is_there(b, "before-@/ca.pem", last));
+}
+
+static void test_more_names_than_are_read_are_an_error(void)
+{
+        g_autoptr(AuthorityBench) b = authority_bench_new();
+        g_autofree char *old = make_all_parts(b), *before = state(b), *after = NULL;
+        static const AuthorityBenchChange changes[] = { change_begin, change_recreate };
+        char name[32];
+
+        for (unsigned i = 0; i < 65536; i++) {
+                g_snprintf(name, sizeof(name), "file-%u", i);
+                write_file(b, name, "");
+        }
+        for (size_t i = 0; i < G_N_ELEMENTS(changes); i++) {
+                g_autoptr(GError) error = NULL;
+
+                g_assert_false(changes[i](&b->options, &error));
+                g_assert_error(error, CERT_ERROR, CERT_ERROR_KEY_STORAGE);
+                g_assert_nonnull(strstr(error->message, "more than 65536 names\nRemove"));
+        }
+        g_assert_null(authority_look(&b->options, false, NULL));
+        for (unsigned i = 0; i < 65536; i++) {
+                g_snprintf(name, sizeof(name), "file-%u", i);
+                remove_file(b, name);
+        }
+        after = state(b);
+        g_assert_cmpstr(before, ==, after);
+        g_assert_true(is_there(b, "old-@.pem", old));
+}
+
 /* ---- Whose it is ---- */
 
 static void test_a_folder_from_before_is_taken_over(void)
@@ -565,6 +631,10 @@ int main(int argc, char **argv)
                         test_keys_left_are_destroyed_where_the_authority_is_damaged);
         g_test_add_func("/change/what cannot be destroyed keeps no other",
                         test_what_cannot_be_destroyed_keeps_no_other);
+        g_test_add_func("/change/the newest 16 are kept, and all that hold a key",
+                        test_the_newest_16_are_kept_and_all_that_hold_a_key);
+        g_test_add_func("/change/more names than are read are an error",
+                        test_more_names_than_are_read_are_an_error);
         g_test_add_func("/change/a folder from before is taken over",
                         test_a_folder_from_before_is_taken_over);
         g_test_add_func("/change/another issuer or environment is refused",
