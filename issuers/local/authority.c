@@ -22,6 +22,41 @@ struct Authority {
 
 /* ---- Looking ---- */
 
+static bool is_marked(const char *file)
+{
+        g_autofree char *old = part_old_stem(file);
+
+        return g_str_equal(file, PART_CURRENT_STEM STORE_SUFFIX_KEY) ||
+               g_str_equal(file, PART_CURRENT_STEM ".pem") || g_str_equal(file, PART_NEXT_STEM ".pem") ||
+               (old && g_str_has_suffix(file, ".pem"));
+}
+
+/* What comes or goes is seen by the folder. */
+static StoreMark *mark_of(const Store *s, GError **error)
+{
+        g_autoptr(GPtrArray) files = g_ptr_array_new();
+        g_auto(GStrv) names = store_list(s, error);
+
+        if (!names)
+                return NULL;
+        for (char **name = names; *name; name++)
+                if (is_marked(*name))
+                        g_ptr_array_add(files, *name);
+        g_ptr_array_add(files, NULL);
+        return store_mark_new(s, (const char *const *) files->pdata);
+}
+
+/* The mark before the files: who edits them takes no lock, and what was read must not be older than the mark.
+ */
+static bool read_parts(AuthorityLook *l, const AuthorityOptions *o, GError **error)
+{
+        parts_free(g_steal_pointer(&l->parts));
+        store_mark_free(g_steal_pointer(&l->mark));
+        l->mark = mark_of(l->store, error);
+        l->parts = l->mark ? parts_read(l->store, o, error) : NULL;
+        return l->parts != NULL;
+}
+
 static Parts *nothing(void)
 {
         Parts *p = g_new0(Parts, 1);
@@ -33,12 +68,10 @@ static Parts *nothing(void)
 
 static bool finish(AuthorityLook *l, const AuthorityOptions *o, GError **error)
 {
-        parts_free(g_steal_pointer(&l->parts));
         if (!store_lock(l->store, true, error) || !change_finish(l->store, o, error))
                 return false;
         aside_finish(l->store, o);
-        l->parts = parts_read(l->store, o, error);
-        return l->parts != NULL;
+        return read_parts(l, o, error);
 }
 
 /* The keys that a cut-off change was to destroy wait neither for the next change, nor for the repair of what
@@ -68,8 +101,7 @@ AuthorityLook *authority_look(const AuthorityOptions *o, bool exclusive, GError 
         if (!store_lock(l->store, exclusive, error) || !owner_check(l->store, o, &claimed, error) ||
             !finish_aside(l, o, error))
                 return NULL;
-        l->parts = parts_read(l->store, o, error);
-        if (!l->parts || (l->parts->is_cut_off && !finish(l, o, error)))
+        if (!read_parts(l, o, error) || (l->parts->is_cut_off && !finish(l, o, error)))
                 return NULL;
         return g_steal_pointer(&l);
 }
@@ -80,6 +112,7 @@ AuthorityLook *authority_look_free(AuthorityLook *l)
                 return NULL;
         store_free(l->store);
         parts_free(l->parts);
+        store_mark_free(l->mark);
         g_free(l);
         return NULL;
 }
@@ -111,21 +144,6 @@ GPtrArray *authority_trusted(const AuthorityOptions *o, GError **error)
 
 /* ---- Opening ---- */
 
-static StoreMark *mark_of(const AuthorityLook *l)
-{
-        g_autoptr(GPtrArray) files = g_ptr_array_new_with_free_func(g_free);
-
-        for (unsigned i = 0; i < l->parts->list->len; i++) {
-                const Part *part = g_ptr_array_index(l->parts->list, i);
-
-                g_ptr_array_add(files, part_certificate_file(part->stem));
-                if (part->role == PART_CURRENT)
-                        g_ptr_array_add(files, part_key_file(part->stem));
-        }
-        g_ptr_array_add(files, NULL);
-        return store_mark_new(l->store, (const char *const *) files->pdata);
-}
-
 /* Whoever signs with it first says whose it is; what was read before has to be read again then. */
 static bool claim(AuthorityLook *l, const AuthorityOptions *o, GError **error)
 {
@@ -144,7 +162,7 @@ Authority *authority_open(const AuthorityOptions *o, GError **error)
         if (!look || !claim(look, o, error) || (look->parts->missing && !parts_fail_missing(o, error)))
                 return NULL;
         a = g_new0(Authority, 1);
-        a->mark = mark_of(look);
+        a->mark = g_steal_pointer(&look->mark);
         a->parts = g_steal_pointer(&look->parts);
         a->current = parts_in_role(a->parts, PART_CURRENT);
         a->digest = root_digest_of(a->current->crt);

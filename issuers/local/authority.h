@@ -13,6 +13,7 @@
 typedef struct AuthorityLook {
         Store *store;
         Parts *parts;
+        StoreMark *mark; /* taken before the parts were read; NULL where there is no folder */
 } AuthorityLook;
 
 /* Locked for reading, or exclusively. Makes nothing, and asks no token but to destroy keys there that a

@@ -11,6 +11,7 @@
 #include "tests/unit/authority-bench.h"
 #include "tests/unit/fixture.h"
 
+#include <fcntl.h>
 #include <glib/gstdio.h>
 #include <poll.h>
 #include <signal.h>
@@ -488,6 +489,56 @@ static void test_an_open_one_notices(void)
         }
 }
 
+/* Who restores files takes no lock. In the place of the C library's: the first look at `folder` waits until
+ * it has settled, then the files become those of `former`. */
+static struct {
+        AuthorityBench *b;
+        char *former[2];
+} restored;
+
+int lstat(const char *path, struct stat *st)
+{
+        AuthorityBench *b = restored.b;
+
+        if (b && g_str_equal(path, b->folder)) {
+                restored.b = NULL;
+                g_usleep(60 * 1000);
+                write_file(b, "ca.pem", restored.former[0]);
+                write_file(b, "ca.key", restored.former[1]);
+        }
+        return fstatat(AT_FDCWD, path, st, AT_SYMLINK_NOFOLLOW);
+}
+
+static void test_an_open_one_is_no_older_than_what_it_knows_of_the_files(void)
+{
+        g_autoptr(AuthorityBench) b = authority_bench_new();
+        g_autoptr(Authority) a = NULL;
+        g_autofree char *former = NULL, *now = NULL;
+        gnutls_datum_t expected = { 0 };
+
+        authority_bench_change(b, change_make);
+        former = fingerprint(b, PART_CURRENT);
+        restored.former[0] = read_file(b, "ca.pem");
+        restored.former[1] = read_file(b, "ca.key");
+        authority_bench_change(b, change_recreate);
+        g_usleep(60 * 1000);
+        restored.b = b;
+        a = authority_open(&b->options, NULL);
+        g_assert_null(restored.b);
+        g_assert_nonnull(a);
+        now = fingerprint(b, PART_CURRENT);
+        g_assert_cmpstr(now, ==, former);
+        if (authority_is_current(a)) {
+                g_assert_cmpint(
+                        gnutls_x509_crt_export2(authority_certificate(a), GNUTLS_X509_FMT_PEM, &expected), >=,
+                        0);
+                g_assert_cmpstr((const char *) expected.data, ==, restored.former[0]);
+                gnutls_free(expected.data);
+        }
+        g_free(restored.former[0]);
+        g_free(restored.former[1]);
+}
+
 static void test_no_more_old_ones_than_can_be_told_of(void)
 {
         g_autoptr(AuthorityBench) b = authority_bench_new();
@@ -643,6 +694,8 @@ int main(int argc, char **argv)
                         test_what_is_missing_is_made_by_make_alone);
         g_test_add_func("/change/processes at once", test_processes_at_once);
         g_test_add_func("/change/an open one notices", test_an_open_one_notices);
+        g_test_add_func("/change/an open one is no older than what it knows of the files",
+                        test_an_open_one_is_no_older_than_what_it_knows_of_the_files);
         g_test_add_func("/change/no more old ones than can be told of",
                         test_no_more_old_ones_than_can_be_told_of);
         g_test_add_func("/change/path length", test_path_length);
