@@ -2,12 +2,13 @@
 #pragma once
 
 #include "agent/authority-facts.h"
+#include "common/limits.h"
 
 /* What the files around an authority's facts share. */
 
 #define AUTHORITY_CERTIFICATES_MAX 16
 #define AUTHORITY_CERTIFICATE_MAX (64 * 1024) /* bytes */
-#define AUTHORITY_REVOKED_MAX 1000000
+#define AUTHORITY_REVOKED_MAX CERT_REVOKED_MAX
 #define AUTHORITY_SERIAL_MAX 128 /* characters; RFC 5280, 4.1.2.2 allows 40 */
 
 /* Lower-case hex of a sane length. */

@@ -46,8 +46,8 @@ typedef struct AuthorityFacts {
 } AuthorityFacts;
 
 /* Reads the a{sv} that every method of org.certagent1.Authority answers with: State s ("present" "missing"),
- * Certificates a(say) (role, DER), Revoked as. What a process sends is hostile: at most 16 certificates of 64 KiB, a
- * million serial numbers, one current and one next. ISSUER_PROTOCOL. `issuer` is for messages. */
+ * Certificates a(say) (role, DER), Revoked as. What a process sends is hostile: at most 16 certificates of 64 KiB,
+ * CERT_REVOKED_MAX serial numbers, one current and one next. ISSUER_PROTOCOL. `issuer` is for messages. */
 AuthorityFacts *authority_facts_read(sd_bus_message *m, const char *issuer, GError **error);
 /* From parts, which are copied; `ders` (GBytes*) with their roles, `revoked` may be NULL. BAD_CERTIFICATE. */
 AuthorityFacts *authority_facts_new(bool missing, GPtrArray *ders, const AuthorityRole *roles, char **revoked,

@@ -6,6 +6,7 @@
 #include "issuers/local/revocation.h"
 
 #include "common/error.h"
+#include "common/limits.h"
 #include "common/timespan.h"
 #include "issuers/local/crl.h"
 
@@ -66,6 +67,12 @@ static bool is_of(const RevokedEntry *e, const Parts *parts)
         return false;
 }
 
+/* What is told of, and counts. */
+static bool is_told(const RevokedEntry *e, const Parts *parts, int64_t now)
+{
+        return e->not_after >= now && is_of(e, parts);
+}
+
 static char *serial_text(const RevokedEntry *e)
 {
         static const char digits[] = "0123456789abcdef";
@@ -93,7 +100,7 @@ char **revocation_serials(RevocationLists *l, const AuthorityLook *look, const A
         for (unsigned i = 0; r && i < revoked_size(r); i++) {
                 const RevokedEntry *e = revoked_entry(r, i);
 
-                if (e->not_after >= (int64_t) (now / USEC_PER_SEC) && is_of(e, look->parts))
+                if (is_told(e, look->parts, (int64_t) (now / USEC_PER_SEC)))
                         g_ptr_array_add(serials, serial_text(e));
         }
         g_ptr_array_add(serials, NULL);
@@ -148,6 +155,28 @@ static bool to_entry(const Parts *parts, const AuthorityOptions *o, gnutls_x509_
         return true;
 }
 
+/* One more than can be told of would make the whole authority unusable. */
+static bool has_room(const Revoked *r, const Parts *parts, const AuthorityOptions *o, const RevokedEntry *one,
+                     GError **error)
+{
+        unsigned n = 0;
+
+        if (revoked_size(r) < CERT_REVOKED_MAX || revoked_has(r, one))
+                return true;
+        for (unsigned i = 0; i < revoked_size(r); i++)
+                n += is_told(revoked_entry(r, i), parts, one->revoked);
+        if (n < CERT_REVOKED_MAX)
+                return true;
+        g_set_error(
+                error, CERT_ERROR, CERT_ERROR_ISSUER_REFUSED,
+                "the authority \"%s\" has revoked %u certificates that are not past their end, and cannot "
+                "revoke one more\n"
+                "Rotate it: certctl authority rotate %s. What the old one revoked counts until it has "
+                "retired.",
+                o->name, n, o->name);
+        return false;
+}
+
 static bool add_certificate(RevocationLists *l, const AuthorityOptions *o, gnutls_x509_crt_t crt,
                             RevokedEntry *e, GError **error)
 {
@@ -157,7 +186,7 @@ static bool add_certificate(RevocationLists *l, const AuthorityOptions *o, gnutl
         if (!look || !to_entry(look->parts, o, crt, e, error))
                 return false;
         r = list_of(l, look->store, o, error);
-        return r && revoked_add(r, look->store, e, error);
+        return r && has_room(r, look->parts, o, e, error) && revoked_add(r, look->store, e, error);
 }
 
 static bool check_reason(const char *text, RevokedEntry *e, GError **error)

@@ -180,11 +180,16 @@ bool revoked_is_current(const Revoked *r, const Store *s)
         return now.inode == r->file.inode && now.size == r->file.size && now.changed_ns == r->file.changed_ns;
 }
 
+bool revoked_has(const Revoked *r, const RevokedEntry *entry)
+{
+        return g_hash_table_contains(r->index, entry);
+}
+
 bool revoked_add(Revoked *r, Store *s, const RevokedEntry *entry, GError **error)
 {
         g_autoptr(GString) line = NULL;
 
-        if (g_hash_table_contains(r->index, entry))
+        if (revoked_has(r, entry))
                 return true;
         line = g_string_new(NULL);
         append_line(line, entry);

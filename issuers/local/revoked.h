@@ -48,6 +48,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Revoked, revoked_free)
 /* Whether the file is still the one that was read, or written by this. */
 bool revoked_is_current(const Revoked *r, const Store *s);
 
+bool revoked_has(const Revoked *r, const RevokedEntry *entry);
+
 /* With the lock held exclusively and the list current: on disk when it returns. One that is listed stays as
  * it is. */
 bool revoked_add(Revoked *r, Store *s, const RevokedEntry *entry, GError **error);

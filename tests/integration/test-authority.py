@@ -360,6 +360,21 @@ class Revocation(AuthorityTest):
         self.due("done")
         self.assertIn("No Revoked Certificates", self.revoked())
 
+    def test_as_many_as_may_be_revoked_and_one_more(self):
+        self.begin()
+        most, serial = 100000, self.serial("/etc/tls/a.pem")
+        end, authority = int(time.time()) + 86400, self.roles()["current"][:16]
+        with open(self.host.path(CA + "/revoked"), "w") as f:
+            for i in range(most - 1):  # the longest serial numbers, the longest entries
+                f.write(f"40{i:038x} {authority} {end - 86400} {end} superseded\n")
+        self.host.call("Revoke", "ss", "a", "keyCompromise")
+        wait_for(lambda: self.serial("/etc/tls/a.pem") != serial and self.host.state("a") == "valid", "a new certificate")
+        self.assertEqual(self.authority()["Revoked"], most)
+        self.due("skipped")
+        with self.assertRaisesRegex(Exception, "cannot revoke one more"):
+            self.host.call("Revoke", "ss", "a", "keyCompromise")
+        self.assertEqual(self.host.plan()["a"][0], "none")
+
     def test_what_cannot_be_revoked_is_refused(self):
         self.begin(self.crl)
         for name, reason, words in (("none", "superseded", "no certificate"), ("a", "because", "because")):

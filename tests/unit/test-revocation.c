@@ -5,6 +5,7 @@
 
 #include "agent/csr.h"
 #include "common/error.h"
+#include "common/limits.h"
 #include "common/names.h"
 #include "common/timespan.h"
 #include "issuers/local/change.h"
@@ -577,7 +578,7 @@ static void test_a_damaged_number_is_told(void)
  * does not matter. */
 static void test_many(void)
 {
-        enum { MANY = 100 * 1000 };
+        enum { MANY = CERT_REVOKED_MAX - 1 };
         g_autoptr(AuthorityBench) b = authority_bench_new();
         g_autofree char *path = g_build_filename(b->folder, "revoked", NULL);
         g_autoptr(GString) text = g_string_new(NULL);
@@ -608,6 +609,54 @@ static void test_many(void)
         /* GnuTLS's reader takes minutes for it. */
         g_assert_cmpuint(g_bytes_get_size(lists->pdata[0]), >, 45 * MANY);
         g_assert_cmpuint(g_bytes_get_size(lists->pdata[0]), <, 60 * MANY);
+}
+
+/* `n` more lines in the file: of this authority, ending then. */
+static void list_further(AuthorityBench *b, unsigned n, unsigned first, const char *authority, int64_t end)
+{
+        g_autofree char *path = g_build_filename(b->folder, "revoked", NULL), *before = NULL;
+        g_autoptr(GString) text = g_string_new(NULL);
+
+        if (g_file_get_contents(path, &before, NULL, NULL))
+                g_string_append(text, before);
+        for (unsigned i = first; i < first + n; i++)
+                g_string_append_printf(text, "40%032x %s %ld %ld superseded\n", i, authority,
+                                       (long) end - 86400, (long) end);
+        g_assert_true(g_file_set_contents(path, text->str, -1, NULL));
+}
+
+/* What ended, and what others revoked, does not count; what is listed can be revoked again. */
+static void test_no_more_than_can_be_told_of(void)
+{
+        g_autoptr(AuthorityBench) b = authority_bench_new();
+        g_autoptr(AuthorityLook) look = NULL;
+        g_autoptr(GBytes) last = NULL, further = NULL, next = NULL;
+        g_autoptr(GError) error = NULL;
+        g_autofree char *current = NULL;
+
+        authority_bench_change(b, change_make);
+        look = authority_look(&b->options, false, NULL);
+        current = g_strdup(parts_in_role(look->parts, PART_CURRENT)->fingerprint);
+        authority_look_free(g_steal_pointer(&look));
+        list_further(b, 1000, 0, current, time(NULL) - 3600);
+        list_further(b, 1000, 1000, "0123456789abcdef", time(NULL) + 3600);
+        list_further(b, CERT_REVOKED_MAX - 1, 2000, current, time(NULL) + 3600);
+        last = issue(b, 0);
+        further = issue(b, 0);
+        revoke_one(b, last, "superseded");
+        g_assert_cmpuint(count(b), ==, CERT_REVOKED_MAX);
+        g_assert_false(revocation_add(b->lists, &b->options, further, "superseded", now_realtime(), &error));
+        g_assert_error(error, CERT_ERROR, CERT_ERROR_ISSUER_REFUSED);
+        g_assert_nonnull(strstr(error->message, "\nRotate it: certctl authority rotate site"));
+        g_assert_cmpuint(count(b), ==, CERT_REVOKED_MAX);
+        revoke_one(b, last, "superseded");
+        authority_bench_change(b, change_begin);
+        authority_bench_change(b, change_promote);
+        authority_bench_change(b, change_retire);
+        g_assert_cmpuint(count(b), ==, 0);
+        next = issue(b, 0);
+        revoke_one(b, next, "superseded");
+        g_assert_cmpuint(count(b), ==, 1);
 }
 
 /* ---- DER ---- */
@@ -691,6 +740,7 @@ int main(int argc, char **argv)
         g_test_add_func("/revocation/a damaged line is told", test_a_damaged_line_is_told);
         g_test_add_func("/revocation/a damaged number is told", test_a_damaged_number_is_told);
         g_test_add_func("/revocation/many", test_many);
+        g_test_add_func("/revocation/no more than can be told of", test_no_more_than_can_be_told_of);
         g_test_add_func("/revocation/der", test_der);
         return g_test_run();
 }
