@@ -167,7 +167,10 @@ static void count_one(Authority *authority, const Certificate *c, GString *found
                 return;
         }
         use->signed_by_old += is_signed_by_old(c, authority->facts);
-        use->not_trusting += !is_trusting(c, authority->facts);
+        if (!is_trusting(c, authority->facts)) {
+                if (use->not_trusting++ == 0)
+                        authority->waits_for = c->wish->name;
+        }
         evidence = evidence_of(authority, c);
         if (!evidence)
                 return;
@@ -186,6 +189,7 @@ static void count_use(Agent *a, Authority *authority)
 
         authority->use = (AuthorityUse) {};
         authority->unknown = false;
+        authority->waits_for = NULL;
         for (guint i = 0; i < a->certificates->len + a->bundles->len; i++) {
                 const Certificate *c = agent_managed(a, i);
 

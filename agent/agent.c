@@ -55,6 +55,15 @@ static void agent_take_wishes(Agent *a, GHashTable *old, const GPtrArray *wishes
         }
 }
 
+/* Who trusts by a bundle goes on doing so: the file is left to its readers, and that is said. */
+static void say_gone(const Certificate *c)
+{
+        if (c->wish->kind != MANIFEST_KIND_CERTIFICATE)
+                log_full(LOG_NOTICE, &(LogContext) { .name = c->wish->name },
+                         "It is no longer in the manifest; its file %s stays as it is: remove it when nobody reads it.",
+                         c->wish->path[MANAGED_FILE_CA]);
+}
+
 /* Certificates keep their identity over a reload; those that are gone live on until no pass is at work on them. */
 static void agent_take_manifest(Agent *a, Manifest *manifest)
 {
@@ -67,8 +76,10 @@ static void agent_take_manifest(Agent *a, Manifest *manifest)
         agent_take_wishes(a, old, manifest->bundles, a->bundles);
         agent_take_authorities(a, manifest);
         g_hash_table_iter_init(&iter, old);
-        while (g_hash_table_iter_next(&iter, NULL, &gone))
+        while (g_hash_table_iter_next(&iter, NULL, &gone)) {
+                say_gone(gone);
                 g_ptr_array_add(a->gone, gone);
+        }
         if (a->manifest)
                 g_ptr_array_add(a->retired, a->manifest);
         a->manifest = manifest;
@@ -167,7 +178,8 @@ static PlanItem pass_plan(const Pass *pass, const Certificate *c)
         bool meant = !*pass->names || g_strv_contains((const char *const *) pass->names, c->wish->name);
         PlanFlags flags = meant ? pass->flags : pass->flags & ~PLAN_FORCED;
 
-        if (c->facts && record_failed_locally(c->record))
+        /* But not by what a watch has seen: a try that fails changes files, too. */
+        if (pass->job->kind != JOB_KIND_REPAIR && c->facts && record_failed_locally(c->record))
                 flags |= PLAN_IGNORE_RETRY;
         return flags ? certificate_plan(pass->agent, c, flags) : c->item;
 }
@@ -199,6 +211,13 @@ static bool certificate_is_served(const Certificate *c)
         return c->wish->kind == MANIFEST_KIND_CERTIFICATE && c->wish->verify && c->item.state == CERT_STATE_VALID;
 }
 
+/* What a unit wants that is to be started: the files. That its units are told of them is not waited for, for that unit may
+ * be one of them, and wait for us. */
+static bool certificate_is_usable(const PlanItem *plan)
+{
+        return plan->action == ACTION_NONE || plan->action == ACTION_UNITS;
+}
+
 bool pass_take(Pass *pass, Certificate *c, bool named)
 {
         PlanItem plan;
@@ -209,6 +228,10 @@ bool pass_take(Pass *pass, Certificate *c, bool named)
         if (!pass->looked)
                 certificate_refresh(pass->agent, c);
         plan = pass_plan(pass, c);
+        if (pass->job->kind == JOB_KIND_ENSURE && certificate_is_usable(&plan)) {
+                item_skip(pass_add(pass, c));
+                return true;
+        }
         if (c->work) {
                 /* Looked at again when that pass is over: what it has in hand may be of before what this one is about. */
                 c->drifted |= pass->job->kind == JOB_KIND_REPAIR || plan.action != ACTION_NONE;
@@ -400,8 +423,10 @@ void items_install(Pass *pass, GPtrArray *items)
 
                 if (work[i].error)
                         item->error = work[i].error;
-                else
+                else {
                         item_record_installed(item);
+                        item_release_ensured(item);
+                }
                 agent_record_later(pass->agent, item->certificate);
         }
 }

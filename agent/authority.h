@@ -27,6 +27,7 @@ typedef struct Authority {
         struct Agent *agent;       /* who takes it then; borrowed */
         bool at_work;              /* a pass has it do something */
         bool asked;                /* it has answered since the agent began, and nothing speaks against what it said */
+        const char *waits_for;     /* by the last count: the first that does not trust what is trusted now; borrowed */
         bool unknown;              /* by the last count: something that hangs on it cannot be looked at */
         int64_t recreate_since;    /* CLOCK_MONOTONIC, microseconds: since when the next is counted */
         unsigned recreations;      /* how often it was made anew since then because something was changed */

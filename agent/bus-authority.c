@@ -113,10 +113,23 @@ static int append_current(sd_bus_message *m, const Authority *authority)
         return r < 0 ? r : append_time(m, "NotAfter", c ? c->not_after : 0);
 }
 
+/* With the name of one that a rotation waits for; its own state says why. NULL: nothing to say. Caller owns. */
+static char *authority_hint(const Authority *authority)
+{
+        const char *hint = authority->plan.hint;
+
+        if (!hint || !authority->waits_for || authority->plan.state != CERT_STATE_RENEWING)
+                return g_strdup(hint);
+        return g_strdup_printf("%s Not yet so (%u): %s%s. See: certctl status %s", hint, authority->use.not_trusting,
+                               authority->waits_for, authority->use.not_trusting > 1 ? " and others" : "",
+                               authority->waits_for);
+}
+
 /* The entries that ListAuthorities and GetAuthority have in common. */
 static int append_authority(sd_bus_message *m, const Authority *authority)
 {
         const AuthorityFacts *f = authority->facts;
+        g_autofree char *hint = NULL;
         int r = append_text(m, "State", cert_state_to_string(authority_state(authority)));
 
         if (r >= 0)
@@ -133,7 +146,8 @@ static int append_authority(sd_bus_message *m, const Authority *authority)
                 r = sd_bus_message_append(m, "{sv}", "Revoked", "u", f ? g_strv_length(f->revoked) : 0);
         if (r >= 0)
                 r = append_reasons(m, authority->plan.reasons);
-        return r < 0 ? r : append_failure(m, authority->record, authority->error, authority->plan.hint);
+        hint = authority_hint(authority);
+        return r < 0 ? r : append_failure(m, authority->record, authority->error, hint);
 }
 
 static int append_trusted(sd_bus_message *m, const AuthorityFacts *f)

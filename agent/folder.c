@@ -45,7 +45,7 @@ static char *hint_for(int number, const char *path)
                                        folder, folder, folder);
         case ENOENT:
         case ENOTDIR:
-                return g_strdup_printf("The folder is gone; make it again: install -d %s", folder);
+                return g_strdup_printf("The folder does not exist; make it: install -d %s", folder);
         case EACCES:
         case EPERM:
                 return g_strdup_printf(
@@ -73,7 +73,7 @@ static bool set_folder_error(GError **error, int number, const char *path, const
 {
         if (number == ENOENT) {
                 g_set_error(error, CERT_ERROR, CERT_ERROR_INSTALL_FAILED,
-                            "The folder %s is gone (%s is missing)\nMake it again: install -d %s", path, part,
+                            "The folder %s does not exist (%s is missing)\nMake it: install -d %s", path, part,
                             path);
                 return false;
         }

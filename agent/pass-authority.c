@@ -264,7 +264,7 @@ static bool pass_finds_all_usable(Pass *pass)
                 if (!c)
                         continue;
                 certificate_refresh(pass->agent, c);
-                if (c->item.action != ACTION_NONE)
+                if (c->item.action != ACTION_NONE && c->item.action != ACTION_UNITS)
                         return false;
         }
         return true;

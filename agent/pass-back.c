@@ -14,7 +14,7 @@
 static bool item_can_return(const PassItem *item, uint64_t now)
 {
         return item->installed && !item->keep && generation_is_usable(item->previous, now) &&
-               agent_may_return(item->pass->agent, item->wish, item->previous);
+               item_may_return(item);
 }
 
 /* The new generation stays, although it was not taken: there is nothing better. */

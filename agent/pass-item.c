@@ -170,18 +170,33 @@ static void item_set_step(PassItem *item, JobStage stage, const GError *error)
                 job_step_set(item->step, stage, summary);
 }
 
+/* One that had joined gets the outcome. */
+static void item_release(PassItem *other, JobStage stage, const GError *error)
+{
+        other->joined_to = NULL;
+        other->settled = true;
+        item_set_step(other, stage, error);
+        agent_progress(other->pass);
+        pass_count_settled(other->pass);
+}
+
 void item_show(PassItem *item, JobStage stage, const GError *error)
 {
         item_log(item, stage, error);
         item_set_step(item, stage, error);
-        while (item->joined->len > 0) {
-                PassItem *other = g_ptr_array_steal_index_fast(item->joined, item->joined->len - 1);
+        while (item->joined->len > 0)
+                item_release(g_ptr_array_steal_index_fast(item->joined, item->joined->len - 1), stage, error);
+}
 
-                other->joined_to = NULL;
-                other->settled = true;
-                item_set_step(other, stage, error);
-                agent_progress(other->pass);
-                pass_count_settled(other->pass);
+void item_release_ensured(PassItem *item)
+{
+        for (guint i = item->joined->len; i > 0; i--) {
+                PassItem *other = g_ptr_array_index(item->joined, i - 1);
+
+                if (other->pass->job->kind != JOB_KIND_ENSURE)
+                        continue;
+                g_ptr_array_remove_index_fast(item->joined, i - 1);
+                item_release(other, JOB_STAGE_DONE, NULL);
         }
 }
 

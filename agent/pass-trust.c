@@ -59,16 +59,17 @@ static bool bundle_may_return(Agent *a, const ManifestCertificate *wish, const G
         return true;
 }
 
-static bool certificate_may_return(Agent *a, const ManifestCertificate *wish, const Generation *g)
+/* What was there before us was never the authority's to distrust. */
+static bool certificate_may_return(const PassItem *item)
 {
-        const AuthorityFacts *facts = agent_facts_of(a, wish->issuer);
-        g_autofree char *signer = NULL;
+        const ManifestCertificate *wish = item->wish;
+        const Generation *g = item->previous;
+        const AuthorityFacts *facts = agent_facts_of(item->pass->agent, wish->issuer);
         g_autoptr(GBytes) trusted = NULL;
 
-        if (!facts || facts->missing)
+        if (!facts || facts->missing || !item->before_authority)
                 return true;
-        signer = generation_signer(g, facts);
-        if (!signer || authority_facts_is_revoked(facts, g->serial))
+        if (!authority_facts_find(facts, item->before_authority) || authority_facts_is_revoked(facts, g->serial))
                 return false;
         if (!wish->path[MANAGED_FILE_CA] && !wish->directory)
                 return true;
@@ -76,15 +77,16 @@ static bool certificate_may_return(Agent *a, const ManifestCertificate *wish, co
         return trusts_no_more(g->ca_pem, trusted);
 }
 
-bool agent_may_return(Agent *a, const ManifestCertificate *wish, const Generation *g)
+bool item_may_return(const PassItem *item)
 {
-        switch (wish->kind) {
+        switch (item->wish->kind) {
         case MANIFEST_KIND_BUNDLE:
-                return bundle_may_return(a, wish, g);
+                return !item->before_digest || /* it was there before us */
+                       bundle_may_return(item->pass->agent, item->wish, item->previous);
         case MANIFEST_KIND_CRL: /* what was revoked stays revoked */
                 return false;
         default:
-                return certificate_may_return(a, wish, g);
+                return certificate_may_return(item);
         }
 }
 

@@ -140,6 +140,9 @@ void item_record_done(PassItem *item, uint64_t now);
 void item_record_failed(PassItem *item, uint64_t now, const GError *error);
 void item_show(PassItem *item, JobStage stage, const GError *error);
 
+/* The files are in place: those who joined it and want no more (a unit that is to be started) need not wait any longer. */
+void item_release_ensured(PassItem *item);
+
 /* An item with nothing to do that was asked for by name. */
 void item_skip(PassItem *item);
 /* Another pass is at work on it: its outcome becomes this pass's. Always true. */
@@ -162,7 +165,7 @@ void pass_advance(Pass *pass);
 /* ---- What may be put in place (pass-trust.c) ---- */
 
 /* What was in place before may be put back: nothing in it is revoked, of a former authority, or trusts one. */
-bool agent_may_return(Agent *a, const ManifestCertificate *wish, const Generation *g);
+bool item_may_return(const PassItem *item);
 /* The authority that signed what the item has in hand is no longer the current one, or has revoked it. */
 bool item_is_overtaken(const PassItem *item);
 /* Takes what was issued, with what is trusted now in the place of its roots; without a local authority as it is. */

@@ -28,9 +28,9 @@ static bool refuse(const Store *s, const char *issuer, const char *environment, 
 
         g_set_error(error, CERT_ERROR, CERT_ERROR_KEY_STORAGE,
                     "%s is the folder of the issuer \"%s\" of %s%s%s\n"
-                    "Two authorities cannot share one folder. Give this issuer a folder of its own; if it is "
-                    "to go on "
-                    "with that authority, remove %s/" OWNER_FILE ".",
+                    "It was made when the manifest said so; authorities of two issuers or environments do not mix. For a new "
+                    "authority give this issuer another name. To go on with the one that is there: rm %s/" OWNER_FILE
+                    "; certctl renew --due",
                     store_shown(s), name, place ? "the environment \"" : "no environment", place ?: "",
                     place ? "\"" : "", store_shown(s));
         return false;

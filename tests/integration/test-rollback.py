@@ -133,6 +133,30 @@ class Units(UnitTest):
         self.assertEqual(self.fingerprint("a"), before)
         self.assertEqual(self.host.state("a"), "valid")
 
+    def test_a_unit_that_is_started_does_not_wait_for_a_pass_that_waits_for_it(self):
+        """nginx is restarted, wants cert@a.service, and is to be reloaded by a pass at the same time."""
+        self.unit("nginx.service")
+        self.issue(self.certificates("a", **self.nginx))
+        self.unit("nginx.service", JobDelay="never")
+        told = len(self.calls())
+        self.host.call("Renew", "asa{sv}", 1, "a", 1, "force", "b", "true")
+        wait_for(lambda: len(self.calls()) > told, "the reload")
+        self.assertEqual(self.host.job("Ensure", "s", "a")[0], "skipped")
+        self.assertEqual(self.host.state("a"), "renewing")
+        self.systemd("Finish", "ss", "nginx.service", "done")
+        wait_for(lambda: self.host.state("a") == "valid", "the end of the pass")
+
+    def test_nor_for_one_that_still_issues_longer_than_until_the_files_are_there(self):
+        self.unit("nginx.service", JobDelay="never")
+        self.host.manifest(self.certificates("a", issuer="slow", **self.nginx),
+                           {"slow": {"type": "fake", "behaviour": "slow", "delay": "2s"}})
+        self.host.start_agent()
+        self.host.call("RenewDue")
+        self.assertEqual(self.host.job("Ensure", "s", "a")[0], "done")
+        self.assertTrue(self.pair_matches("a"))
+        self.assertEqual(self.host.state("a"), "renewing")
+        self.systemd("Finish", "ss", "nginx.service", "done")
+
     def test_ensuring_starts_no_stopped_unit(self):
         self.unit("nginx.service", ActiveState="inactive", SubState="dead", MainPID=0)
         self.host.manifest(self.certificates("a", units=["nginx.service"]))

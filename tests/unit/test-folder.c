@@ -149,8 +149,8 @@ static void test_what_is_missing_is_named(Fixture *f, gconstpointer data)
         g_autofree char *file = fixture_path(f->root, "/etc/file");
 
         g_assert_true(g_file_set_contents(file, "x", 1, NULL));
-        assert_refused("/etc/gone/below", "The folder /etc/gone/below is gone (gone is missing)\nMake it "
-                                          "again: install -d /etc/gone/below");
+        assert_refused("/etc/gone/below", "The folder /etc/gone/below does not exist (gone is missing)\nMake it: "
+                                          "install -d /etc/gone/below");
         assert_refused("/etc/file/below", "file is not a folder");
         make_link(f, "/nowhere", "/etc/dangling", geteuid());
         assert_refused("/etc/dangling", "(nowhere is missing)");

@@ -195,7 +195,7 @@ static void test_one_that_fails_fails_alone(Fixture *f, gconstpointer data)
 static void test_a_folder_that_is_gone(Fixture *f, gconstpointer data)
 {
         g_assert_cmpint(g_rmdir(f->folder), ==, 0);
-        install_refused(f, f->new, "The folder /etc/tls is gone");
+        install_refused(f, f->new, "The folder /etc/tls does not exist");
 }
 
 static void test_a_folder_at_the_target(Fixture *f, gconstpointer data)
