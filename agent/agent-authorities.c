@@ -8,13 +8,56 @@
 #include "common/log.h"
 #include "common/timespan.h"
 
-#include <errno.h>
 #include <string.h>
-#include <sys/inotify.h>
-#include <unistd.h>
+
+/* Each takes a connection of those that the type's socket unit allows (128), and a process. */
+#define WATCHED_MAX 64U
 
 #define RECREATE_MAX 5
 #define RECREATE_WHILE ((int64_t) (10 * USEC_PER_MINUTE))
+
+/* ---- Watches of their folders ---- */
+
+static void on_changed(const char *issuer, void *userdata)
+{
+        g_autofree char *name = g_strconcat(MANIFEST_AUTHORITY_PREFIX, issuer, NULL);
+
+        watch_tell(((Agent *) userdata)->watch, name);
+}
+
+/* One that is watched already goes on as long as its process would be told the same. */
+static void watch_authority(Agent *a, Authority *authority, bool wanted)
+{
+        if (authority->watch && (!wanted || !authority_watch_is_of(authority->watch, authority->issuer)))
+                authority->watch = authority_watch_free(authority->watch);
+        if (wanted && !authority->watch)
+                authority->watch = authority_watch_new(a->event, authority->issuer, on_changed, a);
+}
+
+static void agent_watch_authorities(Agent *a)
+{
+        unsigned watched = 0;
+
+        for (guint i = 0; i < a->authorities->len; i++) {
+                Authority *authority = g_ptr_array_index(a->authorities, i);
+                bool wanted = authority->issuer->authority->watch;
+
+                watch_authority(a, authority, wanted && watched < WATCHED_MAX);
+                watched += wanted;
+        }
+        if (watched > WATCHED_MAX)
+                log_warning("Of %u authorities only the first %u are watched; what changes in the folders of the others "
+                            "is found by the timer.",
+                            watched, WATCHED_MAX);
+}
+
+bool agent_is_watching(const Agent *a)
+{
+        for (guint i = 0; i < a->authorities->len; i++)
+                if (((const Authority *) g_ptr_array_index(a->authorities, i))->watch)
+                        return true;
+        return watch_is_active(a->watch);
+}
 
 /* ---- Which there are ---- */
 
@@ -57,8 +100,11 @@ void agent_take_authorities(Agent *a, const Manifest *manifest)
                 if (((const ManifestIssuer *) issuer)->authority)
                         g_ptr_array_add(a->authorities, agent_keep_authority(a, old, issuer));
         g_ptr_array_sort(a->authorities, compare_authorities);
-        for (guint i = 0; i < old->len; i++)
+        for (guint i = 0; i < old->len; i++) {
+                watch_authority(a, g_ptr_array_index(old, i), false);
                 g_ptr_array_add(a->gone_authorities, g_ptr_array_index(old, i));
+        }
+        agent_watch_authorities(a);
 }
 
 Authority *agent_find_authority(Agent *a, const char *issuer)
@@ -327,61 +373,4 @@ bool agent_is_unanswered(Agent *a, const Certificate *c)
                         return true;
         }
         return false;
-}
-
-/* ---- Watches of their folders ---- */
-
-static void watch_authority(Agent *a, Authority *authority);
-
-static void on_watched(const AuthorityReply *reply, void *userdata)
-{
-        Authority *authority = userdata;
-        int fd = authority->watch_fd;
-        bool again = authority->watch_again;
-
-        authority->watching = NULL;
-        authority->watch_fd = -1;
-        if (reply->error) {
-                log_warning("Cannot watch the files of the authority %s: %s; what changes there is found by the timer.",
-                            authority->issuer->name, reply->error->message);
-                close(fd);
-        } else
-                watch_add_descriptor(authority->agent->watch, authority->name, fd);
-        authority->watch_again = false;
-        if (again)
-                watch_authority(authority->agent, authority);
-        agent_let_go(authority->agent);
-}
-
-static void watch_authority(Agent *a, Authority *authority)
-{
-        authority->watch_fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
-        if (authority->watch_fd < 0) {
-                log_warning("Cannot watch the files of the authority %s: %s", authority->issuer->name,
-                            g_strerror(errno));
-                return;
-        }
-        authority->agent = a;
-        agent_hold(a); /* the call borrows the issuer from the manifest */
-        authority->watching =
-                authority_call_watch(a->issuers, authority->issuer, authority->watch_fd, on_watched, authority);
-}
-
-void agent_watch_authorities(Agent *a)
-{
-        for (guint i = 0; i < a->authorities->len; i++) {
-                Authority *authority = g_ptr_array_index(a->authorities, i);
-
-                if (authority->issuer->authority->watch && !authority->watching &&
-                    !watch_has_descriptor(a->watch, authority->name))
-                        watch_authority(a, authority);
-        }
-}
-
-void agent_watch_again(Agent *a, Authority *authority)
-{
-        if (authority->watching)
-                authority->watch_again = true;
-        else if (authority->issuer->authority->watch)
-                watch_authority(a, authority);
 }

@@ -307,7 +307,6 @@ static void pass_keep(Pass *pass)
                 clock_seen(a->clock);
                 watch_mend(a->watch);
         }
-        agent_watch_authorities(a);
 }
 
 static void job_finish(Agent *a, Job *job)
@@ -625,7 +624,7 @@ void agent_let_go(Agent *a)
 
 bool agent_is_idle(const Agent *a)
 {
-        return a->passes->len == 0 && a->holds == 0 && g_hash_table_size(a->unrecorded) == 0 && !watch_is_active(a->watch);
+        return a->passes->len == 0 && a->holds == 0 && g_hash_table_size(a->unrecorded) == 0 && !agent_is_watching(a);
 }
 
 /* 2: failed; 1: degraded; 0: neither. */

@@ -78,10 +78,8 @@ bool agent_is_unanswered(Agent *a, const Certificate *c);
 /* What a bundle must hold, as trust_compose(). */
 GBytes *agent_compose_bundle(Agent *a, const ManifestCertificate *bundle, const ManifestIssuer **ret_unknown,
                              GError **error);
-/* Has the folders of those that are to be watched, and are not, watched. */
-void agent_watch_authorities(Agent *a);
-/* Its folder may be another than the one that is watched. */
-void agent_watch_again(Agent *a, Authority *authority);
+/* A file or an authority is watched: the agent must stay. */
+bool agent_is_watching(const Agent *a);
 
 /* ---- Authorities in a pass (pass-authority.c) ---- */
 

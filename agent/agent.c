@@ -86,7 +86,6 @@ static void agent_take_manifest(Agent *a, Manifest *manifest)
         a->looked = false;
         agent_release_retired(a);
         watch_set(a->watch, manifest);
-        agent_watch_authorities(a);
 }
 
 bool agent_reload(Agent *a, GError **error)

@@ -9,16 +9,11 @@
 #include "common/error.h"
 #include "common/names.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <unistd.h>
-
 #define LISTS_MAX 16 /* as many as an authority may have certificates */
 
 struct AuthorityCall {
         const ManifestIssuer *issuer;
         const char *member;
-        int fd; /* of Watch; -1: none */
         GBytes *certificate;
         char *reason;
         IssuerCall *call;
@@ -29,8 +24,6 @@ struct AuthorityCall {
 static void call_free(AuthorityCall *c)
 {
         issuer_call_discard(c->call);
-        if (c->fd >= 0)
-                close(c->fd);
         g_clear_pointer(&c->certificate, g_bytes_unref);
         g_free(c->reason);
         g_free(c);
@@ -48,7 +41,7 @@ static void read_reply(const AuthorityCall *c, sd_bus_message *m, AuthorityReply
 {
         if (g_str_equal(c->member, "SignRevocationLists"))
                 reply->lists = answer_read_certificates(m, LISTS_MAX, c->issuer->name, error);
-        else if (!g_str_equal(c->member, "Watch") && !g_str_equal(c->member, "Revoke"))
+        else if (!g_str_equal(c->member, "Revoke"))
                 reply->facts = authority_facts_read(m, c->issuer->name, error);
 }
 
@@ -74,7 +67,6 @@ static AuthorityCall *call_new(const ManifestIssuer *issuer, const char *member,
 
         c->issuer = issuer;
         c->member = member;
-        c->fd = -1;
         c->done = done;
         c->userdata = userdata;
         return c;
@@ -86,23 +78,6 @@ AuthorityCall *authority_call(IssuePool *p, const ManifestIssuer *issuer, const 
         AuthorityCall *c = call_new(issuer, member, done, userdata);
 
         c->call = issuer_call(issue_pool_issuers(p), issuer, CERT_INTERFACE_AUTHORITY, member, NULL, NULL, on_reply, c);
-        return c;
-}
-
-static int fill_watch(sd_bus_message *m, void *userdata)
-{
-        return sd_bus_message_append(m, "h", ((AuthorityCall *) userdata)->fd);
-}
-
-AuthorityCall *authority_call_watch(IssuePool *p, const ManifestIssuer *issuer, int fd, AuthorityCallDone done,
-                                    void *userdata)
-{
-        AuthorityCall *c = call_new(issuer, "Watch", done, userdata);
-
-        c->fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
-        c->call = issuer_call(issue_pool_issuers(p), issuer, CERT_INTERFACE_AUTHORITY, c->member, fill_watch, NULL,
-                              on_reply, c);
-        issuer_call_carries_descriptor(c->call);
         return c;
 }
 

@@ -21,9 +21,6 @@ typedef void (*AuthorityCallDone)(const AuthorityReply *reply, void *userdata);
 /* "Inspect", "Make", "Begin", "Promote", "Retire", "Recreate" or "SignRevocationLists"; static. */
 AuthorityCall *authority_call(IssuePool *p, const ManifestIssuer *issuer, const char *member, AuthorityCallDone done,
                               void *userdata);
-/* Has watches of the authority's folder added to the inotify instance `fd`, which stays the caller's. */
-AuthorityCall *authority_call_watch(IssuePool *p, const ManifestIssuer *issuer, int fd, AuthorityCallDone done,
-                                    void *userdata);
 /* Lists a certificate (DER) as revoked. */
 AuthorityCall *authority_call_revoke(IssuePool *p, const ManifestIssuer *issuer, GBytes *certificate, const char *reason,
                                      AuthorityCallDone done, void *userdata);

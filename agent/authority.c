@@ -10,8 +10,6 @@
 #include "common/names.h"
 #include "common/timespan.h"
 
-#include <unistd.h>
-
 Authority *agent_authority_new(const ManifestIssuer *issuer)
 {
         Authority *a = g_new0(Authority, 1);
@@ -20,7 +18,6 @@ Authority *agent_authority_new(const ManifestIssuer *issuer)
         a->name = g_strconcat(MANIFEST_AUTHORITY_PREFIX, issuer->name, NULL);
         a->facts = authority_facts_load(issuer->name);
         a->inquiries = g_ptr_array_new();
-        a->watch_fd = -1;
         return a;
 }
 
@@ -30,9 +27,7 @@ Authority *agent_authority_free(Authority *a)
                 return NULL;
         authority_facts_unref(a->facts);
         authority_call_discard(a->inspection);
-        authority_call_discard(a->watching);
-        if (a->watch_fd >= 0)
-                close(a->watch_fd);
+        authority_watch_free(a->watch);
         g_ptr_array_unref(a->inquiries);
         g_free(a->found);
         g_clear_error(&a->error);

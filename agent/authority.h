@@ -3,6 +3,7 @@
 
 #include "agent/authority-call.h"
 #include "agent/authority-facts.h"
+#include "agent/authority-watch.h"
 #include "agent/manifest.h"
 #include "agent/plan.h"
 #include "agent/record.h"
@@ -21,10 +22,7 @@ typedef struct Authority {
         AuthorityPlan plan;
         AuthorityCall *inspection; /* it is being asked */
         GPtrArray *inquiries;      /* Inquiry*, who wait for that; borrowed */
-        AuthorityCall *watching;   /* its folder is being put into a watch of ours */
-        bool watch_again;          /* and once more after that: the folder was made meanwhile */
-        int watch_fd;              /* that watch; -1: none is being made */
-        struct Agent *agent;       /* who takes it then; borrowed */
+        AuthorityWatch *watch;     /* of its folder; NULL: it is not watched */
         bool at_work;              /* a pass has it do something */
         bool asked;                /* it has answered since the agent began, and nothing speaks against what it said */
         const char *waits_for;     /* by the last count: the first that does not trust what is trusted now; borrowed */

@@ -27,8 +27,7 @@ struct Intake {
         uint64_t message; /* bytes of the message at hand that are still to come */
         unsigned char header[HEADER_SIZE];
         size_t header_size;
-        bool authenticated; /* the other side said OK */
-        bool in_messages;   /* and messages follow */
+        bool authenticated; /* messages follow */
         size_t begin, end;  /* of what waits in the buffer */
         IntakeFlooded flooded;
         void *userdata;
@@ -63,9 +62,9 @@ static void pass_on(Intake *i)
         (void) sd_event_source_set_enabled(i->writable, i->begin < i->end ? SD_EVENT_ON : SD_EVENT_OFF);
 }
 
-/* The server's side of the authentication is lines: "OK GUID", and the answer to NEGOTIATE_UNIX_FD where that was asked
- * (D-Bus specification, "Authentication Protocol"). A message begins with its byte order, which no line after "OK" does.
- * Returns what is left. */
+/* The server's side of the authentication is lines, the last of which is "OK GUID" (D-Bus specification,
+ * "Authentication Protocol"; file descriptors are not asked for, so that nothing follows). Returns what is
+ * left. */
 static size_t skip_line(Intake *i, const unsigned char *data, size_t size)
 {
         const unsigned char *end = memchr(data, '\n', size);
@@ -75,7 +74,7 @@ static size_t skip_line(Intake *i, const unsigned char *data, size_t size)
         memcpy(i->header + i->header_size, data, kept);
         i->header_size += kept;
         if (end) {
-                i->authenticated |= i->header_size >= 3 && memcmp(i->header, "OK ", 3) == 0;
+                i->authenticated = i->header_size >= 3 && memcmp(i->header, "OK ", 3) == 0;
                 i->header_size = 0;
         }
         return size - length;
@@ -106,8 +105,7 @@ static bool follow(Intake *i, const unsigned char *data, size_t size)
         while (size > 0) {
                 size_t n;
 
-                i->in_messages |= i->authenticated && i->header_size == 0 && (*data == 'l' || *data == 'B');
-                if (!i->in_messages) {
+                if (!i->authenticated) {
                         n = size - skip_line(i, data, size);
                 } else if (i->message > 0) {
                         n = MIN(size, i->message);

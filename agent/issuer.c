@@ -53,7 +53,7 @@ struct IssuerCall {
         IssuerFill fill;
         SignerKeys keys;
         bool has_keys;
-        bool carries_descriptor;
+        bool endless; /* no deadline */
         IssuerReply done;
         void *userdata;
         Slot *slot; /* NULL while it waits */
@@ -312,30 +312,10 @@ static void call_dispatch(IssuerCall *c)
                           c->member, g_strerror(-r));
 }
 
-static int on_ready(sd_bus_message *m, void *userdata, sd_bus_error *ret_error)
-{
-        IssuerCall *c = userdata;
-
-        c->reply = sd_bus_slot_unref(c->reply);
-        if (sd_bus_is_open(issuer_connection_bus(c->slot->connection)) <= 0)
-                call_cut_off(c);
-        else
-                call_dispatch(c);
-        return 0;
-}
-
-/* sd-bus waits for the authentication, and the loop with it, before it sends a descriptor: something else goes first. */
-static int call_wait_until_ready(IssuerCall *c, sd_bus *bus)
-{
-        return sd_bus_call_method_async(bus, &c->reply, NULL, CERT_BUS_ISSUER_PATH, "org.freedesktop.DBus.Peer", "Ping",
-                                        on_ready, c, NULL);
-}
-
 /* Puts a waiting call on a connection. It fails there and then when it cannot be sent. */
 static void call_begin(IssuerCall *c, Slot *slot)
 {
-        sd_bus *bus = issuer_connection_bus(slot->connection);
-        int r;
+        int r = 0;
 
         g_queue_remove(&c->line->waiting, c);
         c->line->under_way++;
@@ -343,13 +323,9 @@ static void call_begin(IssuerCall *c, Slot *slot)
         slot->call = c;
         (void) sd_event_source_set_enabled(slot->idle, SD_EVENT_OFF);
         issuer_connection_begin(slot->connection, c->has_keys ? &c->keys : NULL);
-        r = sd_event_add_time_relative(slot->type->pool->event, &c->deadline, CLOCK_MONOTONIC,
-                                       issuer_config_timeout(c->issuer), 0, on_deadline, c);
-        if (r >= 0 && c->carries_descriptor && sd_bus_is_ready(bus) <= 0) {
-                r = call_wait_until_ready(c, bus);
-                if (r >= 0)
-                        return;
-        }
+        if (!c->endless)
+                r = sd_event_add_time_relative(slot->type->pool->event, &c->deadline, CLOCK_MONOTONIC,
+                                               issuer_config_timeout(c->issuer), 0, on_deadline, c);
         if (r < 0)
                 call_fail(c, CERT_ERROR_ISSUER_PROTOCOL, "asking issuer \"%s\" (%s): %s", c->issuer->name,
                           c->member, g_strerror(-r));
@@ -521,7 +497,7 @@ IssuerCall *issuer_call(IssuerPool *p, const ManifestIssuer *issuer, const char 
         return c;
 }
 
-void issuer_call_carries_descriptor(IssuerCall *c)
+void issuer_call_without_deadline(IssuerCall *c)
 {
-        c->carries_descriptor = true;
+        c->endless = true;
 }

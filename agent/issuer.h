@@ -24,6 +24,7 @@ typedef int (*IssuerFill)(sd_bus_message *m, void *userdata);
  * ended; else what the issuer replied with. */
 typedef void (*IssuerReply)(sd_bus_message *reply, const GError *error, void *userdata);
 
+/* `offload` (for signatures) may be NULL where no call has keys. */
 IssuerPool *issuer_pool_new(sd_event *event, Offload *offload);
 IssuerPool *issuer_pool_free(IssuerPool *p); /* ends all without calling back, and the processes it spawned */
 unsigned issuer_pool_active(const IssuerPool *p); /* calls under way or waiting for their turn */
@@ -33,6 +34,6 @@ unsigned issuer_pool_active(const IssuerPool *p); /* calls under way or waiting 
  * fewest calls under way is next, so that one which hangs does not use up its type's connections. */
 IssuerCall *issuer_call(IssuerPool *p, const ManifestIssuer *issuer, const char *interface, const char *member,
                         IssuerFill fill, const SignerKeys *keys, IssuerReply done, void *userdata);
-/* Says so of a call whose `fill` appends a file descriptor; right after issuer_call(). */
-void issuer_call_carries_descriptor(IssuerCall *c);
+/* It lasts until the issuer answers or the connection ends; right after issuer_call(). */
+void issuer_call_without_deadline(IssuerCall *c);
 IssuerCall *issuer_call_discard(IssuerCall *c);

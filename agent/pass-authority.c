@@ -147,8 +147,6 @@ static void on_operated(const AuthorityReply *reply, void *userdata)
                         g_free(authority->record->answered);
                         authority->record->answered = g_strdup(authority->found);
                 }
-                if (o->action == AUTHORITY_ACTION_MAKE)
-                        agent_watch_again(pass->agent, authority);
                 job_step_set(o->step, JOB_STAGE_DONE, NULL);
         } else {
                 g_autofree char *summary = cert_error_summary(reply->error);

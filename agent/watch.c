@@ -1,16 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The watch: inotify on the folders of watched files, from folder to names, and the instances of authorities, with a short
- * gathering time. A folder, not a file, is watched: watches of files are lost when the file is replaced. */
+/* The watch: inotify on the folders of watched files, from folder to names, with a short gathering time. A folder, not a file, is watched: watches of files are lost when the file is replaced. */
 
 #include "agent/watch.h"
 
-#include "agent/watch-descriptor.h"
 #include "common/log.h"
 #include "common/path.h"
 #include "common/timespan.h"
 
-#include <errno.h>
 #include <string.h>
 #include <sys/inotify.h>
 
@@ -33,10 +30,8 @@ struct Watch {
         sd_event *event;
         WatchChanged changed;
         void *userdata;
-        GHashTable *folders;  /* path -> Folder* */
-        GHashTable *descriptors; /* name -> WatchDescriptor* */
-        GHashTable *suspects;    /* set of names whose descriptors misbehaved, which was said */
-        GHashTable *names;    /* set of changed names */
+        GHashTable *folders; /* path -> Folder* */
+        GHashTable *names;   /* set of changed names */
         sd_event_source *timer;
 };
 
@@ -50,11 +45,6 @@ static void folder_free(gpointer data)
         g_free(f);
 }
 
-static void descriptor_free(gpointer data)
-{
-        watch_descriptor_free(data);
-}
-
 Watch *watch_new(sd_event *event, WatchChanged changed, void *userdata)
 {
         Watch *w = g_new0(Watch, 1);
@@ -63,8 +53,6 @@ Watch *watch_new(sd_event *event, WatchChanged changed, void *userdata)
         w->changed = changed;
         w->userdata = userdata;
         w->folders = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, folder_free);
-        w->descriptors = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, descriptor_free);
-        w->suspects = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
         w->names = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
         return w;
 }
@@ -75,8 +63,6 @@ Watch *watch_free(Watch *w)
                 return NULL;
         sd_event_source_disable_unref(w->timer);
         g_hash_table_unref(w->folders);
-        g_hash_table_unref(w->descriptors);
-        g_hash_table_unref(w->suspects);
         g_hash_table_unref(w->names);
         g_free(w);
         return NULL;
@@ -84,7 +70,7 @@ Watch *watch_free(Watch *w)
 
 bool watch_is_active(const Watch *w)
 {
-        return g_hash_table_size(w->folders) > 0 || g_hash_table_size(w->descriptors) > 0;
+        return g_hash_table_size(w->folders) > 0;
 }
 
 static void folder_start(Folder *f);
@@ -108,7 +94,7 @@ static int on_gathered(sd_event_source *s, uint64_t usec, void *userdata)
         return 0;
 }
 
-static void watch_note(Watch *w, const char *name)
+void watch_tell(Watch *w, const char *name)
 {
         g_hash_table_add(w->names, g_strdup(name));
         if (!w->timer)
@@ -122,7 +108,7 @@ static void folder_note_all(Folder *f)
 
         g_hash_table_iter_init(&iter, f->files);
         while (g_hash_table_iter_next(&iter, NULL, &name))
-                watch_note(f->watch, name);
+                watch_tell(f->watch, name);
 }
 
 static int on_inotify(sd_event_source *s, const struct inotify_event *event, void *userdata)
@@ -134,7 +120,7 @@ static int on_inotify(sd_event_source *s, const struct inotify_event *event, voi
         if (event->mask & (IN_Q_OVERFLOW | IN_DELETE_SELF | IN_MOVE_SELF | IN_UNMOUNT | IN_IGNORED))
                 folder_note_all(f);
         else if (name)
-                watch_note(f->watch, name);
+                watch_tell(f->watch, name);
         return 0;
 }
 
@@ -196,64 +182,6 @@ static void watch_add_directory(Watch *w, GHashTable *wanted, const char *direct
         }
 }
 
-/* ---- Authorities ---- */
-
-/* Of one that misbehaves again and again, once is said until the next manifest. */
-static void watch_suspect(Watch *w, const char *name, const char *why)
-{
-        if (g_hash_table_add(w->suspects, g_strdup(name)))
-                log_warning("Cannot go on watching the folder of %s: %s; what changes there is found by the timer, "
-                            "until it is watched anew.",
-                            name, why);
-}
-
-static void on_descriptor(WatchDescriptor *d, bool over, const char *why, void *userdata)
-{
-        Watch *w = userdata;
-
-        watch_note(w, watch_descriptor_name(d));
-        if (why)
-                watch_suspect(w, watch_descriptor_name(d), why);
-        if (over)
-                g_hash_table_remove(w->descriptors, watch_descriptor_name(d));
-}
-
-void watch_add_descriptor(Watch *w, const char *name, int fd)
-{
-        WatchDescriptor *d = watch_descriptor_new(w->event, name, fd, on_descriptor, w);
-
-        if (d)
-                g_hash_table_replace(w->descriptors, (gpointer) watch_descriptor_name(d), d);
-        else
-                watch_suspect(w, name, g_strerror(errno));
-}
-
-bool watch_has_descriptor(const Watch *w, const char *name)
-{
-        return g_hash_table_contains(w->descriptors, name);
-}
-
-static bool is_wanted(const Manifest *m, const char *name)
-{
-        const ManifestIssuer *issuer = g_str_has_prefix(name, MANIFEST_AUTHORITY_PREFIX)
-                                               ? manifest_find_issuer(m, name + strlen(MANIFEST_AUTHORITY_PREFIX))
-                                               : NULL;
-
-        return issuer && issuer->authority && issuer->authority->watch;
-}
-
-static void watch_drop_descriptors(Watch *w, const Manifest *m)
-{
-        GHashTableIter iter;
-        gpointer name;
-
-        g_hash_table_remove_all(w->suspects);
-        g_hash_table_iter_init(&iter, w->descriptors);
-        while (g_hash_table_iter_next(&iter, &name, NULL))
-                if (!is_wanted(m, name))
-                        g_hash_table_iter_remove(&iter);
-}
-
 /* ---- What is watched ---- */
 
 static void watch_add_wish(Watch *w, GHashTable *wanted, const ManifestCertificate *c)
@@ -283,5 +211,4 @@ void watch_set(Watch *w, const Manifest *m)
                 folder_start(value);
         g_hash_table_unref(w->folders);
         w->folders = wanted;
-        watch_drop_descriptors(w, m);
 }

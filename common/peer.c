@@ -54,8 +54,9 @@ static const sd_bus_vtable daemon_vtable[] = {
 /* ---- Connections ---- */
 
 /* A bus over descriptors (which may be one), not started. Owns them from here on, whatever happens:
- * sd_bus_set_fd() takes them only when it succeeds. With `descriptors` messages may carry file descriptors. */
-static int bus_over_fds(int in, int out, bool descriptors, sd_bus **ret_bus)
+ * sd_bus_set_fd() takes them only when it succeeds. File descriptors are never accepted from the other side.
+ */
+static int bus_over_fds(int in, int out, sd_bus **ret_bus)
 {
         g_autoptr(sd_bus) bus = NULL;
         int r = sd_bus_new(&bus);
@@ -68,7 +69,7 @@ static int bus_over_fds(int in, int out, bool descriptors, sd_bus **ret_bus)
                         close(out);
                 return r;
         }
-        r = sd_bus_negotiate_fds(bus, descriptors);
+        r = sd_bus_negotiate_fds(bus, false);
         if (r < 0)
                 return r;
         *ret_bus = g_steal_pointer(&bus);
@@ -101,7 +102,7 @@ static int start_server(sd_event *event, sd_bus *bus, const char *sender, bool t
 static bool serve(sd_event *event, int fd, const char *sender, bool trusted, sd_bus **ret_bus, GError **error)
 {
         g_autoptr(sd_bus) bus = NULL;
-        int r = bus_over_fds(fd, fd, /* descriptors= */ trusted, &bus);
+        int r = bus_over_fds(fd, fd, &bus);
 
         if (r >= 0)
                 r = start_server(event, bus, sender, trusted);
@@ -122,7 +123,7 @@ bool peer_serve(sd_event *event, int fd, const char *sender, sd_bus **ret_bus, G
 bool peer_connect_fds(sd_event *event, int in, int out, sd_bus **ret_bus, GError **error)
 {
         g_autoptr(sd_bus) bus = NULL;
-        int r = bus_over_fds(in, out, /* descriptors= */ in != out, &bus);
+        int r = bus_over_fds(in, out, &bus);
 
         if (r >= 0)
                 r = sd_bus_start(bus);

@@ -20,8 +20,7 @@ bool peer_serve(sd_event *event, int fd, const char *sender, sd_bus **ret_bus, G
 /* The client side. Takes ownership of `fd` in every case. */
 bool peer_connect_fd(sd_event *event, int fd, sd_bus **ret_bus, GError **error);
 
-/* The same over two descriptors, `in` to read from and `out` to write to; takes ownership of both in every case.
- * File descriptors may be sent; whoever feeds `in` sees to it that none come back (agent/intake.c). */
+/* The same over two descriptors, `in` to read from and `out` to write to; takes ownership of both in every case. */
 bool peer_connect_fds(sd_event *event, int in, int out, sd_bus **ret_bus, GError **error);
 
 /* Connects to the socket at `path` (as the host has it; host_path() is applied), without blocking for more

@@ -501,6 +501,15 @@ static bool read_config(FakeCall *c, const char *text, GError **error)
         return c->authority != NULL;
 }
 
+static int call_behave(FakeCall *c, sd_bus_error *ret_error)
+{
+        for (size_t i = 0; i < G_N_ELEMENTS(behaviours); i++)
+                if (g_str_equal(behaviours[i].name, c->behaviour))
+                        return behaviours[i].behave(c, ret_error);
+        return sd_bus_error_setf(ret_error, cert_error_to_name(CERT_ERROR_MANIFEST_INVALID),
+                                 "no such behaviour");
+}
+
 static int method_issue(sd_bus_message *m, void *userdata, sd_bus_error *ret_error)
 {
         g_auto(FakeCall) c = { .message = m };
@@ -520,11 +529,7 @@ static int method_issue(sd_bus_message *m, void *userdata, sd_bus_error *ret_err
         }
         if (c.delay > 0)
                 g_usleep(c.delay);
-        for (size_t i = 0; i < G_N_ELEMENTS(behaviours); i++)
-                if (g_str_equal(behaviours[i].name, c.behaviour))
-                        return behaviours[i].behave(&c, ret_error);
-        return sd_bus_error_setf(ret_error, cert_error_to_name(CERT_ERROR_MANIFEST_INVALID),
-                                 "no such behaviour");
+        return call_behave(&c, ret_error);
 }
 
 static int method_get_roots(sd_bus_message *m, void *userdata, sd_bus_error *ret_error)
@@ -561,6 +566,22 @@ static int method_revoke(sd_bus_message *m, void *userdata, sd_bus_error *ret_er
         return sd_bus_reply_method_return(m, NULL);
 }
 
+/* "good" is not: it says at once, and for ever, that something has changed. */
+static int method_watch(sd_bus_message *m, void *userdata, sd_bus_error *ret_error)
+{
+        g_auto(FakeCall) c = { .message = m };
+        g_autoptr(GError) error = NULL;
+        const char *config;
+        int r = sd_bus_message_read(m, "s", &config);
+
+        if (r < 0)
+                return r;
+        if (!read_config(&c, config, &error))
+                return cert_error_to_bus(error, ret_error);
+        return g_str_equal(c.behaviour, "good") ? sd_bus_reply_method_return(m, NULL) :
+                                                  call_behave(&c, ret_error);
+}
+
 static const sd_bus_vtable vtable[] = {
         SD_BUS_VTABLE_START(0),
         SD_BUS_METHOD("Describe", "", "a{sv}", method_describe, 0),
@@ -571,9 +592,21 @@ static const sd_bus_vtable vtable[] = {
         SD_BUS_VTABLE_END,
 };
 
+static const sd_bus_vtable authority_vtable[] = {
+        SD_BUS_VTABLE_START(0),
+        SD_BUS_METHOD("Watch", "s", "", method_watch, 0),
+        SD_BUS_VTABLE_END,
+};
+
 int main(int argc, char **argv)
 {
+        static const PeerInterface interfaces[] = {
+                { CERT_INTERFACE_ISSUER, vtable },
+                { CERT_INTERFACE_AUTHORITY, authority_vtable },
+                { NULL, NULL },
+        };
+
         g_set_prgname("cert-issuer-fake");
         log_open("cert-issuer-fake");
-        return peer_worker_run(CERT_BUS_ISSUER_PATH, CERT_INTERFACE_ISSUER, vtable, NULL);
+        return peer_worker_serve(CERT_BUS_ISSUER_PATH, interfaces, NULL);
 }

@@ -143,19 +143,33 @@ static int method_sign_revocation_lists(sd_bus_message *m, void *userdata, sd_bu
 
 /* ---- Watching ---- */
 
+/* Begins to watch. Of what changed before that nobody knows, so that this is answered there and then: who asks looks
+ * now, when nothing can happen unseen any more. */
+static int watch_begin(sd_bus_message *m, Local *l, const char *authority, sd_bus_error *ret_error)
+{
+        g_autoptr(GError) error = NULL;
+
+        folder_watch_free(l->watch);
+        l->watch = folder_watch_new(sd_bus_get_event(sd_bus_message_get_bus(m)), authority, &error);
+        return l->watch ? sd_bus_reply_method_return(m, NULL) : cert_error_to_bus(error, ret_error);
+}
+
 static int method_watch(sd_bus_message *m, void *userdata, sd_bus_error *ret_error)
 {
         g_autoptr(AuthorityOptions) o = NULL;
         g_autoptr(GError) error = NULL;
+        Local *l = userdata;
         const char *config;
-        int inotify, r = sd_bus_message_read(m, "sh", &config, &inotify); /* the message's own */
+        int r = sd_bus_message_read(m, "s", &config);
 
         if (r < 0)
                 return r;
         o = authority_options_new(config, &error);
-        if (!o || !store_watch(o->name, inotify, &error))
+        if (!o)
                 return cert_error_to_bus(error, ret_error);
-        return sd_bus_reply_method_return(m, NULL);
+        if (!l->watch || !folder_watch_is_of(l->watch, o->name))
+                return watch_begin(m, l, o->name, ret_error);
+        return folder_watch_answer(l->watch, m);
 }
 
 #define CHANGE(name, handler)                                                                                \
@@ -171,7 +185,6 @@ const sd_bus_vtable local_authority_vtable[] = {
         CHANGE("Recreate", method_recreate),
         SD_BUS_METHOD_WITH_ARGS("SignRevocationLists", SD_BUS_ARGS("s", config), SD_BUS_RESULT("aay", lists),
                                 method_sign_revocation_lists, 0),
-        SD_BUS_METHOD_WITH_ARGS("Watch", SD_BUS_ARGS("s", config, "h", inotify), SD_BUS_NO_RESULT,
-                                method_watch, 0),
+        SD_BUS_METHOD_WITH_ARGS("Watch", SD_BUS_ARGS("s", config), SD_BUS_NO_RESULT, method_watch, 0),
         SD_BUS_VTABLE_END,
 };

@@ -25,6 +25,7 @@ Local *local_free(Local *l)
                 return NULL;
         g_hash_table_unref(l->authorities);
         revocation_lists_free(l->lists);
+        folder_watch_free(l->watch);
         g_free(l);
         return NULL;
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "issuers/local/authority.h"
+#include "issuers/local/folder-watch.h"
 #include "issuers/local/revocation.h"
 
 #include <systemd/sd-bus.h>
@@ -12,6 +13,7 @@
 typedef struct Local {
         GHashTable *authorities; /* name and environment -> Authority* */
         RevocationLists *lists;
+        FolderWatch *watch; /* NULL until it is asked for */
 } Local;
 
 Local *local_new(void);

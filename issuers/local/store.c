@@ -430,6 +430,9 @@ bool store_watch(const char *name, int inotify, GError **error)
         g_autofree char *path = host_path(shown), *parent = host_path(CERT_AUTHORITY_DIR);
         const Store s = { .shown = shown };
 
+        /* Where no systemd has made it (StateDirectory=). */
+        if (g_mkdir_with_parents(parent, 0700) < 0)
+                return io_error(&s, "", "watched", error);
         /* The parent first: a folder that is made between the two is seen there. */
         if (inotify_add_watch(inotify, parent, WATCH_PARENT | IN_ONLYDIR) < 0)
                 return io_error(&s, "", "watched", error);

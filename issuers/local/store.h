@@ -61,7 +61,7 @@ bool store_append(Store *s, const char *file, uint64_t size, const void *data, s
                   GError **error);
 
 /* Adds watches of an authority's folder, and of the one that it is in, to an inotify(7) instance: every
- * change of its files, and that it comes or goes. They stay when this process ends. */
+ * change of its files, and that it comes or goes. The folder that it is in is made where it is missing. */
 bool store_watch(const char *name, int inotify, GError **error);
 
 /* GBytes whose memory is wiped before it is freed; takes a copy. */

@@ -605,6 +605,45 @@ class Watching(AuthorityTest):
         wait_for(lambda: {action for action, _ in self.host.plan().values()} == {"none"}, "everything in step")
         self.in_step()
 
+    def watchers(self):
+        """The authority's processes that stay: those of the watch, when nothing else is under way."""
+        found = []
+        for p in pathlib.Path("/proc").glob("[0-9]*"):
+            try:
+                status = (p / "status").read_text()
+                command = (p / "cmdline").read_bytes().split(b"\0")[0].decode()
+            except OSError:
+                continue
+            if f"PPid:\t{self.host.agent_process.pid}\n" in status and command.endswith("cert-issuer-local"):
+                found.append(int(p.name))
+        return found
+
+    def test_the_next_change_is_found_when_the_process_that_watches_was_killed(self):
+        self.begin({"watch": True}, certificates=self.two(watch=True), bundles=self.bundle(watch=True))
+        wait_for(lambda: len(self.watchers()) == 1, "the one process that stays", 30)
+        (worker,) = self.watchers()
+        old = self.roles()["current"]
+        # while nobody watches: found when somebody does again
+        os.kill(worker, signal.SIGKILL)
+        p = self.host.path(f"{CA}/ca.pem")
+        self.mended(p.unlink, lambda: p.exists() and old not in self.in_bundle() and self.verifies("a"),
+                    "ca.pem, nobody watching")
+        self.assertNotIn("Cannot watch", self.host.agent_log())
+        # and by the process that watches now
+        old = self.roles()["current"]
+        self.mended(p.unlink, lambda: p.exists() and old not in self.in_bundle() and self.verifies("a"),
+                    "ca.pem, watched again")
+        self.assertNotIn(worker, self.watchers())
+
+    def test_a_folder_in_step_is_left_alone_and_another_wish_ends_the_watch(self):
+        self.begin({"watch": True}, certificates=self.two(), bundles=self.bundle())
+        wait_for(lambda: len(self.watchers()) == 1, "the one process that stays", 30)
+        time.sleep(2)
+        self.assertEqual(len(self.watchers()), 1)  # no look begets another
+        self.declare({"watch": False}, certificates=self.two(), bundles=self.bundle())
+        self.host.call("Reload")
+        wait_for(lambda: not self.watchers(), "no process", 30)
+
 
 if __name__ == "__main__":
     os.environ.setdefault("CERT_AGENT_BUILD", "build")

@@ -642,11 +642,10 @@ static void test_a_watch_tells_of_each_change_and_of_no_look(void)
         g_autoptr(GError) error = NULL;
         int inotify = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
 
-        g_assert_false(store_watch("site", inotify, &error));
-        g_assert_error(error, CERT_ERROR, CERT_ERROR_KEY_STORAGE);
-        g_clear_error(&error);
-        g_assert_cmpint(g_mkdir(parent, 0700), ==, 0);
+        g_assert_false(g_file_test(parent, G_FILE_TEST_EXISTS));
         g_assert_true(store_watch("site", inotify, &error));
+        g_assert_true(g_file_test(parent, G_FILE_TEST_IS_DIR));
+        g_assert_false(g_file_test(b->folder, G_FILE_TEST_EXISTS));
         authority_bench_change(b, change_make);
         g_assert_true(is_told(inotify)); /* the folder came */
         g_assert_true(store_watch("site", inotify, &error));
@@ -661,8 +660,25 @@ static void test_a_watch_tells_of_each_change_and_of_no_look(void)
         g_assert_cmpint(g_chmod(certificate, 0600), ==, 0);
         g_assert_true(is_told(inotify));
         close(inotify);
-        g_assert_false(store_watch("site", 0, &error)); /* what is passed may be no inotify instance */
+}
+
+static void test_a_folder_that_cannot_be_watched_is_an_error(void)
+{
+        g_autoptr(AuthorityBench) b = authority_bench_new();
+        g_autofree char *parent = fixture_path(b->root, CERT_AUTHORITY_DIR);
+        g_autoptr(GError) error = NULL;
+        int inotify = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+
+        g_assert_cmpint(g_mkdir(parent, 0700), ==, 0);
+        g_assert_cmpint(symlink("/tmp", b->folder), ==, 0);
+        g_assert_false(store_watch("site", inotify, &error));
         g_assert_error(error, CERT_ERROR, CERT_ERROR_KEY_STORAGE);
+        g_clear_error(&error);
+        g_assert_cmpint(unlink(b->folder) | rmdir(parent), ==, 0);
+        g_assert_true(g_file_set_contents(parent, "", 0, NULL));
+        g_assert_false(store_watch("site", inotify, &error));
+        g_assert_error(error, CERT_ERROR, CERT_ERROR_KEY_STORAGE);
+        close(inotify);
 }
 
 int main(int argc, char **argv)
@@ -702,5 +718,7 @@ int main(int argc, char **argv)
         g_test_add_func("/change/a full disk changes nothing", test_a_full_disk_changes_nothing);
         g_test_add_func("/change/a watch tells of each change and of no look",
                         test_a_watch_tells_of_each_change_and_of_no_look);
+        g_test_add_func("/change/a folder that cannot be watched",
+                        test_a_folder_that_cannot_be_watched_is_an_error);
         return g_test_run();
 }
