@@ -64,7 +64,7 @@ class Place(BundleTest):
         self.host.path("/etc/gone").rmdir()
         result, steps = self.host.renew_due()
         self.assertEqual((result, steps["bundle:site-ca"][0], steps["a"][0]), ("failed", "failed", "done"), steps)
-        self.assertIn("The folder /etc/gone is gone", steps["bundle:site-ca"][1])
+        self.assertIn("The folder /etc/gone does not exist", steps["bundle:site-ca"][1])
 
 
 class Served(BundleTest):
