@@ -53,16 +53,21 @@ bool answer_broken(GError **error, const char *issuer, const char *format, ...)
 
 GPtrArray *answer_read_certificates(sd_bus_message *m, unsigned max, const char *issuer, GError **error)
 {
+        return answer_read_blobs(m, max, CERTIFICATE_MAX, issuer, error);
+}
+
+GPtrArray *answer_read_blobs(sd_bus_message *m, unsigned max, size_t max_size, const char *issuer, GError **error)
+{
         g_autoptr(GPtrArray) list = g_ptr_array_new_with_free_func((GDestroyNotify) g_bytes_unref);
         const void *data;
         size_t size;
         int r = sd_bus_message_enter_container(m, 'a', "ay");
 
         while (r >= 0 && (r = sd_bus_message_read_array(m, 'y', &data, &size)) > 0) {
-                if (size == 0 || size > CERTIFICATE_MAX || list->len >= max) {
+                if (size == 0 || size > max_size || list->len >= max) {
                         answer_broken(error, issuer,
-                               "a certificate of %zu bytes as number %u (at most %u of %d bytes)", size,
-                               list->len + 1, max, CERTIFICATE_MAX);
+                               "a value of %zu bytes as number %u (at most %u of %zu bytes)", size,
+                               list->len + 1, max, max_size);
                         return NULL;
                 }
                 g_ptr_array_add(list, g_bytes_new(data, size));
@@ -70,7 +75,7 @@ GPtrArray *answer_read_certificates(sd_bus_message *m, unsigned max, const char 
         if (r >= 0)
                 r = sd_bus_message_exit_container(m);
         if (r < 0) {
-                answer_broken(error, issuer, "a list of certificates is not of type aay");
+                answer_broken(error, issuer, "a list is not of type aay");
                 return NULL;
         }
         return g_steal_pointer(&list);

@@ -32,6 +32,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Answer, answer_free)
 
 /* Reads an array of certificates (aay): at most `max`, each of 1 byte to 64 KiB. NULL with ISSUER_PROTOCOL. */
 GPtrArray *answer_read_certificates(sd_bus_message *m, unsigned max, const char *issuer, GError **error);
+/* The same of values of up to `max_size` bytes each. */
+GPtrArray *answer_read_blobs(sd_bus_message *m, unsigned max, size_t max_size, const char *issuer, GError **error);
 
 #define ANSWER_ROOTS_MAX 64
 

@@ -7,6 +7,7 @@
 #include "agent/answer.h"
 #include "agent/issuer.h"
 #include "common/error.h"
+#include "common/limits.h"
 #include "common/names.h"
 
 #define LISTS_MAX 16 /* as many as an authority may have certificates */
@@ -40,7 +41,7 @@ AuthorityCall *authority_call_discard(AuthorityCall *c)
 static void read_reply(const AuthorityCall *c, sd_bus_message *m, AuthorityReply *reply, GError **error)
 {
         if (g_str_equal(c->member, "SignRevocationLists"))
-                reply->lists = answer_read_certificates(m, LISTS_MAX, c->issuer->name, error);
+                reply->lists = answer_read_blobs(m, LISTS_MAX, CERT_CRL_SIZE_MAX, c->issuer->name, error);
         else if (!g_str_equal(c->member, "Revoke"))
                 reply->facts = authority_facts_read(m, c->issuer->name, error);
 }

@@ -3,6 +3,9 @@
 
 /* Numbers that an issuer and the agent must agree on. */
 
-/* Of one authority, revoked and not past their end. An issuer that let more be revoked could no longer say
- * so: the agent reads no more of one answer than 8 MiB, and a serial number takes up to 48 bytes of that. */
-#define CERT_REVOKED_MAX 100000
+/* Of one authority, revoked and not past their end. More could no longer be listed: an entry of a revocation list takes some
+ * 53 bytes, and GnuTLS's reading of a list grows with the square of its entries (100,000 take minutes). */
+#define CERT_REVOKED_MAX 16384
+
+/* Bytes of one revocation list (DER): so many entries fit. */
+#define CERT_CRL_SIZE_MAX (1024 * 1024)
