@@ -7,7 +7,7 @@
 #include "agent/answer.h"
 #include "agent/issuer.h"
 #include "common/error.h"
-#include "common/limits.h"
+#include "common/bounds.h"
 #include "common/names.h"
 
 #define LISTS_MAX 16 /* as many as an authority may have certificates */

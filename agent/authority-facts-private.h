@@ -2,7 +2,7 @@
 #pragma once
 
 #include "agent/authority-facts.h"
-#include "common/limits.h"
+#include "common/bounds.h"
 
 /* What the files around an authority's facts share. */
 

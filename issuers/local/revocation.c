@@ -6,7 +6,7 @@
 #include "issuers/local/revocation.h"
 
 #include "common/error.h"
-#include "common/limits.h"
+#include "common/bounds.h"
 #include "common/timespan.h"
 #include "issuers/local/crl.h"
 

@@ -6,7 +6,7 @@
 #include "agent/authority-facts.h"
 
 #include "common/error.h"
-#include "common/limits.h"
+#include "common/bounds.h"
 #include "common/names.h"
 #include "common/path.h"
 #include "tests/unit/fixture.h"

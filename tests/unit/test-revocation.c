@@ -5,7 +5,7 @@
 
 #include "agent/csr.h"
 #include "common/error.h"
-#include "common/limits.h"
+#include "common/bounds.h"
 #include "common/names.h"
 #include "common/timespan.h"
 #include "issuers/local/change.h"
