@@ -13,7 +13,7 @@
 /* Each takes a connection of those that the type's socket unit allows (128), and a process. */
 #define WATCHED_MAX 64U
 
-#define RECREATE_MAX 5
+#define RECREATE_MAX 20
 #define RECREATE_WHILE ((int64_t) (10 * USEC_PER_MINUTE))
 
 /* ---- Watches of their folders ---- */

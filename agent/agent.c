@@ -147,6 +147,13 @@ static bool record_failed_locally(const Record *r)
                                r->error == CERT_ERROR_INSTALL_FAILED);
 }
 
+/* Nor does a local authority mind to be asked again. */
+static bool is_of_authority(Agent *a, const Certificate *c)
+{
+        return !c->record->blocked && c->wish->kind == MANIFEST_KIND_CERTIFICATE &&
+               agent_find_authority(a, c->wish->issuer);
+}
+
 static PlanItem bundle_plan(Agent *a, const Certificate *c, PlanFlags flags)
 {
         const ManifestIssuer *unknown;
@@ -178,7 +185,8 @@ static PlanItem pass_plan(const Pass *pass, const Certificate *c)
         PlanFlags flags = meant ? pass->flags : pass->flags & ~PLAN_FORCED;
 
         /* But not by what a watch has seen: a try that fails changes files, too. */
-        if (pass->job->kind != JOB_KIND_REPAIR && c->facts && record_failed_locally(c->record))
+        if (pass->job->kind != JOB_KIND_REPAIR && c->facts &&
+            (record_failed_locally(c->record) || is_of_authority(pass->agent, c)))
                 flags |= PLAN_IGNORE_RETRY;
         return flags ? certificate_plan(pass->agent, c, flags) : c->item;
 }

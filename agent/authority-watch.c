@@ -15,7 +15,7 @@
 
 /* After an answer, until the next call; longer when each call is answered at once, again and again. Both are less than
  * a connection is kept for without a call. */
-#define PAUSE_USEC      (500 * USEC_PER_MSEC)
+#define PAUSE_USEC      (200 * USEC_PER_MSEC)
 #define LONG_PAUSE_USEC (5 * USEC_PER_SEC)
 #define HURRIED_MAX     20
 

@@ -73,7 +73,8 @@ static GPtrArray *pass_whom_to_ask(const Pass *pass)
 
 static PlanFlags flags_for(const Pass *pass)
 {
-        PlanFlags flags = pass->flags & PLAN_IGNORE_RETRY;
+        /* To try again costs nobody but this host: each pass does, but for those that a watch begins. */
+        PlanFlags flags = pass->job->kind == JOB_KIND_REPAIR ? 0 : PLAN_IGNORE_RETRY;
 
         if (pass->round > 0)
                 return flags;
