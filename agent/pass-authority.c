@@ -289,6 +289,18 @@ void pass_ask(Pass *pass)
 
 /* ---- Going on ---- */
 
+/* What has just failed is for the next job to try. */
+static bool pass_has_failed(const Pass *pass, const Authority *authority)
+{
+        for (guint i = 0; i < pass->operations->len; i++) {
+                const AuthorityOperation *o = g_ptr_array_index(pass->operations, i);
+
+                if (o->authority == authority && !o->done)
+                        return true;
+        }
+        return false;
+}
+
 /* What ends a rotation, or mends; a job that has ended one does not begin another. */
 static bool action_goes_on(AuthorityAction action)
 {
@@ -306,8 +318,9 @@ char **pass_goes_on(Pass *pass)
         for (guint i = 0; i < pass->authorities->len; i++) {
                 Authority *authority = g_ptr_array_index(pass->authorities, i);
 
-                agent_judge_authority(pass->agent, authority, 0);
-                if (!action_goes_on(authority->plan.action) || authority->at_work)
+                agent_judge_authority(pass->agent, authority,
+                                      pass->job->kind == JOB_KIND_REPAIR ? 0 : PLAN_IGNORE_RETRY);
+                if (!action_goes_on(authority->plan.action) || authority->at_work || pass_has_failed(pass, authority))
                         continue;
                 g_strv_builder_add(names, authority->name);
                 any = true;
