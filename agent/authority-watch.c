@@ -37,7 +37,6 @@ struct AuthorityWatch {
         uint64_t standing_since; /* 0: nobody watches */
         uint64_t retry;          /* span: how long to wait after the next failure */
         unsigned hurried;        /* answers in a row that came at once */
-        bool tell;               /* not yet: the first answer says that the watch stands, and nothing was watched before */
         bool said_failed, said_hurried;
 };
 
@@ -73,15 +72,15 @@ static void watch_call_in(AuthorityWatch *w, uint64_t usec)
 
 /* ---- Answers ---- */
 
+/* The first one says that the watch stands now. It is told like the others: what happened between the last look at the
+ * authority and this nobody has seen. */
 static void watch_answered(AuthorityWatch *w)
 {
         uint64_t now = now_monotonic(w);
-        bool tell = w->tell;
 
         if (w->standing_since == 0)
                 w->standing_since = now;
         w->hurried = now - w->called_at < PAUSE_USEC ? w->hurried + 1 : 0;
-        w->tell = true;
         if (w->hurried > HURRIED_MAX && !w->said_hurried) {
                 log_warning("The files of the authority %s change all the time, as its process says; they are looked "
                             "at every %u seconds while that goes on.",
@@ -89,11 +88,10 @@ static void watch_answered(AuthorityWatch *w)
                 w->said_hurried = true;
         }
         watch_call_in(w, w->hurried > HURRIED_MAX ? LONG_PAUSE_USEC : PAUSE_USEC);
-        if (tell)
-                w->changed(w->issuer.name, w->userdata);
+        w->changed(w->issuer.name, w->userdata);
 }
 
-/* A process may end when it likes (RuntimeMaxSec= of its unit, an update): that alone is not worth a word, unless the
+/* A process may end when it likes (an update, or somebody ends it): that alone is not worth a word, unless the
  * next one ends soon, too. What happens until it watches again nobody sees, so that is told then. */
 static void watch_failed(AuthorityWatch *w, const GError *error)
 {
@@ -114,7 +112,6 @@ static void watch_failed(AuthorityWatch *w, const GError *error)
         }
         w->standing_since = 0;
         w->hurried = 0;
-        w->tell = true;
         watch_call_in(w, w->retry);
         w->retry = MIN(w->retry * 2, RETRY_MAX_USEC);
 }

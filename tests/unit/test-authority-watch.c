@@ -77,6 +77,15 @@ static uint64_t turn_until_told(Run *r)
         return (uint64_t) (g_get_monotonic_time() - start);
 }
 
+/* Until it stands, and nothing is on its way: of what was before that it tells once. */
+static void run_watch_until_it_stands(Run *r)
+{
+        run_watch(r);
+        turn_until_told(r);
+        turn_for(r, USEC_PER_SEC);
+        g_assert_cmpuint(r->told, ==, 1);
+}
+
 static char *folder_of(const Run *r)
 {
         return fixture_path(r->issue->root, CERT_AUTHORITY_DIR "/site");
@@ -105,15 +114,31 @@ static void test_each_change_is_told_and_nothing_else(void)
 {
         g_autoptr(Run) r = run_new("local", LOCAL);
 
-        run_watch(r);
-        turn_for(r, 3 * USEC_PER_SEC);
-        g_assert_cmpuint(r->told, ==, 0);
+        run_watch_until_it_stands(r);
+        turn_for(r, 2 * USEC_PER_SEC);
+        g_assert_cmpuint(r->told, ==, 1);
         write_file(r, "a");
         turn_until_told(r);
         write_file(r, "b"); /* while no call waits */
         turn_until_told(r);
         turn_for(r, 2 * USEC_PER_SEC);
-        g_assert_cmpuint(r->told, ==, 2);
+        g_assert_cmpuint(r->told, ==, 3);
+}
+
+/* Whatever is done after the watch was begun is told of, whether it stood by then or not. */
+static void test_what_changes_before_it_stands_is_told(void)
+{
+        for (unsigned n = 0; n < 12; n++) {
+                g_autoptr(Run) r = run_new("local", LOCAL);
+                unsigned before;
+
+                run_watch(r);
+                turn_for(r, n * 10 * USEC_PER_MSEC);
+                write_file(r, "a");
+                before = r->told;
+                turn_until_told(r);
+                g_assert_cmpuint(r->told, ==, before + 1);
+        }
 }
 
 static void test_a_folder_that_comes_goes_and_comes_back(void)
@@ -122,8 +147,7 @@ static void test_a_folder_that_comes_goes_and_comes_back(void)
         g_autofree char *folder = folder_of(r), *aside = g_strconcat(folder, ".aside", NULL);
 
         g_assert_cmpint(rename(folder, aside), ==, 0);
-        run_watch(r);
-        turn_for(r, 2 * USEC_PER_SEC);
+        run_watch_until_it_stands(r);
         g_assert_cmpint(rename(aside, folder), ==, 0);
         turn_until_told(r);
         turn_for(r, USEC_PER_SEC);
@@ -143,9 +167,9 @@ static void test_a_call_has_no_deadline(void)
 {
         g_autoptr(Run) r = run_new("local", "{\"type\":\"local\",\"timeout\":\"500ms\"}");
 
-        run_watch(r);
-        turn_for(r, 3 * USEC_PER_SEC);
-        g_assert_cmpuint(r->told, ==, 0);
+        run_watch_until_it_stands(r);
+        turn_for(r, 2 * USEC_PER_SEC);
+        g_assert_cmpuint(r->told, ==, 1);
         write_file(r, "a");
         g_assert_cmpuint(turn_until_told(r), <, 2 * USEC_PER_SEC); /* a call that had failed waits for longer */
 }
@@ -155,8 +179,7 @@ static void test_after_the_end_of_its_process_it_is_told_and_goes_on(void)
         g_autoptr(Run) r = run_new("local", LOCAL);
         pid_t worker;
 
-        run_watch(r);
-        turn_for(r, 2 * USEC_PER_SEC);
+        run_watch_until_it_stands(r);
         worker = worker_of_this_process();
         if (worker == 0) {
                 g_test_skip("the kernel does not say who the children are");
@@ -166,7 +189,7 @@ static void test_after_the_end_of_its_process_it_is_told_and_goes_on(void)
         g_assert_cmpuint(turn_until_told(r), >, 4 * USEC_PER_SEC);
         g_assert_cmpint(worker_of_this_process(), !=, worker);
         turn_for(r, USEC_PER_SEC);
-        g_assert_cmpuint(r->told, ==, 1);
+        g_assert_cmpuint(r->told, ==, 2);
         write_file(r, "a");
         g_assert_cmpuint(turn_until_told(r), <, 4 * USEC_PER_SEC);
 }
@@ -188,11 +211,10 @@ static void test_a_watch_is_of_one_issuer_as_it_was(void)
 {
         g_autoptr(Run) r = run_new("local", LOCAL);
 
-        run_watch(r);
+        run_watch_until_it_stands(r);
         g_assert_true(authority_watch_is_of(r->watch, &r->issue->issuer));
         issue_run_set_config(r->issue, "{\"type\":\"local\",\"path_length\":1}"); /* and what it was given is freed */
         g_assert_false(authority_watch_is_of(r->watch, &r->issue->issuer));
-        turn_for(r, USEC_PER_SEC);
         write_file(r, "a");
         turn_until_told(r);
 }
@@ -283,6 +305,7 @@ int main(int argc, char **argv)
         g_test_init(&argc, &argv, NULL);
 #define ADD(path, test) g_test_add_func("/authority-watch/" path, test)
         ADD("each-change-is-told", test_each_change_is_told_and_nothing_else);
+        ADD("before-it-stands", test_what_changes_before_it_stands_is_told);
         ADD("a-folder-that-comes-and-goes", test_a_folder_that_comes_goes_and_comes_back);
         ADD("no-deadline", test_a_call_has_no_deadline);
         ADD("the-end-of-its-process", test_after_the_end_of_its_process_it_is_told_and_goes_on);
