@@ -26,6 +26,19 @@ int message_append_certificates(sd_bus_message *m, GPtrArray *ders)
         return r < 0 ? r : sd_bus_message_close_container(m);
 }
 
+int message_reply_certificates(sd_bus_message *call, GPtrArray *ders)
+{
+        sd_bus_message *reply = NULL;
+        int r = sd_bus_message_new_method_return(call, &reply);
+
+        if (r >= 0)
+                r = message_append_certificates(reply, ders);
+        if (r >= 0)
+                r = sd_bus_send(NULL, reply, NULL);
+        sd_bus_message_unref(reply);
+        return r;
+}
+
 /* ---- Entries ---- */
 
 static int open_entry(sd_bus_message *m, const char *key, const char *type)

@@ -10,6 +10,9 @@
 /* An array of byte arrays (aay). `ders` is GBytes*; NULL: an empty one. */
 int message_append_certificates(sd_bus_message *m, GPtrArray *ders);
 
+/* Replies to a call with such an array alone; as a handler returns. */
+int message_reply_certificates(sd_bus_message *call, GPtrArray *ders);
+
 /* One entry of an a{sv} whose container is open; the value is of type aay, ay, as. */
 int message_append_entry_certificates(sd_bus_message *m, const char *key, GPtrArray *ders);
 int message_append_entry_bytes(sd_bus_message *m, const char *key, GBytes *bytes);

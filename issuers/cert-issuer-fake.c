@@ -537,7 +537,6 @@ static int method_get_roots(sd_bus_message *m, void *userdata, sd_bus_error *ret
         g_auto(FakeCall) c = { .message = m };
         g_autoptr(GPtrArray) roots = list_new();
         g_autoptr(GError) error = NULL;
-        sd_bus_message *reply = NULL;
         const char *config;
         int r = sd_bus_message_read(m, "s", &config);
 
@@ -546,13 +545,7 @@ static int method_get_roots(sd_bus_message *m, void *userdata, sd_bus_error *ret
         if (!read_config(&c, config, &error))
                 return cert_error_to_bus(error, ret_error);
         g_ptr_array_add(roots, g_bytes_ref(authority_der(c.authority)));
-        r = sd_bus_message_new_method_return(m, &reply);
-        if (r >= 0)
-                r = message_append_certificates(reply, roots);
-        if (r >= 0)
-                r = sd_bus_send(NULL, reply, NULL);
-        sd_bus_message_unref(reply);
-        return r;
+        return message_reply_certificates(m, roots);
 }
 
 static int method_describe(sd_bus_message *m, void *userdata, sd_bus_error *ret_error)

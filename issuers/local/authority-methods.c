@@ -121,7 +121,6 @@ static int method_sign_revocation_lists(sd_bus_message *m, void *userdata, sd_bu
         g_autoptr(AuthorityOptions) o = NULL;
         g_autoptr(GPtrArray) signed_lists = NULL;
         g_autoptr(GError) error = NULL;
-        sd_bus_message *reply = NULL;
         const char *config;
         int r = sd_bus_message_read(m, "s", &config);
 
@@ -132,13 +131,7 @@ static int method_sign_revocation_lists(sd_bus_message *m, void *userdata, sd_bu
                 signed_lists = revocation_sign(((Local *) userdata)->lists, o, now_realtime(), &error);
         if (!signed_lists)
                 return cert_error_to_bus(error, ret_error);
-        r = sd_bus_message_new_method_return(m, &reply);
-        if (r >= 0)
-                r = message_append_certificates(reply, signed_lists);
-        if (r >= 0)
-                r = sd_bus_send(NULL, reply, NULL);
-        sd_bus_message_unref(reply);
-        return r;
+        return message_reply_certificates(m, signed_lists);
 }
 
 /* ---- Watching ---- */
