@@ -92,7 +92,7 @@ GBytes *authority_key_new(const AuthorityOptions *o, gnutls_privkey_t *ret_key, 
 
 /* ---- Opening ---- */
 
-static bool refuse_seal(GError *missing, GError **error)
+static bool refuse_seal(const char *issuer, GError *missing, GError **error)
 {
         g_autofree char *summary = cert_error_summary(missing);
 
@@ -101,13 +101,13 @@ static bool refuse_seal(GError *missing, GError **error)
                 "is encrypted with the credential " SEAL_CREDENTIAL ": %s\n"
                 "If " SEAL_FILE
                 " is gone, restore it from a backup; it opens on this host only. Without one the key is "
-                "lost: to begin a new authority, which no client trusts yet: certctl authority rotate --now ISSUER",
-                summary);
+                "lost: to begin a new authority, which no client trusts yet: certctl authority rotate --now %s",
+                summary, issuer);
         g_error_free(missing);
         return false;
 }
 
-static bool import_pem(gnutls_privkey_t key, GBytes *content, const char *password, GError **error)
+static bool import_pem(const char *issuer, gnutls_privkey_t key, GBytes *content, const char *password, GError **error)
 {
         gnutls_datum_t d = { (unsigned char *) g_bytes_get_data(content, NULL),
                              (unsigned) g_bytes_get_size(content) };
@@ -119,13 +119,15 @@ static bool import_pem(gnutls_privkey_t key, GBytes *content, const char *passwo
                             " than this host's\nRestore the " SEAL_FILE
                             " that it was made with from a backup, or begin a new authority, which no client "
                             "trusts yet: "
-                            "certctl authority rotate --now ISSUER");
+                            "certctl authority rotate --now %s",
+                            issuer);
                 return false;
         }
         return !failed(r, "holds no private key", error);
 }
 
-static bool open_pem(GBytes *content, KeyProtection protection, gnutls_privkey_t *ret_key, GError **error)
+static bool open_pem(const char *issuer, GBytes *content, KeyProtection protection, gnutls_privkey_t *ret_key,
+                     GError **error)
 {
         bool sealed = protection == KEY_PROTECTION_CREDENTIAL;
         GError *missing = NULL;
@@ -133,10 +135,10 @@ static bool open_pem(GBytes *content, KeyProtection protection, gnutls_privkey_t
         gnutls_privkey_t key;
 
         if (missing)
-                return refuse_seal(missing, error);
+                return refuse_seal(issuer, missing, error);
         if (failed(gnutls_privkey_init(&key), "cannot be opened", error))
                 return false;
-        if (!import_pem(key, content, sealed ? seal_password(seal) : NULL, error)) {
+        if (!import_pem(issuer, key, content, sealed ? seal_password(seal) : NULL, error)) {
                 gnutls_privkey_deinit(key);
                 return false;
         }
@@ -149,7 +151,7 @@ bool authority_key_open(const AuthorityOptions *o, GBytes *content, gnutls_privk
         KeyProtection protection = protection_of(content);
 
         return protection == KEY_PROTECTION_TOKEN ? key_reference_open(o, content, ret_key, error)
-                                                  : open_pem(content, protection, ret_key, error);
+                                                  : open_pem(o->name, content, protection, ret_key, error);
 }
 
 void authority_key_destroy(const AuthorityOptions *o, GBytes *content)

@@ -210,7 +210,7 @@ static bool refuse(GError *why, GError **error)
         return false;
 }
 
-static bool open_uri(const char *uri, gnutls_privkey_t *ret_key, GError **error)
+static bool open_uri(const char *issuer, const char *uri, gnutls_privkey_t *ret_key, GError **error)
 {
         g_autoptr(Token) t = token_open(uri, CERT_AUTHORITY_REFUSED_PINS_FILE, error);
         g_autofree char *shown = NULL;
@@ -225,8 +225,8 @@ static bool open_uri(const char *uri, gnutls_privkey_t *ret_key, GError **error)
                             "key %s: the token holds it no longer\nList its keys with: p11tool --login "
                             "--list-privkeys; if "
                             "it is gone, begin a new authority, which no client trusts yet: certctl "
-                            "authority rotate --now ISSUER",
-                            shown);
+                            "authority rotate --now %s",
+                            shown, issuer);
                 return false;
         }
         gnutls_pubkey_deinit(public_key);
@@ -253,7 +253,7 @@ bool key_reference_open(const AuthorityOptions *o, GBytes *content, gnutls_privk
                 return false;
         }
         uri = with_query(reference, o);
-        return open_uri(uri, ret_key, &why) || refuse(why, error);
+        return open_uri(o->name, uri, ret_key, &why) || refuse(why, error);
 }
 
 void key_reference_destroy(const AuthorityOptions *o, GBytes *content)
