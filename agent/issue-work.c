@@ -5,6 +5,7 @@
 
 #include "agent/issue-work.h"
 
+#include "agent/cert-list.h"
 #include "agent/chain.h"
 #include "agent/csr.h"
 #include "agent/roots.h"
@@ -145,26 +146,11 @@ static Key *choose_key(const IssueWork *w, GError **error)
 /* The installed chain as DER, for issuers that renew by it; what cannot be read is not sent. */
 static GPtrArray *ders_of_pem(GBytes *pem)
 {
-        GPtrArray *ders = g_ptr_array_new_with_free_func((GDestroyNotify) g_bytes_unref);
-        gnutls_x509_crt_t *list = NULL;
-        gnutls_datum_t d = { 0 };
-        unsigned n = 0;
-        size_t size = 0;
+        g_auto(CertList) chain = {};
 
-        d.data = pem ? (unsigned char *) g_bytes_get_data(pem, &size) : NULL;
-        d.size = size;
-        if (size == 0 || gnutls_x509_crt_list_import2(&list, &n, &d, GNUTLS_X509_FMT_PEM, 0) < 0)
-                return ders;
-        for (unsigned i = 0; i < n; i++) {
-                gnutls_datum_t der = { 0 };
-
-                if (ders->len < CHAIN_MAX && gnutls_x509_crt_export2(list[i], GNUTLS_X509_FMT_DER, &der) >= 0)
-                        g_ptr_array_add(
-                                ders, g_bytes_new_with_free_func(der.data, der.size, gnutls_free, der.data));
-                gnutls_x509_crt_deinit(list[i]);
-        }
-        gnutls_free(list);
-        return ders;
+        if (!cert_list_of_pem(pem, CHAIN_MAX, &chain))
+                cert_list_clear(&chain);
+        return cert_list_to_der(&chain);
 }
 
 void issue_work_prepare(void *p)
