@@ -197,6 +197,12 @@ static bool is_answered(const Authority *authority, const char *evidence)
         return g_strv_contains((const char *const *) answered, evidence);
 }
 
+static void count_not_trusting(Authority *authority, const Certificate *c)
+{
+        if (authority->use.not_trusting++ == 0)
+                authority->waits_for = c->wish->name;
+}
+
 /* Counts one that hangs on it; its evidence is added to `found`. */
 static void count_one(Authority *authority, const Certificate *c, GString *found)
 {
@@ -208,15 +214,13 @@ static void count_one(Authority *authority, const Certificate *c, GString *found
                 return;
         if (!c->facts) { /* a record that cannot be read: nobody knows what is trusted or served there */
                 authority->unknown = true;
-                use->not_trusting++;
+                count_not_trusting(authority, c);
                 use->signed_by_old++;
                 return;
         }
         use->signed_by_old += is_signed_by_old(c, authority->facts);
-        if (!is_trusting(c, authority->facts)) {
-                if (use->not_trusting++ == 0)
-                        authority->waits_for = c->wish->name;
-        }
+        if (!is_trusting(c, authority->facts))
+                count_not_trusting(authority, c);
         evidence = evidence_of(authority, c);
         if (!evidence)
                 return;
@@ -259,17 +263,15 @@ void agent_save_authority(Agent *a, Authority *authority)
 static void note_use(Agent *a, Authority *authority)
 {
         Record *r = authority->record;
-        bool retiring = authority->facts && !authority->facts->missing &&
-                        authority_facts_in_role(authority->facts, AUTHORITY_ROLE_OLD);
-        bool unused = retiring && authority->use.signed_by_old == 0 && a->clock.trust == CLOCK_GOOD;
-
-        bool used = !retiring || authority->use.signed_by_old > 0;
+        bool known = authority->facts && !authority->facts->missing;
+        bool unused = known && authority->use.signed_by_old == 0 &&
+                      authority_facts_in_role(authority->facts, AUTHORITY_ROLE_OLD);
         bool over = r->answered && !*authority->found;
-        bool adopted = !r->request_digest && authority->facts && !authority->facts->missing;
+        bool adopted = known && !r->request_digest;
 
-        if (unused && r->unused_since == 0)
+        if (unused && r->unused_since == 0 && a->clock.trust == CLOCK_GOOD)
                 r->unused_since = a->clock.now;
-        else if (used && r->unused_since != 0)
+        else if (!unused && r->unused_since != 0)
                 r->unused_since = 0;
         else if (!over && !adopted)
                 return;

@@ -218,13 +218,6 @@ static bool certificate_is_served(const Certificate *c)
         return c->wish->kind == MANIFEST_KIND_CERTIFICATE && c->wish->verify && c->item.state == CERT_STATE_VALID;
 }
 
-/* What a unit wants that is to be started: the files. That its units are told of them is not waited for, for that unit may
- * be one of them, and wait for us. */
-static bool certificate_is_usable(const PlanItem *plan)
-{
-        return plan->action == ACTION_NONE || plan->action == ACTION_UNITS;
-}
-
 bool pass_take(Pass *pass, Certificate *c, bool named)
 {
         PlanItem plan;
@@ -235,7 +228,7 @@ bool pass_take(Pass *pass, Certificate *c, bool named)
         if (!pass->looked)
                 certificate_refresh(pass->agent, c);
         plan = pass_plan(pass, c);
-        if (pass->job->kind == JOB_KIND_ENSURE && certificate_is_usable(&plan)) {
+        if (pass->job->kind == JOB_KIND_ENSURE && plan_item_is_usable(&plan)) {
                 item_skip(pass_add(pass, c));
                 return true;
         }

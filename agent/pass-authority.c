@@ -71,10 +71,15 @@ static GPtrArray *pass_whom_to_ask(const Pass *pass)
 
 /* ---- What is done to them ---- */
 
+/* To try again costs nobody but this host: each pass does, but for those that a watch begins. */
+static PlanFlags retry_flags(const Pass *pass)
+{
+        return pass->job->kind == JOB_KIND_REPAIR ? 0 : PLAN_IGNORE_RETRY;
+}
+
 static PlanFlags flags_for(const Pass *pass)
 {
-        /* To try again costs nobody but this host: each pass does, but for those that a watch begins. */
-        PlanFlags flags = pass->job->kind == JOB_KIND_REPAIR ? 0 : PLAN_IGNORE_RETRY;
+        PlanFlags flags = retry_flags(pass);
 
         if (pass->round > 0)
                 return flags;
@@ -118,6 +123,7 @@ static bool authority_is_moving(const Authority *authority)
 
 static void pass_after_operations(Pass *pass)
 {
+        /* All of it before any of it is planned: whether one may be signed anew depends on the others. */
         for (guint i = 0; i < pass->operations->len; i++)
                 pass_look_at(pass, ((AuthorityOperation *) g_ptr_array_index(pass->operations, i))->authority,
                              /* unknown_only= */ false);
@@ -263,7 +269,7 @@ static bool pass_finds_all_usable(Pass *pass)
                 if (!c)
                         continue;
                 certificate_refresh(pass->agent, c);
-                if (c->item.action != ACTION_NONE && c->item.action != ACTION_UNITS)
+                if (!plan_item_is_usable(&c->item))
                         return false;
         }
         return true;
@@ -309,24 +315,19 @@ static bool action_goes_on(AuthorityAction action)
 
 char **pass_goes_on(Pass *pass)
 {
-        g_autoptr(GStrvBuilder) names = g_strv_builder_new();
-        char **list;
-        bool any = false;
+        g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
 
         if (pass->round >= ROUNDS_MAX || pass->job->result != JOB_RESULT_NONE)
                 return NULL;
         for (guint i = 0; i < pass->authorities->len; i++) {
                 Authority *authority = g_ptr_array_index(pass->authorities, i);
 
-                agent_judge_authority(pass->agent, authority,
-                                      pass->job->kind == JOB_KIND_REPAIR ? 0 : PLAN_IGNORE_RETRY);
-                if (!action_goes_on(authority->plan.action) || authority->at_work || pass_has_failed(pass, authority))
-                        continue;
-                g_strv_builder_add(names, authority->name);
-                any = true;
+                agent_judge_authority(pass->agent, authority, retry_flags(pass));
+                if (action_goes_on(authority->plan.action) && !authority->at_work && !pass_has_failed(pass, authority))
+                        g_ptr_array_add(names, g_strdup(authority->name));
         }
-        if (!any)
+        if (names->len == 0)
                 return NULL;
-        list = g_strv_builder_end(names);
-        return list;
+        g_ptr_array_add(names, NULL);
+        return (char **) g_ptr_array_steal(names, NULL);
 }

@@ -341,3 +341,8 @@ PlanItem plan_certificate(const ManifestCertificate *c, const CertificateFacts *
         item.certificate = c;
         return item;
 }
+
+bool plan_item_is_usable(const PlanItem *item)
+{
+        return item->action == ACTION_NONE || item->action == ACTION_UNITS;
+}

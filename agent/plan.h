@@ -44,6 +44,10 @@ typedef enum PlanFlags {
 PlanItem plan_certificate(const ManifestCertificate *c, const CertificateFacts *facts, const Record *record,
                           const AuthorityFacts *authority, PlanClock clock, PlanFlags flags);
 
+/* What a unit wants that is to be started: the files. That its units are told of them is not waited for, for that unit may
+ * be one of them, and wait for us. */
+bool plan_item_is_usable(const PlanItem *item);
+
 /* ---- Bundles and revocation lists (plan-bundle.c) ---- */
 
 /* `wanted` is the digest of what the bundle must hold (trust.h); NULL while the roots of one of its issuers are not
