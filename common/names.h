@@ -12,12 +12,14 @@
 #define CERT_BUS_ISSUER_PATH CERT_BUS_PATH "/issuer"
 #define CERT_BUS_SIGNER_PATH CERT_BUS_PATH "/signer"
 #define CERT_BUS_PROBE_PATH CERT_BUS_PATH "/probe"
+#define CERT_BUS_KEYHOLDER_PATH CERT_BUS_PATH "/keyholder"
 #define CERT_INTERFACE_MANAGER CERT_BUS_NAME ".Manager"
 #define CERT_INTERFACE_CERTIFICATE CERT_BUS_NAME ".Certificate"
 #define CERT_INTERFACE_JOB CERT_BUS_NAME ".Job"
 #define CERT_INTERFACE_ISSUER CERT_BUS_NAME ".Issuer"
 #define CERT_INTERFACE_AUTHORITY CERT_BUS_NAME ".Authority"
 #define CERT_INTERFACE_SIGNER CERT_BUS_NAME ".Signer"
+#define CERT_INTERFACE_KEYHOLDER CERT_BUS_NAME ".KeyHolder"
 #define CERT_INTERFACE_PROBE CERT_BUS_NAME ".Probe"
 #define CERT_ERROR_PREFIX CERT_BUS_NAME ".Error."
 
@@ -34,6 +36,7 @@
 #define CERT_SOCKET_CREDENTIAL_NAME "credential" /* FileDescriptorName= of its unit */
 #define CERT_SOCKET_ISSUER_DIR CERT_RUNTIME_DIR "/issuer" /* + "/" + issuer type */
 #define CERT_SOCKET_PROBE CERT_RUNTIME_DIR "/probe"
+#define CERT_SOCKET_KEYHOLDER CERT_RUNTIME_DIR "/keyholder"
 
 /* Configuration and state */
 #define CERT_CONFIG_DIR "/etc/cert-agent"
@@ -52,6 +55,7 @@
 #define CERT_RECORD_SUMMARY_FILE CERT_STATE_DIR "/record-summary" /* the record store's cache */
 #define CERT_CLOCK_FILE CERT_STATE_DIR "/clock" /* its mtime: the latest time seen */
 #define CERT_REFUSED_PINS_FILE CERT_STATE_DIR "/refused-pins" /* which PINs a token refused */
+#define CERT_STEP_CACHE_DIR "/var/cache/cert-issuer-step" /* FINGERPRINT.pem: roots, named by what they must be */
 #define CERT_AUTHORITY_DIR "/var/lib/cert-authority"
 #define CERT_AUTHORITY_REFUSED_PINS_FILE CERT_AUTHORITY_DIR "/.refused-pins" /* the same of authorities' tokens */
 
