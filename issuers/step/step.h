@@ -11,17 +11,17 @@
 
 /* cert-issuer-step: one server as one call of the agent's sees it, and what is asked of it. */
 
-typedef struct Step Step; /* what the process keeps between calls: connections, roots, provisioners */
+typedef struct StepProcess StepProcess; /* what is kept between calls: connections, roots, provisioners */
 
-Step *step_new(void);
-Step *step_free(Step *s);
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(Step, step_free)
+StepProcess *step_process_new(void);
+StepProcess *step_process_free(StepProcess *s);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(StepProcess, step_process_free)
 
-extern const sd_bus_vtable step_issuer_vtable[]; /* issuers/step/issuer-methods.c; userdata: Step* */
+extern const sd_bus_vtable step_issuer_vtable[]; /* issuers/step/issuer-methods.c; userdata: StepProcess* */
 
 /* One call of the agent's: the options, the deadline, the connection to the Signer. */
 typedef struct StepCall {
-        Step *step;
+        StepProcess *process;
         sd_bus *bus;
         StepOptions *options;
         uint64_t deadline; /* CLOCK_MONOTONIC, microseconds */
@@ -50,7 +50,7 @@ void step_refusal(const StepCall *c, const HttpAnswer *a, const char *what, GErr
 /* ---- Trust (trust.c) ---- */
 
 /* PEM of the roots that may vouch for the server: of root_file, or fetched from /root/FINGERPRINT, compared, and kept
- * (CERT_STEP_CACHE_DIR). Borrowed from c->step. */
+ * (CERT_STEP_CACHE_DIR). Borrowed from c->process. */
 GBytes *step_trust(StepCall *c, const char *url, GError **error);
 
 /* What the CA says its roots are (/roots), over a connection that those vouch for; GBytes* of DER, the trusted ones first.
@@ -74,7 +74,7 @@ typedef struct StepProvisioner {
 } StepProvisioner;
 
 /* options->provisioner in /provisioners, page by page. ISSUER_REFUSED: unknown (with the names there are), or of a type
- * that has no such tokens. Borrowed from c->step, which keeps it for as long as it works: step_forget_provisioner(). */
+ * that has no such tokens. Borrowed from c->process, which keeps it for as long as it works: step_forget_provisioner(). */
 const StepProvisioner *step_provisioner(StepCall *c, GError **error);
 void step_forget_provisioner(StepCall *c); /* after a 401, or a key that the password does not open: it may be another now */
 
