@@ -38,12 +38,12 @@ class Host:
         self.agent_process = None
         os.chmod(self.root, 0o755)
         for folder in ("etc/cert-agent/manifest.d", "etc/tls", "usr/lib/cert-agent", "run/cert-agent/issuer",
-                       "var/lib/cert-agent", "var/lib/cert-authority"):
+                       "var/lib/cert-agent", "var/lib/cert-authority", "var/cache/cert-issuer-step"):
             (self.root / folder).mkdir(parents=True)
         for folder in ("var/lib/cert-agent", "var/lib/cert-authority"):
             os.chmod(self.root / folder, 0o700)
-        for program in ("issuers/cert-issuer-local", "issuers/cert-issuer-fake", "issuers/cert-probe"):
-            source = self.build / program
+        for program in ("cert-issuer-local", "cert-issuer-fake", "cert-issuer-step", "cert-keyholder", "cert-probe"):
+            source = self.build / "issuers" / program
             if source.exists():
                 os.symlink(source, self.root / "usr/lib/cert-agent" / source.name)
         self.bus = self.root / "run/system-bus"
