@@ -9,6 +9,9 @@
 /* HTTP for issuers (libcurl): one request and its answer, bounded in time and size. Redirects are not followed, no
  * cookie and no password is kept, no proxy and no .netrc is used, nothing but http and https is spoken. It blocks. */
 
+/* Whether libcurl is one to which roots can be given: built with GnuTLS. NOT_SUPPORTED; to be asked once, at the start. */
+bool http_check_library(GError **error);
+
 /* Connections are kept between requests of one Http. */
 typedef struct Http Http;
 
@@ -48,7 +51,8 @@ typedef struct HttpAnswer {
 HttpAnswer *http_answer_free(HttpAnswer *a);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(HttpAnswer, http_answer_free)
 
-/* Any answer of any status is a success. ISSUER_UNREACHABLE: no address, refused, no route, broken off, the server's
- * certificate is not of these roots, expired, or of another name (each says which); ISSUER_TIMEOUT; ISSUER_PROTOCOL:
- * no HTTP, or more than answer_max. Each with a hint, and with the host and port that were asked. */
+/* Any answer of any status is a success. ISSUER_UNREACHABLE: no address, refused, no route, no TLS, broken off, the server's
+ * certificate is expired or of another name (each says which); ISSUER_AUTHENTICATION: it is of none of these roots;
+ * ISSUER_TIMEOUT; ISSUER_PROTOCOL: no HTTP, or more than answer_max; MANIFEST_INVALID: no such URL. Each with a hint, and with
+ * the host and port that were asked. */
 HttpAnswer *http_send(Http *h, const HttpRequest *request, GError **error);

@@ -1,0 +1,411 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* HTTP for issuers: one request and its answer, by libcurl. It owns the connections that are kept between
+ * requests, and the roots that vouched for them: what is kept for some roots is never used for others. */
+
+#include "issuers/http-private.h"
+
+#include "common/error.h"
+#include "common/timespan.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define CONNECT_MAX_USEC (10 * USEC_PER_SEC)
+#define HEADERS_MAX      (64 * 1024) /* bytes of all */
+#define VALUE_MAX        1024        /* of one header that is used */
+#define RETRY_MAX_USEC   (7 * USEC_PER_DAY)
+#define ROOTS_MAX        8
+#define CONNECTIONS_MAX  8L
+
+/* Roots as a file without a name: curl with GnuTLS takes no CA from memory (it accepts CURLOPT_CAINFO_BLOB and ignores
+ * it). Its number tells its connections from those of other roots, so it stays open as long as they may. */
+typedef struct Roots {
+        GBytes *pem;
+        int fd;
+} Roots;
+
+struct Http {
+        CURL *curl;
+        GPtrArray *roots; /* Roots* */
+};
+
+/* One request on its way. */
+typedef struct Transfer {
+        const HttpRequest *request;
+        GByteArray *body;
+        HttpAnswer *answer; /* of its headers */
+        char *retry_after;
+        size_t header_bytes;
+        char words[CURL_ERROR_SIZE];
+        HttpFailure failure;
+} Transfer;
+
+/* ---- The library ---- */
+
+bool http_check_library(GError **error)
+{
+        const char *tls = curl_version_info(CURLVERSION_NOW)->ssl_version;
+
+        if (tls && g_str_has_prefix(tls, "GnuTLS/"))
+                return true;
+        g_set_error(error, CERT_ERROR, CERT_ERROR_NOT_SUPPORTED,
+                    "libcurl is built with %s, and its connections could not be held to the roots of the manifest\n"
+                    "Install the libcurl that is built with GnuTLS (Debian: libcurl3-gnutls or libcurl3t64-gnutls).",
+                    tls ?: "no TLS");
+        return false;
+}
+
+static void roots_free(void *p)
+{
+        Roots *r = p;
+
+        g_bytes_unref(r->pem);
+        close(r->fd);
+        g_free(r);
+}
+
+Http *http_new(void)
+{
+        Http *h = g_new0(Http, 1);
+
+        h->roots = g_ptr_array_new_with_free_func(roots_free);
+        return h;
+}
+
+Http *http_free(Http *h)
+{
+        if (!h)
+                return NULL;
+        if (h->curl)
+                curl_easy_cleanup(h->curl); /* with its connections */
+        g_ptr_array_unref(h->roots);
+        g_free(h);
+        return NULL;
+}
+
+HttpAnswer *http_answer_free(HttpAnswer *a)
+{
+        if (!a)
+                return NULL;
+        g_clear_pointer(&a->body, g_bytes_unref);
+        g_free(a->content_type);
+        g_free(a->location);
+        g_free(a);
+        return NULL;
+}
+
+/* ---- Roots ---- */
+
+static int write_memfd(GBytes *pem)
+{
+        size_t size, done = 0;
+        const char *data = g_bytes_get_data(pem, &size);
+        int fd = memfd_create("roots", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+        while (fd >= 0 && done < size) {
+                ssize_t n = write(fd, data + done, size - done);
+
+                if (n < 0 && errno == EINTR)
+                        continue;
+                if (n <= 0) {
+                        int saved = errno;
+
+                        close(fd);
+                        errno = saved;
+                        return -1;
+                }
+                done += (size_t) n;
+        }
+        if (fd >= 0)
+                (void) fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL);
+        return fd;
+}
+
+/* The descriptor of a file with these roots; of its own for each set of roots, and so is its name. */
+static int roots_fd(Http *h, GBytes *pem, GError **error)
+{
+        Roots *r;
+        int fd;
+
+        for (guint i = 0; i < h->roots->len; i++)
+                if (g_bytes_equal(((Roots *) h->roots->pdata[i])->pem, pem))
+                        return ((Roots *) h->roots->pdata[i])->fd;
+        if (h->roots->len >= ROOTS_MAX) { /* their connections first: a number is used again */
+                g_clear_pointer(&h->curl, curl_easy_cleanup);
+                g_ptr_array_set_size(h->roots, 0);
+        }
+        fd = write_memfd(pem);
+        if (fd < 0) {
+                g_set_error(error, CERT_ERROR, CERT_ERROR_ISSUER_UNREACHABLE, "keeping the roots in memory: %s",
+                            g_strerror(errno));
+                return -1;
+        }
+        r = g_new(Roots, 1);
+        *r = (Roots) { g_bytes_ref(pem), fd };
+        g_ptr_array_add(h->roots, r);
+        return fd;
+}
+
+/* ---- What comes in ---- */
+
+static size_t on_body(char *data, size_t size, size_t count, void *userdata)
+{
+        Transfer *t = userdata;
+
+        size *= count;
+        if (size > t->request->answer_max - t->body->len) {
+                t->failure.too_large = true;
+                return CURL_WRITEFUNC_ERROR;
+        }
+        g_byte_array_append(t->body, (const guint8 *) data, (guint) size);
+        return size;
+}
+
+/* The value of "Name: value" when the header has this name; caller owns. */
+static char *header_value(const char *line, size_t length, const char *name)
+{
+        size_t n = strlen(name);
+        char *value;
+
+        if (length <= n || line[n] != ':' || g_ascii_strncasecmp(line, name, n) != 0)
+                return NULL;
+        value = g_strndup(line + n + 1, MIN(length - n - 1, VALUE_MAX));
+        return g_strstrip(value);
+}
+
+static void take_header(char **field, const char *line, size_t length, const char *name)
+{
+        char *value = header_value(line, length, name);
+
+        if (!value)
+                return;
+        g_free(*field);
+        *field = value;
+}
+
+/* Seconds or a date (RFC 9110, section 10.2.3), from the time at which the server said so by its own clock. */
+static uint64_t parse_retry(const char *text, uint64_t server_now)
+{
+        guint64 seconds;
+        time_t when;
+
+        if (!text)
+                return 0;
+        if (g_ascii_string_to_unsigned(text, 10, 0, G_MAXUINT64, &seconds, NULL))
+                return MIN(seconds, RETRY_MAX_USEC / USEC_PER_SEC) * USEC_PER_SEC;
+        when = *text && strspn(text, "0123456789") == strlen(text) ? G_MAXINT32 : curl_getdate(text, NULL);
+        if (when <= 0 || (uint64_t) when * USEC_PER_SEC <= server_now)
+                return 0;
+        return MIN((uint64_t) when * USEC_PER_SEC - server_now, RETRY_MAX_USEC);
+}
+
+static void take_date(Transfer *t, const char *line, size_t length)
+{
+        g_autofree char *text = header_value(line, length, "Date");
+        time_t when = text ? curl_getdate(text, NULL) : -1;
+
+        if (when > 0)
+                t->answer->date_usec = (uint64_t) when * USEC_PER_SEC;
+}
+
+static size_t on_header(char *data, size_t size, size_t count, void *userdata)
+{
+        Transfer *t = userdata;
+
+        size *= count;
+        t->header_bytes += size;
+        if (t->header_bytes > HEADERS_MAX) {
+                t->failure.too_many_headers = true;
+                return CURL_WRITEFUNC_ERROR;
+        }
+        take_header(&t->answer->content_type, data, size, "Content-Type");
+        take_header(&t->answer->location, data, size, "Location");
+        take_header(&t->retry_after, data, size, "Retry-After");
+        take_date(t, data, size);
+        return size;
+}
+
+/* ---- What goes out ---- */
+
+static void set_method(CURL *curl, const HttpRequest *request)
+{
+        gsize size = 0;
+        const void *data = request->body ? g_bytes_get_data(request->body, &size) : NULL;
+
+        if (g_str_equal(request->method, "POST")) {
+                curl_easy_setopt(curl, CURLOPT_POST, 1L);
+                curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t) size);
+                curl_easy_setopt(curl, CURLOPT_POSTFIELDS, data ?: ""); /* borrowed */
+        } else if (g_str_equal(request->method, "HEAD"))
+                curl_easy_setopt(curl, CURLOPT_NOBODY, 1L);
+        else
+                curl_easy_setopt(curl, CURLOPT_HTTPGET, 1L);
+}
+
+static struct curl_slist *headers_new(const HttpRequest *request)
+{
+        /* Without it curl waits a second for permission to send a large body. */
+        struct curl_slist *list = curl_slist_append(NULL, "Expect:");
+
+        for (const char *const *h = request->headers; h && *h; h++)
+                list = curl_slist_append(list, *h);
+        return list;
+}
+
+/* Who may vouch for the server: these roots and nobody else, neither the system's (CURLOPT_CAPATH has a default) nor those
+ * of another request. */
+static bool set_trust(Http *h, const HttpRequest *request, GError **error)
+{
+        char path[sizeof("/proc/self/fd/") + 10];
+        int fd;
+
+        curl_easy_setopt(h->curl, CURLOPT_CAPATH, NULL);
+        curl_easy_setopt(h->curl, CURLOPT_CAINFO, NULL);
+        if (!request->roots) { /* a connection that nobody vouched for serves this request alone */
+                curl_easy_setopt(h->curl, CURLOPT_SSL_VERIFYPEER, 0L);
+                curl_easy_setopt(h->curl, CURLOPT_SSL_VERIFYHOST, 0L);
+                curl_easy_setopt(h->curl, CURLOPT_FRESH_CONNECT, 1L);
+                curl_easy_setopt(h->curl, CURLOPT_FORBID_REUSE, 1L);
+                return true;
+        }
+        fd = roots_fd(h, request->roots, error);
+        if (fd < 0)
+                return false;
+        g_snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+        curl_easy_setopt(h->curl, CURLOPT_CAINFO, path);
+        curl_easy_setopt(h->curl, CURLOPT_SSL_VERIFYPEER, 1L);
+        curl_easy_setopt(h->curl, CURLOPT_SSL_VERIFYHOST, 2L);
+        return true;
+}
+
+/* What curl would do of its own accord, and is not to: ask a proxy of the environment, follow, keep. Cookies, .netrc, HSTS
+ * and Alt-Svc are off unless asked for. */
+static void set_manners(CURL *curl, const HttpTarget *target)
+{
+        curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, target->tls ? "https" : "http");
+        curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
+        curl_easy_setopt(curl, CURLOPT_PROXY, "");
+        curl_easy_setopt(curl, CURLOPT_NETRC, (long) CURL_NETRC_IGNORED);
+        curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+        curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, (long) CURL_HTTP_VERSION_1_1);
+        curl_easy_setopt(curl, CURLOPT_HTTP09_ALLOWED, 0L);
+        curl_easy_setopt(curl, CURLOPT_SSLVERSION, (long) CURL_SSLVERSION_TLSv1_2);
+        curl_easy_setopt(curl, CURLOPT_SSL_SESSIONID_CACHE, 0L);
+        curl_easy_setopt(curl, CURLOPT_MAXCONNECTS, CONNECTIONS_MAX);
+        curl_easy_setopt(curl, CURLOPT_USERAGENT, "cert-agent/" PROJECT_VERSION);
+}
+
+static long milliseconds(uint64_t usec)
+{
+        return (long) MIN(MAX(usec / USEC_PER_MSEC, 1), G_MAXINT32); /* 0 would mean: curl's own five minutes */
+}
+
+static void set_callbacks(CURL *curl, Transfer *t)
+{
+        curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, t->words);
+        curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_body);
+        curl_easy_setopt(curl, CURLOPT_WRITEDATA, t);
+        curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, on_header);
+        curl_easy_setopt(curl, CURLOPT_HEADERDATA, t);
+}
+
+static bool prepare(Http *h, const HttpTarget *target, Transfer *t, struct curl_slist *headers, GError **error)
+{
+        const HttpRequest *request = t->request;
+
+        if (h->curl)
+                curl_easy_reset(h->curl); /* keeps the connections */
+        /* Roots first: a new set of them may end the handle. */
+        if (request->roots && roots_fd(h, request->roots, error) < 0)
+                return false;
+        if (!h->curl)
+                h->curl = curl_easy_init();
+        if (!h->curl) {
+                g_set_error(error, CERT_ERROR, CERT_ERROR_NOT_SUPPORTED, "libcurl cannot be initialised");
+                return false;
+        }
+        set_manners(h->curl, target);
+        set_callbacks(h->curl, t);
+        curl_easy_setopt(h->curl, CURLOPT_URL, request->url);
+        curl_easy_setopt(h->curl, CURLOPT_HTTPHEADER, headers);
+        curl_easy_setopt(h->curl, CURLOPT_TIMEOUT_MS, milliseconds(request->timeout_usec));
+        curl_easy_setopt(h->curl, CURLOPT_CONNECTTIMEOUT_MS,
+                         milliseconds(MIN(request->timeout_usec, CONNECT_MAX_USEC)));
+        set_method(h->curl, request);
+        return set_trust(h, request, error);
+}
+
+/* ---- One request ---- */
+
+static void take_failure(CURL *curl, CURLcode code, Transfer *t)
+{
+        HttpFailure *f = &t->failure;
+        curl_off_t resolved = 0, connected = 0, shaken = 0, spent = 0;
+        long number = 0;
+
+        curl_easy_getinfo(curl, CURLINFO_NAMELOOKUP_TIME_T, &resolved);
+        curl_easy_getinfo(curl, CURLINFO_CONNECT_TIME_T, &connected);
+        curl_easy_getinfo(curl, CURLINFO_APPCONNECT_TIME_T, &shaken);
+        curl_easy_getinfo(curl, CURLINFO_TOTAL_TIME_T, &spent);
+        curl_easy_getinfo(curl, CURLINFO_OS_ERRNO, &number);
+        f->code = code;
+        f->text = t->words;
+        f->number = (int) number;
+        f->resolved = resolved > 0;
+        f->connected = connected > 0;
+        f->shaken = shaken > 0 || t->header_bytes > 0;
+        f->received = t->body->len;
+        f->spent_usec = (uint64_t) MAX(spent, 0);
+}
+
+static HttpAnswer *finish(CURL *curl, Transfer *t)
+{
+        HttpAnswer *a = g_steal_pointer(&t->answer);
+        long status = 0;
+
+        curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
+        a->status = (unsigned) status;
+        a->body = g_byte_array_free_to_bytes(g_steal_pointer(&t->body));
+        a->retry_after_usec = parse_retry(t->retry_after, a->date_usec ?: now_realtime());
+        return a;
+}
+
+static void transfer_clear(Transfer *t)
+{
+        g_clear_pointer(&t->body, g_byte_array_unref);
+        http_answer_free(t->answer);
+        g_free(t->retry_after);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Transfer, transfer_clear)
+
+HttpAnswer *http_send(Http *h, const HttpRequest *request, GError **error)
+{
+        g_auto(HttpTarget) target = { 0 };
+        g_auto(Transfer) t = { .request = request };
+        struct curl_slist *headers;
+        HttpAnswer *answer = NULL;
+        CURLcode code;
+
+        if (!http_target_read(request->url, &target, error))
+                return NULL;
+        t.body = g_byte_array_new();
+        t.answer = g_new0(HttpAnswer, 1);
+        headers = headers_new(request);
+        if (prepare(h, &target, &t, headers, error)) {
+                code = curl_easy_perform(h->curl);
+                if (code == CURLE_OK)
+                        answer = finish(h->curl, &t);
+                else {
+                        take_failure(h->curl, code, &t);
+                        http_failure_set(&target, request, &t.failure, error);
+                }
+                curl_easy_reset(h->curl); /* nothing of the request is borrowed any longer */
+        }
+        curl_slist_free_all(headers);
+        return answer;
+}
