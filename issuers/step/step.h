@@ -80,9 +80,16 @@ void step_forget_provisioner(StepCall *c); /* after a 401, or a key that the pas
 
 /* ---- Tokens (token.c) ---- */
 
-/* A one-time token for `path` ("/1.0/sign", "/1.0/revoke") by the provisioner's key; `sans` NULL: none are in it.
- * Caller owns. */
+/* A one-time token for `path` ("/1.0/sign", "/1.0/revoke") by the provisioner's key; `sans` in text form, NULL: none are
+ * in it. Caller owns. */
 char *step_token(StepCall *c, const char *path, const char *subject, const char *const *sans, GError **error);
+
+/* Whom a request is for, as a token's subject: its common name, else the first of its SANs without its kind
+ * ("192.0.2.1"). Caller owns. */
+char *step_subject(const IssuerRequest *r);
+
+/* A one-time token for a renewal, by the installed certificate's key. Caller owns. */
+char *step_renewal_token(StepCall *c, const IssuerRequest *r, const char *path, GError **error);
 
 /* ---- What is asked for ---- */
 
