@@ -2,6 +2,7 @@
 #pragma once
 
 #include "common/keytype.h"
+#include "common/renewal.h"
 #include "common/san.h"
 #include "common/usage.h"
 
@@ -144,24 +145,13 @@ typedef struct ManifestAuthority {
 } ManifestAuthority;
 
 /* Where the key of an issuer's account is, and what opens it: for the agent and the keyholder, never for the issuer's
- * process. At most one of the two ways: a password (file or credential), or a key file with its certificate. */
+ * process. A password in a file or a credential (at most one of the two) opens what the CA keeps for the account, or where
+ * there is a key file, with its certificate, that. */
 typedef struct ManifestAccount {
         char *password_file;       /* absolute; it may lie on a share that is not there */
         char *password_credential; /* the name of a systemd credential of cert-keyholder@.service */
         char *key_file, *certificate_file; /* PEM; a password may go with them */
 } ManifestAccount;
-
-/* How an issuer gives the next certificate; of types that know more than one way. */
-typedef enum Renewal {
-        RENEWAL_SIGN,  /* as the first one */
-        RENEWAL_RENEW, /* by the one before, with its key: key.rotation must be "reuse", and is by default */
-        RENEWAL_REKEY, /* by the one before, with a new key */
-        _RENEWAL_MAX,
-        _RENEWAL_INVALID = -EINVAL,
-} Renewal;
-
-const char *renewal_to_string(Renewal renewal); /* "sign" "renew" "rekey" */
-Renewal renewal_from_string(const char *s);
 
 typedef struct ManifestIssuer {
         char *name;
@@ -169,6 +159,7 @@ typedef struct ManifestIssuer {
         char *environment; /* the manifest's own: none of another is taken; NULL when it says none */
         ManifestAuthority *authority; /* NULL when it is not local */
         ManifestAccount account;      /* all NULL: none */
+        Renewal renewal;              /* RENEWAL_SIGN where the type knows no other */
         unsigned connections;         /* how many calls may be under way at once; 0: the type's default */
         char *config;      /* the issuer's object as JSON text, as given, for the issuer process */
 } ManifestIssuer;

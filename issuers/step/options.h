@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include "agent/manifest.h"
+#include "common/renewal.h"
 
 #include <glib.h>
 #include <stdbool.h>

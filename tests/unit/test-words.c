@@ -7,6 +7,7 @@
 #include "common/keytype.h"
 #include "common/names.h"
 #include "common/reason.h"
+#include "common/renewal.h"
 #include "common/state.h"
 
 #include <string.h>
@@ -32,6 +33,7 @@ static void test_every_word_both_ways(void)
         BOTH_WAYS(action, _ACTION_MAX);
         BOTH_WAYS(cert_state, _CERT_STATE_MAX);
         BOTH_WAYS(key_type, _KEY_TYPE_MAX);
+        BOTH_WAYS(renewal, _RENEWAL_MAX);
         BOTH_WAYS(job_kind, _JOB_KIND_MAX);
         BOTH_WAYS(job_stage, _JOB_STAGE_MAX);
         BOTH_WAYS(job_result, _JOB_RESULT_MAX);
