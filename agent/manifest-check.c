@@ -193,6 +193,7 @@ void manifest_check(ManifestReading *r)
         }
         check_targets(r, drafts, n);
         manifest_check_authorities(r);
+        manifest_check_renewals(r);
         /* Sorted for good: the manifest lists its certificates and bundles by name. */
         g_array_sort(r->drafts, compare_drafts);
         for (unsigned i = 1; i < n; i++) {

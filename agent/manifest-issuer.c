@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Issuers of the manifest. Owns the question which types of issuer this host has: the built-in one, whose
- * keys are checked by manifest-authority.c, and those whose program is installed, which know their keys
- * themselves.
- */
+/* Issuers of the manifest. Owns the question which types of issuer this host has: the built-in one, whose keys are
+ * checked by manifest-authority.c, "step", by manifest-step.c, and others whose program is installed, which know their keys
+ * themselves. */
 
 #include "agent/manifest-read.h"
 
@@ -14,12 +13,6 @@
 #include <unistd.h>
 
 #define TYPE_MAX_LENGTH 32
-
-/* What is ours among the keys of an issuer of any type. */
-typedef struct IssuerDraft {
-        const char *type, *environment;
-        ManifestAuthority *authority; /* of a local one */
-} IssuerDraft;
 
 /* ---- Types ---- */
 
@@ -55,37 +48,6 @@ static void complain_type(ManifestReading *r, const JsonValue *v, const char *ty
                           "there is no issuer program for the type \"%s\"", type);
 }
 
-static void read_environment(ManifestReading *r, const JsonValue *v, IssuerDraft *draft)
-{
-        const JsonValue *environment = json_value_member(v, "environment");
-
-        if (environment)
-                draft->environment = manifest_read_string(r, environment);
-}
-
-/* The type, and what concerns it; the rest only of a type that this host has. */
-static void read_issuer(ManifestReading *r, const JsonValue *v, IssuerDraft *draft)
-{
-        const JsonValue *type = json_value_member(v, "type");
-
-        if (!type) {
-                manifest_complain_key(r, v, "Add \"type\": \"local\", or the protocol of your CA.",
-                                      "this issuer has no type");
-                return;
-        }
-        draft->type = manifest_read_string(r, type);
-        if (!draft->type)
-                return;
-        if (g_str_equal(draft->type, "local"))
-                draft->authority = manifest_read_authority(r, v);
-        else if (!type_is_word(draft->type) ||
-                 (!type_is_test(draft->type) && !type_is_installed(draft->type))) {
-                complain_type(r, type, draft->type);
-                return;
-        }
-        read_environment(r, v, draft);
-}
-
 /* ---- Issuers ---- */
 
 ManifestIssuer *manifest_issuer_free(ManifestIssuer *i)
@@ -97,29 +59,54 @@ ManifestIssuer *manifest_issuer_free(ManifestIssuer *i)
 }
 
 /* Test and production do not mix: a host of one takes no certificate from an issuer of the other. */
-static void check_environment(ManifestReading *r, const JsonValue *v, const char *environment)
+static void check_environment(ManifestReading *r, const JsonValue *v)
 {
-        const char *ours = r->manifest->environment;
+        const JsonValue *said = json_value_member(v, "environment");
+        const char *environment = said ? manifest_read_string(r, said) : NULL, *ours = r->manifest->environment;
 
         if (!environment || g_strcmp0(environment, ours) == 0)
                 return;
         if (ours)
-                manifest_complain(r, json_value_member(v, "environment"),
+                manifest_complain(r, said,
                                   "Take an issuer of this host's environment.",
                                   "this issuer is of the environment \"%s\", the manifest of \"%s\"",
                                   environment, ours);
         else
-                manifest_complain(r, json_value_member(v, "environment"),
+                manifest_complain(r, said,
                                   "Say at the top of manifest.json of which environment this host is: "
                                   "\"environment\": …",
                                   "this issuer is of the environment \"%s\", the manifest of none",
                                   environment);
 }
 
+/* The type, and the keys of those that are known here, whether or not their program is installed: all problems are
+ * found at once. */
+static void read_issuer(ManifestReading *r, const JsonValue *v, ManifestIssuer *issuer)
+{
+        const JsonValue *said = json_value_member(v, "type");
+        const char *type;
+
+        if (!said) {
+                manifest_complain_key(r, v, "Add \"type\": \"local\", or the protocol of your CA.",
+                                      "this issuer has no type");
+                return;
+        }
+        type = manifest_read_string(r, said);
+        if (!type)
+                return;
+        issuer->type = manifest_keep_repeated(r, type);
+        if (g_str_equal(type, "local"))
+                issuer->authority = manifest_read_authority(r, v);
+        else if (!type_is_word(type) || (!type_is_test(type) && !type_is_installed(type)))
+                complain_type(r, said, type);
+        if (g_str_equal(type, "step"))
+                manifest_read_step(r, v, issuer);
+        check_environment(r, v);
+}
+
 void manifest_read_issuer(ManifestReading *r, const JsonValue *v)
 {
         const char *ours = r->manifest->environment;
-        IssuerDraft draft = { NULL, NULL, NULL };
         g_autofree char *config = NULL;
         ManifestIssuer *issuer;
 
@@ -130,16 +117,13 @@ void manifest_read_issuer(ManifestReading *r, const JsonValue *v)
                                       "another file has an issuer \"%s\" already", v->key);
                 return;
         }
-        read_issuer(r, v, &draft);
-        check_environment(r, v, draft.environment);
-        /* One with a problem is known all the same, so that its certificates are not complained of as well.
-         */
+        /* One with a problem is known all the same, so that its certificates are not complained of as well. */
         config = json_document_slice(r->file->json, v);
         issuer = g_new(ManifestIssuer, 1);
         *issuer = (ManifestIssuer){ .name = manifest_keep_string(r, v->key),
-                                    .type = manifest_keep_repeated(r, draft.type ?: ""),
+                                    .type = manifest_keep_repeated(r, ""),
                                     .environment = ours ? manifest_keep_repeated(r, ours) : NULL,
-                                    .authority = draft.authority,
                                     .config = manifest_keep_string(r, config) };
         g_hash_table_insert(r->manifest->issuers, issuer->name, issuer);
+        read_issuer(r, v, issuer);
 }

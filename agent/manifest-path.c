@@ -33,13 +33,17 @@ static const char *const reserved[] = {
         CERT_MANIFEST_DROPIN_DIR,
 };
 
-static const char *reserved_for(const char *path)
-{
-        for (size_t i = 0; i < G_N_ELEMENTS(reserved); i++) {
-                size_t length = strlen(reserved[i]);
+/* Where every user may write on any host (file-hierarchy(7)). */
+static const char *const everybodys[] = { "/tmp", "/var/tmp", "/dev/shm", "/dev/mqueue", "/run/lock", "/var/lock" };
 
-                if (strncmp(path, reserved[i], length) == 0 && (path[length] == '/' || path[length] == '\0'))
-                        return reserved[i];
+/* The one of these places in which a path lies, or NULL. */
+static const char *place_of(const char *path, const char *const *places, size_t n)
+{
+        for (size_t i = 0; i < n; i++) {
+                size_t length = strlen(places[i]);
+
+                if (strncmp(path, places[i], length) == 0 && (path[length] == '/' || path[length] == '\0'))
+                        return places[i];
         }
         return NULL;
 }
@@ -75,23 +79,44 @@ static const char *path_fault(const char *path)
         }
 }
 
+/* Absolute and in normal form; borrowed. */
+static const char *read_plain(ManifestReading *r, const JsonValue *v)
+{
+        const char *path = manifest_read_string(r, v), *wrong = path ? path_fault(path) : NULL;
+
+        if (wrong)
+                manifest_complain(r, v, "Write the whole path in its plain form: \"/etc/nginx/tls/web.pem\".",
+                                  "the path \"%s\" %s", path, wrong);
+        return wrong ? NULL : path;
+}
+
 char *manifest_read_path(ManifestReading *r, const JsonValue *v)
 {
-        const char *path = manifest_read_string(r, v), *wrong, *whose;
+        const char *path = read_plain(r, v), *whose;
 
         if (!path)
                 return NULL;
-        wrong = path_fault(path);
-        if (wrong) {
-                manifest_complain(r, v, "Write the whole path in its plain form: \"/etc/nginx/tls/web.pem\".",
-                                  "the path \"%s\" %s", path, wrong);
-                return NULL;
-        }
-        whose = reserved_for(path);
+        whose = place_of(path, reserved, G_N_ELEMENTS(reserved));
         if (whose) {
                 manifest_complain(r, v, "Choose a folder of the service's own, such as /etc/nginx/tls.",
                                   "\"%s\" lies in %s, which is no place for a file that is managed", path,
                                   whose);
+                return NULL;
+        }
+        return manifest_keep_string(r, path);
+}
+
+char *manifest_read_source_path(ManifestReading *r, const JsonValue *v)
+{
+        const char *path = read_plain(r, v), *where;
+
+        if (!path)
+                return NULL;
+        where = place_of(path, everybodys, G_N_ELEMENTS(everybodys));
+        if (where) {
+                manifest_complain(r, v, "Choose a folder that root alone can write in, such as " CERT_CONFIG_DIR ".",
+                                  "every user can write in %s and so could put something else in the place of \"%s\"",
+                                  where, path);
                 return NULL;
         }
         return manifest_keep_string(r, path);

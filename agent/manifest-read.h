@@ -147,6 +147,9 @@ void manifest_finish_names(ManifestReading *r, CertificateDraft *draft);
 
 /* An absolute path in normal form, outside the places that are no place for it; kept in the manifest. */
 char *manifest_read_path(ManifestReading *r, const JsonValue *v);
+/* The same of a file that is only read, by another process and perhaps from a share that hangs: nothing but the text is
+ * looked at, which must not lie where every user may write. */
+char *manifest_read_source_path(ManifestReading *r, const JsonValue *v);
 /* Whether the folders down to the file are safe from users other than root and `owner`. What does not exist
  * yet is no problem: the install says so if it is still missing then. */
 void manifest_check_folder(ManifestReading *r, const JsonValue *v, const char *path, uid_t owner);
@@ -187,6 +190,14 @@ const ManifestField *manifest_authority_name_fields(size_t *ret_n);
 void manifest_check_authorities(ManifestReading *r);
 /* Those watch of whose certificates or bundles one is watched; their revocation lists follow them. */
 void manifest_finish_authorities(ManifestReading *r);
+
+/* ---- manifest-step.c ---- */
+
+/* The keys of an issuer of type "step": its account, renewal and connections. */
+void manifest_read_step(ManifestReading *r, const JsonValue *v, ManifestIssuer *issuer);
+/* The rotation of certificates' keys, as their issuers renew; once all files are read. */
+void manifest_check_renewals(ManifestReading *r);
+const ManifestField *manifest_step_fields(size_t *ret_n);
 
 /* ---- manifest-bundle.c ---- */
 

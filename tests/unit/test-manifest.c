@@ -189,12 +189,12 @@ static void test_an_issuer_s_object_is_handed_on_as_given(Host *h, const void *d
 
 static void test_a_type_whose_program_is_installed_is_known(Host *h, const void *data)
 {
-        g_autofree char *program = at_root(h, CERT_PROGRAM_DIR "/cert-issuer-step");
+        g_autofree char *program = at_root(h, CERT_PROGRAM_DIR "/cert-issuer-acme");
 
         write_text(h, CERT_MANIFEST_FILE,
-                   "{\"version\": 1, \"issuers\": {\"x\": {\"type\": \"step\", \"url\": \"https://ca\"}}}");
-        assert_refused(h, "issuers.x.type", "no issuer program", "cert-issuer-step");
-        write_text(h, CERT_PROGRAM_DIR "/cert-issuer-step", "");
+                   "{\"version\": 1, \"issuers\": {\"x\": {\"type\": \"acme\", \"odd\": 7}}}");
+        assert_refused(h, "issuers.x.type", "no issuer program", "cert-issuer-acme");
+        write_text(h, CERT_PROGRAM_DIR "/cert-issuer-acme", "");
         g_assert_cmpint(chmod(program, 0755), ==, 0);
         assert_loads(h);
 }
