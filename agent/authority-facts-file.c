@@ -11,8 +11,8 @@
 
 #include "agent/authority-facts-private.h"
 #include "agent/folder.h"
-#include "agent/json.h"
 #include "agent/readfile.h"
+#include "common/json.h"
 #include "common/log.h"
 #include "common/names.h"
 #include "common/path.h"

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "agent/manifest.h"
-#include "agent/secret.h"
+#include "common/secret.h"
 
 #include <glib.h>
 #include <stdbool.h>

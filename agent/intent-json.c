@@ -9,8 +9,8 @@
 #include "agent/intent-private.h"
 
 #include "agent/folder.h"
-#include "agent/json.h"
 #include "agent/stage.h"
+#include "common/json.h"
 
 #include <json-glib/json-glib.h>
 #include <string.h>

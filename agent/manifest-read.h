@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include "agent/json.h"
 #include "agent/manifest.h"
+#include "common/json.h"
 
 /* Reading a manifest: what the manifest-*.c files share while they make a Manifest from JSON, and nobody else
  * includes. Each function complains about what it finds wrong and goes on, so that all problems are found. */

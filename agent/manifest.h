@@ -12,7 +12,7 @@
 #include <sys/types.h>
 
 /* The manifest: what the administrator wants. A Manifest is checked as a whole and immutable; it is made of
- * manifest.json and the drop-ins (agent/manifest.c), read by agent/json.c, checked by agent/manifest-check.c. */
+ * manifest.json and the drop-ins (agent/manifest.c), read by common/json.c, checked by agent/manifest-check.c. */
 
 typedef enum UnitAction {
         UNIT_ACTION_RELOAD,

@@ -8,7 +8,7 @@
 
 #include "agent/readfile.h"
 
-#include "agent/secret.h"
+#include "common/secret.h"
 
 #include <errno.h>
 #include <fcntl.h>

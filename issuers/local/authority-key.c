@@ -8,6 +8,7 @@
 #include "issuers/local/authority-key.h"
 
 #include "common/error.h"
+#include "common/secret.h"
 #include "issuers/local/key-reference.h"
 #include "issuers/local/seal.h"
 #include "issuers/local/store.h"
@@ -54,7 +55,7 @@ static GBytes *to_pem(gnutls_x509_privkey_t key, const char *password, GError **
 
         if (failed(r, "the authority's key", error))
                 return NULL;
-        bytes = store_secret_new(pem.data, pem.size);
+        bytes = secret_bytes_new(pem.data, pem.size);
         gnutls_memset(pem.data, 0, pem.size);
         gnutls_free(pem.data);
         return bytes;

@@ -8,6 +8,7 @@
 #include "common/error.h"
 #include "common/log.h"
 #include "common/names.h"
+#include "common/secret.h"
 #include "common/token.h"
 #include "issuers/local/store.h"
 
@@ -184,7 +185,7 @@ GBytes *key_reference_new(const AuthorityOptions *o, GError **error)
         if (!uri)
                 return NULL;
         content = g_strdup_printf("%s\n%s\n", uri, found ? FOUND : MADE);
-        return store_secret_new(content, strlen(content));
+        return secret_bytes_new(content, strlen(content));
 }
 
 /* ---- Following ---- */

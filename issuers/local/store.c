@@ -7,6 +7,7 @@
 #include "common/error.h"
 #include "common/names.h"
 #include "common/path.h"
+#include "common/secret.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -51,30 +52,6 @@ static bool io_error(const Store *s, const char *file, const char *what, GError 
         return unsafe(s, file, error,
                       "cannot be %s: %s\nCheck the disk, and that the issuer's user owns the folder.", what,
                       g_strerror(saved));
-}
-
-/* ---- Secrets ---- */
-
-typedef struct Secret {
-        size_t size;
-        unsigned char data[];
-} Secret;
-
-static void secret_free(void *p)
-{
-        Secret *secret = p;
-
-        gnutls_memset(secret->data, 0, secret->size);
-        g_free(secret);
-}
-
-GBytes *store_secret_new(const void *data, size_t size)
-{
-        Secret *secret = g_malloc(sizeof(Secret) + size);
-
-        secret->size = size;
-        memcpy(secret->data, data, size);
-        return g_bytes_new_with_free_func(secret->data, size, secret_free, secret);
 }
 
 /* ---- The folder ---- */
@@ -268,7 +245,7 @@ static bool read_all(const Store *s, const char *file, int fd, size_t size, GByt
                         break;
                 have += n;
         }
-        *ret = store_secret_new(data, have);
+        *ret = secret_bytes_new(data, have);
         gnutls_memset(data, 0, have);
         return true;
 }

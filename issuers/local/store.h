@@ -64,9 +64,6 @@ bool store_append(Store *s, const char *file, uint64_t size, const void *data, s
  * change of its files, and that it comes or goes. The folder that it is in is made where it is missing. */
 bool store_watch(const char *name, int inotify, GError **error);
 
-/* GBytes whose memory is wiped before it is freed; takes a copy. */
-GBytes *store_secret_new(const void *data, size_t size);
-
 /* Which files were looked at, so that a few stat() tell whether they are still the same. */
 typedef struct StoreMark StoreMark;
 

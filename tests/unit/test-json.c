@@ -2,7 +2,7 @@
 
 /* The JSON reader: what RFC 8259 allows is read and knows where it stands, and nothing else is. */
 
-#include "agent/json.h"
+#include "common/json.h"
 
 #include <string.h>
 

@@ -4,8 +4,9 @@
  * strings, so that building and freeing a tree of a hundred thousand values is a handful of allocations.
  * Hostile input: size, depth, encoding and NUL bytes are checked; no cost grows faster than n log n. */
 
-#include "agent/json.h"
+#include "common/json.h"
 
+#include <gnutls/gnutls.h>
 #include <string.h>
 
 #define VALUES_PER_CHUNK 2048
@@ -15,6 +16,7 @@
 struct JsonDocument {
         char *text;
         size_t size;
+        bool secret;
         char *strings;       /* unescaped strings, packed; never longer than the text */
         GPtrArray *chunks;   /* JsonValue[VALUES_PER_CHUNK] */
         unsigned chunk_used; /* values in the last chunk */
@@ -500,10 +502,11 @@ static int compare_faults(const void *a, const void *b)
         return x->offset < y->offset ? -1 : x->offset > y->offset;
 }
 
-JsonDocument *json_document_new(char *text, size_t size)
+static JsonDocument *document_new(char *text, size_t size, bool secret)
 {
         JsonDocument *d = g_new0(JsonDocument, 1);
 
+        d->secret = secret;
         d->text = text ?: g_strdup(""); /* an empty file may come as NULL */
         d->size = size;
         d->chunks = g_ptr_array_new_with_free_func(g_free);
@@ -513,10 +516,24 @@ JsonDocument *json_document_new(char *text, size_t size)
         return d;
 }
 
+JsonDocument *json_document_new(char *text, size_t size)
+{
+        return document_new(text, size, /* secret= */ false);
+}
+
+JsonDocument *json_document_new_secret(char *text, size_t size)
+{
+        return document_new(text, size, /* secret= */ true);
+}
+
 JsonDocument *json_document_free(JsonDocument *d)
 {
         if (!d)
                 return NULL;
+        if (d->secret)
+                gnutls_memset(d->text, 0, d->size);
+        if (d->secret && d->strings)
+                gnutls_memset(d->strings, 0, d->size + 1);
         g_free(d->text);
         g_free(d->strings);
         g_ptr_array_unref(d->chunks);

@@ -5,7 +5,7 @@
  * A block that knows its size, so that whoever frees it last can wipe all of it.
  */
 
-#include "agent/secret.h"
+#include "common/secret.h"
 
 #include <gnutls/crypto.h>
 #include <string.h>

@@ -56,6 +56,10 @@ typedef struct JsonDocument JsonDocument;
 /* Reads a text; takes it over (g_free). `size` is without a terminating NUL. Never fails as such: what is
  * wrong is in the document's faults. */
 JsonDocument *json_document_new(char *text, size_t size);
+
+/* The same for a text that holds a secret: it is wiped before it is freed, and so are the strings of the tree, which are the
+ * only copies of them. (Integers are copied elsewhere, and a fault's message may quote a key.) */
+JsonDocument *json_document_new_secret(char *text, size_t size);
 JsonDocument *json_document_free(JsonDocument *d);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(JsonDocument, json_document_free)
 
