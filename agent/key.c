@@ -7,6 +7,7 @@
 
 #include "agent/generation.h"
 #include "common/error.h"
+#include "common/signature.h"
 
 #include <gnutls/crypto.h>
 #include <string.h>
@@ -19,23 +20,6 @@ struct Key {
         gnutls_privkey_t private_key;
         gnutls_pubkey_t public_key;
         GBytes *pem;
-};
-
-typedef struct SignAlgorithm {
-        const char *name;
-        gnutls_pk_algorithm_t key;
-        gnutls_sign_algorithm_t sign;
-} SignAlgorithm;
-
-static const SignAlgorithm sign_algorithms[] = {
-        { "ecdsa-sha256", GNUTLS_PK_ECDSA, GNUTLS_SIGN_ECDSA_SHA256 },
-        { "ecdsa-sha384", GNUTLS_PK_ECDSA, GNUTLS_SIGN_ECDSA_SHA384 },
-        { "ecdsa-sha512", GNUTLS_PK_ECDSA, GNUTLS_SIGN_ECDSA_SHA512 },
-        { "ed25519", GNUTLS_PK_EDDSA_ED25519, GNUTLS_SIGN_EDDSA_ED25519 },
-        { "rsa-sha256", GNUTLS_PK_RSA, GNUTLS_SIGN_RSA_SHA256 },
-        { "rsa-sha384", GNUTLS_PK_RSA, GNUTLS_SIGN_RSA_SHA384 },
-        { "rsa-sha512", GNUTLS_PK_RSA, GNUTLS_SIGN_RSA_SHA512 },
-        { "rsa-pss-sha256", GNUTLS_PK_RSA, GNUTLS_SIGN_RSA_PSS_RSAE_SHA256 },
 };
 
 static bool storage_error(GError **error, int r, const char *what)
@@ -212,37 +196,9 @@ GBytes *key_spki(const Key *k, GError **error)
         return g_bytes_new_with_free_func(der.data, der.size, gnutls_free, der.data);
 }
 
-/* ---- Signing ---- */
-
-static const SignAlgorithm *sign_algorithm_find(const char *name)
-{
-        for (size_t i = 0; i < G_N_ELEMENTS(sign_algorithms); i++)
-                if (g_strcmp0(sign_algorithms[i].name, name) == 0)
-                        return &sign_algorithms[i];
-        return NULL;
-}
-
 GBytes *key_sign(const Key *k, const char *algorithm, const void *data, size_t size, GError **error)
 {
-        const SignAlgorithm *a = sign_algorithm_find(algorithm);
-        gnutls_datum_t in = { (unsigned char *) data, size }, out = { 0 };
-        int r, have = gnutls_pubkey_get_pk_algorithm(k->public_key, NULL);
-
-        if (!a) {
-                g_set_error(error, CERT_ERROR, CERT_ERROR_NOT_SUPPORTED, "no such signature algorithm");
-                return NULL;
-        }
-        if ((int) a->key != have) {
-                g_set_error(error, CERT_ERROR, CERT_ERROR_NOT_SUPPORTED,
-                            "a key for %s does not sign with \"%s\"", gnutls_pk_get_name(have), a->name);
-                return NULL;
-        }
-        r = gnutls_privkey_sign_data2(k->private_key, a->sign, 0, &in, &out);
-        if (r < 0) {
-                storage_error(error, r, "signing");
-                return NULL;
-        }
-        return g_bytes_new_with_free_func(out.data, out.size, gnutls_free, out.data);
+        return signature_make(k->private_key, k->public_key, algorithm, data, size, error);
 }
 
 /* ---- Digests ---- */
