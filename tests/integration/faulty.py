@@ -6,8 +6,9 @@ spoils the answer to a chosen path in a chosen way:
         server.spoil("/sign", refuse(503, retry_after="120"))
 
 Its TLS certificate is made for the case (present()). A fault is a function of an Exchange; the functions below make
-them. DroppedPort and Network are what a firewall does."""
+them. own_network() and block() are a firewall."""
 
+import ctypes
 import http.client
 import json
 import os
@@ -127,17 +128,26 @@ class Exchange:
 
 
 class Faulty:
-    def __init__(self, ca, plain=False):
+    def __init__(self, ca):
         self.ca = ca
-        self.plain = plain  # no TLS at all
+        self.plain = False  # no TLS at all
         self.forge = Forge(ca)
         self.faults = {}
-        self.requests = []  # (path, times since the start) of all that was asked
+        self.requests = []  # (path, CLOCK_MONOTONIC) of all that was asked
         self.over = threading.Event()
         self.present()
-        self.listener = socket.create_server(("127.0.0.1", 0), backlog=64)
+        self.port = 0
+        self.listen()
+
+    def listen(self):
+        self.listener = socket.create_server(("127.0.0.1", self.port), backlog=64)
         self.port = self.listener.getsockname()[1]
-        threading.Thread(target=self._accept, daemon=True).start()
+        threading.Thread(target=self._accept, args=(self.listener,), daemon=True).start()
+
+    def stop(self):
+        """Nobody listens on its port; connections that there are stay."""
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
 
     @property
     def url(self):
@@ -153,6 +163,7 @@ class Faulty:
 
     def mend(self):
         self.faults = {}
+        self.plain = False
         self.present()
 
     def asked(self, path=""):
@@ -160,7 +171,7 @@ class Faulty:
 
     def end(self):
         self.over.set()
-        self.listener.close()
+        self.stop()
         self.forge.end()
 
     def __enter__(self):
@@ -180,10 +191,10 @@ class Faulty:
                 return entry[0]
         return pass_on
 
-    def _accept(self):
+    def _accept(self, listener):
         while True:
             try:
-                connection, _ = self.listener.accept()
+                connection, _ = listener.accept()
             except OSError:
                 return
             threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
@@ -354,54 +365,21 @@ def same_page_for_ever(e):
 # ---- Firewalls ----
 
 
-class DroppedPort:
-    """A port whose SYNs are dropped: it listens, and its queue is full."""
-
-    def __enter__(self):
-        self.listener = socket.socket()
-        self.listener.bind(("127.0.0.1", 0))
-        self.listener.listen(0)
-        self.port = self.listener.getsockname()[1]
-        self.waiting = []
-        for _ in range(3):
-            s = socket.socket()
-            s.setblocking(False)
-            s.connect_ex(("127.0.0.1", self.port))
-            self.waiting.append(s)
-        return self
-
-    def __exit__(self, *_):
-        for s in [*self.waiting, self.listener]:
-            s.close()
+def own_network():
+    """This process, and all that it starts, has a network of its own from now on: loopback alone, and no name server.
+    To be called before there are threads. Needs root."""
+    CLONE_NEWNET = 0x40000000
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.unshare(CLONE_NEWNET) != 0:
+        raise OSError(ctypes.get_errno(), "unshare")
+    subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+    subprocess.run(["nft", "add table inet f; add chain inet f input { type filter hook input priority 0; }"], check=True)
 
 
-class Network:
-    """A network of its own, with a firewall; command() goes before what is to run in it. Needs root."""
+def block(port, verdict):
+    """`verdict`: "drop", "reject with tcp reset", "reject with icmpx type admin-prohibited". In own_network() only."""
+    subprocess.run(["nft", f"add rule inet f input tcp dport {port} {verdict}"], check=True)
 
-    def __enter__(self):
-        self.name = f"cert-agent-{os.getpid()}-{id(self) & 0xffff:x}"
-        self._ip("netns", "add", self.name)
-        self._ip("-n", self.name, "link", "set", "lo", "up")
-        self.nft("add table inet f; add chain inet f input { type filter hook input priority 0; }")
-        return self
 
-    def __exit__(self, *_):
-        self._ip("netns", "delete", self.name)
-
-    @staticmethod
-    def _ip(*words):
-        subprocess.run(["ip", *words], check=True)
-
-    @property
-    def command(self):
-        return ["nsenter", f"--net=/run/netns/{self.name}"]
-
-    def nft(self, rules):
-        subprocess.run([*self.command, "nft", rules], check=True)
-
-    def block(self, port, verdict):
-        """`verdict`: "drop", "reject with tcp reset", "reject with icmpx type admin-prohibited"."""
-        self.nft(f"add rule inet f input tcp dport {port} {verdict}")
-
-    def open(self):
-        self.nft("flush chain inet f input")
+def unblock():
+    subprocess.run(["nft", "flush chain inet f input"], check=True)

@@ -56,15 +56,14 @@ def openssl(*arguments):
 
 
 class StepCA:
-    def __init__(self, name="Test", port=None, password=None, durations=("5s", "24h", "720h"), network=None):
-        """`durations` of certificates: the shortest, the default, the longest; `network`: a faulty.Network to run in."""
+    def __init__(self, name="Test", port=None, password=None, durations=("5s", "24h", "720h")):
+        """`durations` of certificates: the shortest, the default, the longest."""
         self.program = program()
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="step-ca-"))
         self.name = name
         self.port = port or free_port()
         self.password = password or base64.b64encode(os.urandom(18)).decode()
         self.process = None
-        self.inside = network.command if network else []
         self.generation = 0
         (self.folder / "password").write_text("of the authority itself\n")
         self.config_file = self._init("first") / "config/ca.json"
@@ -98,14 +97,14 @@ class StepCA:
             self.stop()
         with open(self.log_file, "ab") as log:
             self.process = subprocess.Popen(
-                [*self.inside, self.program, "start", self.config_file, "--password-file", self.folder / "password"], stdout=log,
+                [self.program, "start", self.config_file, "--password-file", self.folder / "password"], stdout=log,
                 stderr=log, stdin=subprocess.DEVNULL, env={"HOME": str(self.folder), "STEPPATH": str(self.folder / "first")})
         wait_for(lambda: self._answers() or self.process.poll() is not None, "step-ca")
         assert self.process.poll() is None, "step-ca ended:\n" + self.log()
         return self
 
     def _answers(self):
-        asked = subprocess.run([*self.inside, "curl", "-ks", self.url + "/health"], capture_output=True, text=True)
+        asked = subprocess.run(["curl", "-ks", self.url + "/health"], capture_output=True, text=True)
         return '"ok"' in asked.stdout
 
     def stop(self, how=signal.SIGTERM):
