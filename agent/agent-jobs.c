@@ -326,12 +326,14 @@ static void pass_finish(Pass *pass)
         Job *job = pass->job;
         g_auto(GStrv) drifted = NULL;
         g_auto(GStrv) more = NULL;
+        g_autoptr(GPtrArray) followers = NULL;
 
         pass_keep(pass);
         more = pass_goes_on(pass);
+        followers = pass_find_followers(pass);
         drifted = pass_take_drifted(pass);
-        if (more)
-                agent_go_on(pass, more);
+        if (more || followers->len > 0)
+                agent_go_on(pass, more, followers);
         else if (pass->announced)
                 job_finish(a, job);
         else
@@ -464,6 +466,7 @@ void pass_fill(Pass *pass)
                 } else {
                         for (guint i = 0; i < a->certificates->len + a->bundles->len; i++)
                                 pass_take(pass, agent_managed(a, i), false);
+                        pass_take_scouts(pass);
                         a->looked = true;
                 }
         }
@@ -482,10 +485,19 @@ void pass_fill(Pass *pass)
                 (void) sd_event_add_defer(a->event, &pass->defer, on_pass_begin, pass);
 }
 
-void agent_go_on(Pass *pass, char **names)
+void agent_go_on(Pass *pass, char **names, GPtrArray *early)
 {
-        Pass *next = pass_new(pass->agent, pass->job, 0, (const char *const *) names);
+        g_autoptr(GPtrArray) all = g_ptr_array_new();
+        Pass *next;
 
+        for (char **name = names; name && *name; name++)
+                g_ptr_array_add(all, *name);
+        for (guint i = 0; i < early->len; i++)
+                g_ptr_array_add(all, ((Certificate *) g_ptr_array_index(early, i))->wish->name);
+        g_ptr_array_add(all, NULL);
+        next = pass_new(pass->agent, pass->job, 0, (const char *const *) all->pdata);
+        for (guint i = 0; i < early->len; i++)
+                g_hash_table_add(next->early, g_ptr_array_index(early, i));
         next->round = pass->round + 1;
         next->announced = pass->announced;
         g_ptr_array_add(pass->agent->passes, next);

@@ -63,8 +63,9 @@ void certificate_refresh(Agent *a, Certificate *c);
 
 /* Takes what its job is about into the pass and begins, or ends it when there is nothing to do. */
 void pass_fill(Pass *pass);
-/* Goes on with a job in another pass, about these names. */
-void agent_go_on(Pass *pass, char **names);
+/* Goes on with a job in another pass, about what these names say and about these certificates (Certificate*), which are
+ * tried before their retries. */
+void agent_go_on(Pass *pass, char **names, GPtrArray *early);
 void pass_announce(Pass *pass);
 
 /* ---- Authorities (agent-authorities.c) ---- */
@@ -88,3 +89,10 @@ bool agent_is_watching(const Agent *a);
 void pass_ask(Pass *pass);
 /* After a pass: whether one of its authorities has something to do at once; the names for agent_go_on(), or NULL. */
 char **pass_goes_on(Pass *pass);
+
+/* ---- Issuers that were away (pass-outage.c) ---- */
+
+/* Takes in a certificate of each issuer that was away, to find out whether it is back. */
+void pass_take_scouts(Pass *pass);
+/* After a pass: those (Certificate*) that need wait no longer, as their issuer is back. The caller owns the array. */
+GPtrArray *pass_find_followers(const Pass *pass);

@@ -11,6 +11,7 @@
 #include "agent/clock.h"
 #include "agent/install.h"
 #include "agent/manifest-saved.h"
+#include "agent/outage.h"
 #include "agent/trust.h"
 #include "common/log.h"
 #include "common/names.h"
@@ -181,8 +182,12 @@ static PlanItem certificate_plan(Agent *a, const Certificate *c, PlanFlags flags
 /* The plan of a pass: as it would be done now. What its job does not name is done when it is due, and never forced. */
 static PlanItem pass_plan(const Pass *pass, const Certificate *c)
 {
-        bool meant = !*pass->names || g_strv_contains((const char *const *) pass->names, c->wish->name);
-        PlanFlags flags = meant ? pass->flags : pass->flags & ~PLAN_FORCED;
+        PlanFlags flags = pass->flags;
+
+        if ((flags & PLAN_FORCED) && *pass->names && !g_strv_contains((const char *const *) pass->names, c->wish->name))
+                flags &= ~PLAN_FORCED;
+        if (g_hash_table_contains(pass->early, c))
+                flags |= PLAN_IGNORE_RETRY;
 
         /* But not by what a watch has seen: a try that fails changes files, too. */
         if (pass->job->kind != JOB_KIND_REPAIR && c->facts &&
@@ -288,6 +293,7 @@ static void on_issued(const ManifestCertificate *c, const IssueResult *result, v
 
         item->issue = NULL;
         pass->issuing--;
+        item->answered = outage_is_over(result->error, result->retry_after);
         switch (result->outcome) {
         case ISSUE_DONE:
                 if (!item_take_local(item, result->generation, &error))

@@ -4,6 +4,7 @@
  * issued. Everything after that is the same for all. */
 
 #include "agent/agent-private.h"
+#include "agent/outage.h"
 #include "common/error.h"
 
 #include <gnutls/gnutls.h>
@@ -25,6 +26,7 @@ static void on_roots(GBytes *pem, const GError *error, void *userdata)
 
         item->roots = NULL;
         pass->issuing--;
+        item->answered = outage_is_over(error, 0);
         if (error)
                 item_fail(item, g_error_copy(error));
         else

@@ -52,6 +52,7 @@ Pass *pass_new(Agent *agent, Job *job, PlanFlags flags, const char *const *names
         pass->job = job;
         pass->flags = flags;
         pass->names = names ? g_strdupv((char **) names) : g_new0(char *, 1);
+        pass->early = g_hash_table_new(NULL, NULL);
         pass->authorities = g_ptr_array_new();
         pass->operations = g_ptr_array_new_with_free_func(operation_free);
         pass->items = g_ptr_array_new_with_free_func(pass_item_free);
@@ -71,6 +72,7 @@ Pass *pass_free(Pass *pass)
         inquiry_discard(pass->inquiry);
         g_ptr_array_unref(pass->operations);
         g_ptr_array_unref(pass->authorities);
+        g_hash_table_unref(pass->early);
         g_strfreev(pass->names);
         sd_event_source_disable_unref(pass->gather);
         sd_event_source_disable_unref(pass->defer);

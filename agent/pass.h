@@ -44,6 +44,7 @@ struct PassItem {
         unsigned units_inactive;
         GError *error;        /* why it did not work out */
         uint64_t retry_after; /* span, from the issuer; 0: none said */
+        bool answered;        /* its issuer is there for others, too */
         bool keep;            /* going back makes nothing better */
         PassItem *joined_to;  /* another pass is at work on this certificate: its outcome is ours */
         GPtrArray *joined;    /* PassItem*, those who joined this one; borrowed */
@@ -85,6 +86,7 @@ struct Pass {
         Job *job;
         PlanFlags flags;
         char **names;      /* what its job is about; empty: all */
+        GHashTable *early; /* set of Certificate*: those that are tried before their retries */
         unsigned round;    /* how many passes its job has had before */
         bool announced;    /* its job was told to the bus */
         bool filled;       /* its items are known */

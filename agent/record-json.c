@@ -84,6 +84,7 @@ static void add_record(JsonBuilder *b, const Record *r)
         add_string(b, "failed_digest", r->failed_digest);
         add_number(b, "failed_at", r->failed_at);
         add_number(b, "retry_at", r->retry_at);
+        add_flag(b, "retry_told", r->retry_told);
         add_string(b, "error", r->error >= 0 ? cert_error_to_name(r->error) : NULL);
         add_string(b, "message", r->message);
         add_string(b, "hint", r->hint);
@@ -279,6 +280,7 @@ static void read_record(Reader *rd, Record *r)
         r->failed_digest = read_digest(rd, "failed_digest");
         r->failed_at = read_number(rd, "failed_at", TIME_MAX);
         r->retry_at = read_number(rd, "retry_at", TIME_MAX);
+        r->retry_told = read_flag(rd, "retry_told");
         r->error = read_error(rd);
         r->message = read_string(rd, "message");
         r->hint = read_string(rd, "hint");

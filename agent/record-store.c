@@ -100,6 +100,7 @@ static void pack_record(GByteArray *a, const Record *r)
         pack_string(a, r->failed_digest);
         pack_u64(a, r->failed_at);
         pack_u64(a, r->retry_at);
+        pack_u8(a, r->retry_told);
         pack_string(a, r->error >= 0 ? cert_error_to_name(r->error) : NULL);
         pack_string(a, r->message);
         pack_string(a, r->hint);
@@ -132,6 +133,7 @@ static Record *unpack_record(const char *name, Unpack *u)
         r->failed_digest = unpack_strdup(u);
         r->failed_at = unpack_u64(u);
         r->retry_at = unpack_u64(u);
+        r->retry_told = unpack_u8(u);
         error = unpack_string(u);
         r->error = error ? cert_error_from_name(error) : _CERT_ERROR_INVALID;
         r->message = unpack_strdup(u);

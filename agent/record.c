@@ -111,6 +111,7 @@ void record_fail(Record *r, uint64_t now, uint64_t not_after, uint64_t retry_aft
                 r->retry_at = now + MIN(retry_after, RETRY_AFTER_MAX);
         else
                 r->retry_at = now + record_backoff(r->failures, remaining, g_random_int());
+        r->retry_told = retry_after > 0;
         r->error = cert_error_code(error);
         g_free(r->message);
         r->message = cert_error_summary(error);
@@ -123,7 +124,7 @@ void record_succeed(Record *r)
         r->failures = 0;
         r->failed_at = r->retry_at = 0;
         r->error = _CERT_ERROR_INVALID;
-        r->blocked = r->degraded = false;
+        r->blocked = r->degraded = r->retry_told = false;
         g_clear_pointer(&r->failed_digest, g_free);
         g_clear_pointer(&r->message, g_free);
         g_clear_pointer(&r->hint, g_free);

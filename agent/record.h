@@ -43,6 +43,7 @@ typedef struct Record {
         unsigned failures;     /* in a row */
         char *failed_digest;   /* the request digest of the try that failed; another one is tried at once */
         uint64_t failed_at, retry_at;
+        bool retry_told;       /* the issuer itself said when (Retry-After): nothing is tried before */
         CertError error;       /* _CERT_ERROR_INVALID: none */
         char *message, *hint;
         bool blocked;          /* trying again is of no use until an administrator acts */

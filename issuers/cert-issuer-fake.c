@@ -172,6 +172,20 @@ static int behave_refuse(FakeCall *c, sd_bus_error *ret_error)
                                  "the policy does not allow this name\nAsk the CA's operator.");
 }
 
+static int behave_unreachable(FakeCall *c, sd_bus_error *ret_error)
+{
+        return sd_bus_error_setf(ret_error, cert_error_to_name(CERT_ERROR_ISSUER_UNREACHABLE),
+                                 "the server does not answer\nStart it.");
+}
+
+static int behave_unreachable_till(FakeCall *c, sd_bus_error *ret_error)
+{
+        g_autoptr(GError) refusal =
+                g_error_new(CERT_ERROR, CERT_ERROR_ISSUER_UNREACHABLE, "the server is being mended\nWait.");
+
+        return issuer_reply_later(c->message, refusal, c->retry_after);
+}
+
 static int behave_unknown_error(FakeCall *c, sd_bus_error *ret_error)
 {
         return sd_bus_error_setf(ret_error, "com.example.Odd", "an error of its own");
@@ -467,6 +481,8 @@ static const struct {
         { "sign-current", behave_sign_current },
         { "slow", behave_good }, /* with "delay" */
         { "unknown-error", behave_unknown_error },
+        { "unreachable", behave_unreachable },
+        { "unreachable-till", behave_unreachable_till }, /* with "retry_after" */
         { "unordered-chain", behave_unordered_chain },
         { "untrusted", behave_untrusted },
         { "wait", behave_wait },

@@ -49,6 +49,7 @@ static Record *full_record_new(const char *name)
         r->failed_digest = g_strdup(DIGEST_A);
         r->failed_at = NOW - 3;
         r->retry_at = NOW + 3;
+        r->retry_told = true;
         r->error = CERT_ERROR_UNIT_FAILED;
         r->message = g_strdup("nginx: \"quoted\"\tand \xc3\xa9");
         r->hint = g_strdup("Look at\nthe log.");
@@ -79,6 +80,7 @@ static void assert_same(const Record *a, const Record *b)
         g_assert_cmpstr(a->failed_digest, ==, b->failed_digest);
         g_assert_cmpuint(a->failed_at, ==, b->failed_at);
         g_assert_cmpuint(a->retry_at, ==, b->retry_at);
+        g_assert_cmpint(a->retry_told, ==, b->retry_told);
         g_assert_cmpint(a->error, ==, b->error);
         g_assert_cmpstr(a->message, ==, b->message);
         g_assert_cmpstr(a->hint, ==, b->hint);
