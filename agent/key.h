@@ -40,8 +40,9 @@ KeyType key_type(const Key *k);             /* _KEY_TYPE_INVALID: none that a ma
 /* SubjectPublicKeyInfo in DER (RFC 5280, 4.1.2.7); caller owns. */
 GBytes *key_spki(const Key *k, GError **error);
 
-/* Signs `data` with an algorithm of org.certagent1.Signer's names ("ecdsa-sha256", "rsa-pss-sha256", …). One that
- * is unknown, or not for this type of key, is CERT_ERROR_NOT_SUPPORTED. Caller owns the signature. */
+/* Signs `data` with an algorithm of org.certagent1.Signer's names ("ecdsa-sha256", "rsa-pss-sha256", …; with "-digest"
+ * behind it `data` is the digest itself). One that is unknown, or not for this type of key, is CERT_ERROR_NOT_SUPPORTED.
+ * Caller owns the signature. */
 GBytes *key_sign(const Key *k, const char *algorithm, const void *data, size_t size, GError **error);
 
 /* Whether a certificate and a key belong together: the SHA-256 of the SubjectPublicKeyInfo's DER, lower-case hex,

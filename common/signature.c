@@ -9,6 +9,11 @@
 
 #include "common/error.h"
 
+#include <gnutls/crypto.h>
+#include <string.h>
+
+#define DIGEST_SUFFIX "-digest"
+
 typedef struct SignatureAlgorithm {
         const char *name;
         gnutls_pk_algorithm_t key;
@@ -26,18 +31,36 @@ static const SignatureAlgorithm algorithms[] = {
         { "rsa-pss-sha256", GNUTLS_PK_RSA, GNUTLS_SIGN_RSA_PSS_RSAE_SHA256 },
 };
 
-static const SignatureAlgorithm *algorithm_find(const char *name)
+/* "NAME-digest" is the algorithm NAME of a digest that was made already; Ed25519 takes none (RFC 8032, 5.1.6). */
+static const SignatureAlgorithm *algorithm_find(const char *name, bool *ret_of_digest)
 {
-        for (size_t i = 0; i < G_N_ELEMENTS(algorithms); i++)
-                if (g_strcmp0(algorithms[i].name, name) == 0)
-                        return &algorithms[i];
+        bool of_digest = g_str_has_suffix(name, DIGEST_SUFFIX);
+        size_t length = strlen(name) - (of_digest ? strlen(DIGEST_SUFFIX) : 0);
+
+        for (size_t i = 0; i < G_N_ELEMENTS(algorithms); i++) {
+                const SignatureAlgorithm *a = &algorithms[i];
+
+                if (strlen(a->name) != length || !g_str_has_prefix(name, a->name))
+                        continue;
+                *ret_of_digest = of_digest;
+                return of_digest && a->key == GNUTLS_PK_EDDSA_ED25519 ? NULL : a;
+        }
         return NULL;
+}
+
+static int sign_digest(gnutls_privkey_t private_key, gnutls_sign_algorithm_t algorithm, const gnutls_datum_t *digest,
+                       gnutls_datum_t *ret_signature)
+{
+        if (digest->size != gnutls_hash_get_len(gnutls_sign_get_hash_algorithm(algorithm)))
+                return GNUTLS_E_HASH_FAILED;
+        return gnutls_privkey_sign_hash2(private_key, algorithm, 0, digest, ret_signature);
 }
 
 GBytes *signature_make(gnutls_privkey_t private_key, gnutls_pubkey_t public_key, const char *algorithm,
                        const void *data, size_t size, GError **error)
 {
-        const SignatureAlgorithm *a = algorithm_find(algorithm);
+        bool of_digest = false;
+        const SignatureAlgorithm *a = algorithm_find(algorithm, &of_digest);
         gnutls_datum_t in = { (unsigned char *) data, size }, out = { 0 };
         int r, have = gnutls_pubkey_get_pk_algorithm(public_key, NULL);
 
@@ -50,7 +73,8 @@ GBytes *signature_make(gnutls_privkey_t private_key, gnutls_pubkey_t public_key,
                             "a key for %s does not sign with \"%s\"", gnutls_pk_get_name(have), a->name);
                 return NULL;
         }
-        r = gnutls_privkey_sign_data2(private_key, a->sign, 0, &in, &out);
+        r = of_digest ? sign_digest(private_key, a->sign, &in, &out)
+                      : gnutls_privkey_sign_data2(private_key, a->sign, 0, &in, &out);
         if (r < 0) {
                 g_set_error(error, CERT_ERROR, CERT_ERROR_KEY_STORAGE, "signing: %s", gnutls_strerror(r));
                 return NULL;
@@ -60,13 +84,17 @@ GBytes *signature_make(gnutls_privkey_t private_key, gnutls_pubkey_t public_key,
 
 bool signature_verify(gnutls_pubkey_t key, const char *algorithm, const void *data, size_t size, GBytes *signature)
 {
-        const SignatureAlgorithm *a = algorithm_find(algorithm);
+        bool of_digest = false;
+        const SignatureAlgorithm *a = algorithm_find(algorithm, &of_digest);
         gnutls_datum_t in = { (unsigned char *) data, size }, out;
         gsize out_size;
 
         out.data = (unsigned char *) g_bytes_get_data(signature, &out_size);
         out.size = (unsigned) out_size;
-        return a && gnutls_pubkey_verify_data2(key, a->sign, 0, &in, &out) >= 0;
+        if (!a)
+                return false;
+        return (of_digest ? gnutls_pubkey_verify_hash2(key, a->sign, 0, &in, &out)
+                          : gnutls_pubkey_verify_data2(key, a->sign, 0, &in, &out)) >= 0;
 }
 
 const char *signature_default(gnutls_pubkey_t key)

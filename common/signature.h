@@ -7,7 +7,7 @@
 #include <stddef.h>
 
 /* Signatures by the names that org.certagent1.Signer gives their algorithms ("ecdsa-sha256", "rsa-pss-sha256", …). ECDSA's are
- * in DER (RFC 3279, 2.2.3). */
+ * in DER (RFC 3279, 2.2.3). With "-digest" behind the name (not Ed25519's), `data` is the digest itself. */
 
 /* `public_key` is the private key's public half. An algorithm that is unknown, or not for this type of key, is
  * CERT_ERROR_NOT_SUPPORTED, anything else KEY_STORAGE. Caller owns. */

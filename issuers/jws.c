@@ -10,7 +10,7 @@
 
 #include "common/base64url.h"
 #include "common/error.h"
-#include "common/keytype.h"
+#include "common/signature.h"
 #include "issuers/signer-client.h"
 
 #include <gnutls/abstract.h>
@@ -47,25 +47,6 @@ const char *jws_algorithm(const char *signer_algorithm)
 
 /* ---- The algorithm of a key ---- */
 
-static const char *algorithm_of(gnutls_pubkey_t key)
-{
-        /* RSA of any size, also one that a manifest could not ask for. */
-        if (gnutls_pubkey_get_pk_algorithm(key, NULL) == GNUTLS_PK_RSA)
-                return "rsa-sha256";
-        switch (key_type_of(key)) {
-        case KEY_TYPE_ECDSA_P256:
-                return "ecdsa-sha256";
-        case KEY_TYPE_ECDSA_P384:
-                return "ecdsa-sha384";
-        case KEY_TYPE_ECDSA_P521:
-                return "ecdsa-sha512";
-        case KEY_TYPE_ED25519:
-                return "ed25519";
-        default:
-                return NULL;
-        }
-}
-
 const char *jws_signer_algorithm(GBytes *public_key, GError **error)
 {
         const char *algorithm = NULL;
@@ -78,12 +59,12 @@ const char *jws_signer_algorithm(GBytes *public_key, GError **error)
         der.size = (unsigned) size;
         if (r >= 0) {
                 r = gnutls_pubkey_import(key, &der, GNUTLS_X509_FMT_DER);
-                algorithm = r < 0 ? NULL : algorithm_of(key);
+                algorithm = r < 0 ? NULL : signature_default(key);
                 gnutls_pubkey_deinit(key);
         }
         if (!algorithm)
                 g_set_error(error, CERT_ERROR, CERT_ERROR_NOT_SUPPORTED, "a key that signs no token: %s",
-                            r < 0 ? gnutls_strerror(r) : "it is neither RSA, Ed25519 nor of P-256, P-384, P-521");
+                            r < 0 ? gnutls_strerror(r) : "it is neither RSA, ECDSA nor Ed25519");
         return algorithm;
 }
 

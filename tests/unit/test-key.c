@@ -11,6 +11,7 @@
 #include "tests/unit/fixture.h"
 
 #include <glib/gstdio.h>
+#include <gnutls/crypto.h>
 #include <gnutls/pkcs11.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -177,8 +178,33 @@ static void test_what_is_no_key_is_refused(void)
         assert_no_key(encrypted, "is encrypted");
 }
 
+/* What has hashed by itself, as TLS libraries do, gets the same kind of signature. */
+static void test_a_digest_is_signed_as_it_is(void)
+{
+        for (KeyType type = 0; type < _KEY_TYPE_MAX; type++) {
+                g_autofree char *algorithm = g_strconcat(algorithms[type], "-digest", NULL);
+                gnutls_digest_algorithm_t hash = gnutls_sign_get_hash_algorithm(signs[type]);
+                g_autoptr(Key) k = type == KEY_TYPE_ED25519 ? NULL : key_new(type, NULL);
+                g_autoptr(GBytes) signature = NULL, cut = NULL;
+                gnutls_datum_t data = { (unsigned char *) text, sizeof(text) }, sig;
+                unsigned char digest[64];
+
+                if (!k)
+                        continue;
+                g_assert_cmpint(gnutls_hash_fast(hash, text, sizeof(text), digest), >=, 0);
+                signature = key_sign(k, algorithm, digest, gnutls_hash_get_len(hash), NULL);
+                g_assert_nonnull(signature);
+                sig = (gnutls_datum_t){ (unsigned char *) g_bytes_get_data(signature, NULL),
+                                        g_bytes_get_size(signature) };
+                g_assert_cmpint(gnutls_pubkey_verify_data2(key_public(k), signs[type], 0, &data, &sig), >=, 0);
+                cut = key_sign(k, algorithm, digest, gnutls_hash_get_len(hash) - 1, NULL);
+                g_assert_null(cut);
+        }
+}
+
 static void test_an_algorithm_that_does_not_fit_is_refused(void)
 {
+        g_autoptr(Key) edwards = key_new(KEY_TYPE_ED25519, NULL);
         g_autoptr(Key) k = key_new(KEY_TYPE_ECDSA_P256, NULL);
         g_autoptr(GError) unfit = NULL, unknown = NULL;
 
@@ -186,6 +212,9 @@ static void test_an_algorithm_that_does_not_fit_is_refused(void)
         g_assert_error(unfit, CERT_ERROR, CERT_ERROR_NOT_SUPPORTED);
         g_assert_null(key_sign(k, "ecdsa-md5", text, sizeof(text), &unknown));
         g_assert_error(unknown, CERT_ERROR, CERT_ERROR_NOT_SUPPORTED);
+        g_assert_null(key_sign(k, "-digest", text, 32, NULL));
+        g_assert_null(key_sign(k, "ecdsa-sha256-digest-digest", text, 32, NULL));
+        g_assert_null(key_sign(edwards, "ed25519-digest", text, 64, NULL)); /* it signs no digest: RFC 8032 */
 }
 
 /* ---- On a thread ---- */
@@ -486,6 +515,7 @@ int main(int argc, char **argv)
         g_test_add_func("/key/other forms of PEM are read", test_other_forms_of_pem_are_read);
         g_test_add_func("/key/a key is found among certificates", test_a_key_is_found_among_certificates);
         g_test_add_func("/key/what is no key is refused", test_what_is_no_key_is_refused);
+        g_test_add_func("/key/a digest is signed as it is", test_a_digest_is_signed_as_it_is);
         g_test_add_func("/key/an algorithm that does not fit is refused",
                         test_an_algorithm_that_does_not_fit_is_refused);
         g_test_add_func("/key/the loop turns while RSA 4096 is made",
