@@ -18,10 +18,10 @@ struct IssuerConfig {
         JsonObject *object; /* borrowed from the parser */
         char *name;
         char *environment; /* may be NULL */
+        uint64_t timeout;
 };
 
-G_GNUC_PRINTF(4, 5)
-static bool invalid(const IssuerConfig *c, const char *key, GError **error, const char *format, ...)
+bool issuer_config_invalid(const IssuerConfig *c, const char *key, GError **error, const char *format, ...)
 {
         g_autofree char *what = NULL;
         va_list arguments;
@@ -60,7 +60,7 @@ bool issuer_config_take_string(IssuerConfig *c, const char *key, char **ret, GEr
         if (!node)
                 return true;
         if (!JSON_NODE_HOLDS_VALUE(node) || json_node_get_value_type(node) != G_TYPE_STRING)
-                return invalid(c, key, error, "must be a string");
+                return issuer_config_invalid(c, key, error, "must be a string");
         g_free(*ret);
         *ret = json_node_dup_string(node);
         return true;
@@ -75,7 +75,7 @@ bool issuer_config_take_span(IssuerConfig *c, const char *key, uint64_t *ret_use
                 return false;
         if (!text || timespan_parse(text, ret_usec, &wrong))
                 return true;
-        return invalid(c, key, error, "%s", wrong->message);
+        return issuer_config_invalid(c, key, error, "%s", wrong->message);
 }
 
 bool issuer_config_take_number(IssuerConfig *c, const char *key, uint64_t *ret, GError **error)
@@ -86,7 +86,7 @@ bool issuer_config_take_number(IssuerConfig *c, const char *key, uint64_t *ret, 
                 return true;
         if (!JSON_NODE_HOLDS_VALUE(node) || json_node_get_value_type(node) != G_TYPE_INT64 ||
             json_node_get_int(node) < 0)
-                return invalid(c, key, error, "must be a number, not negative");
+                return issuer_config_invalid(c, key, error, "must be a number, not negative");
         *ret = (uint64_t) json_node_get_int(node);
         return true;
 }
@@ -102,7 +102,7 @@ bool issuer_config_take_key_type(IssuerConfig *c, const char *key, KeyType *ret,
                 return true;
         type = key_type_from_string(text);
         if (type < 0)
-                return invalid(c, key, error, "\"%s\" is no type of key", text);
+                return issuer_config_invalid(c, key, error, "\"%s\" is no type of key", text);
         *ret = type;
         return true;
 }
@@ -116,20 +116,35 @@ bool issuer_config_take_list(IssuerConfig *c, const char *key, size_t max, char 
         if (!node)
                 return true;
         if (!JSON_NODE_HOLDS_ARRAY(node))
-                return invalid(c, key, error, "must be a list of strings");
+                return issuer_config_invalid(c, key, error, "must be a list of strings");
         array = json_node_get_array(node);
         if (json_array_get_length(array) > max)
-                return invalid(c, key, error, "has more than %zu entries", max);
+                return issuer_config_invalid(c, key, error, "has more than %zu entries", max);
         for (guint i = 0; i < json_array_get_length(array); i++) {
                 JsonNode *item = json_array_get_element(array, i);
 
                 if (!JSON_NODE_HOLDS_VALUE(item) || json_node_get_value_type(item) != G_TYPE_STRING)
-                        return invalid(c, key, error, "must be a list of strings");
+                        return issuer_config_invalid(c, key, error, "must be a list of strings");
                 g_ptr_array_add(list, json_node_dup_string(item));
         }
         g_ptr_array_add(list, NULL);
         g_strfreev(*ret);
         *ret = (char **) g_ptr_array_free(g_steal_pointer(&list), FALSE);
+        return true;
+}
+
+bool issuer_config_take_strings(IssuerConfig *c, const char *key, size_t max, char ***ret, GError **error)
+{
+        JsonNode *node = json_object_get_member(c->object, key);
+        char *text = NULL;
+
+        if (!node || !JSON_NODE_HOLDS_VALUE(node))
+                return issuer_config_take_list(c, key, max, ret, error);
+        if (!issuer_config_take_string(c, key, &text, error))
+                return false;
+        g_strfreev(*ret);
+        *ret = g_new0(char *, 2);
+        (*ret)[0] = text;
         return true;
 }
 
@@ -159,7 +174,7 @@ bool issuer_config_done(IssuerConfig *c, GError **error)
 {
         const char *key = left_over(c->object);
 
-        return !key || invalid(c, key, error, "is not known to this type of issuer");
+        return !key || issuer_config_invalid(c, key, error, "is not known to this type of issuer");
 }
 
 const char *issuer_config_name(const IssuerConfig *c)
@@ -170,6 +185,11 @@ const char *issuer_config_name(const IssuerConfig *c)
 const char *issuer_config_environment(const IssuerConfig *c)
 {
         return c->environment;
+}
+
+uint64_t issuer_config_timeout_usec(const IssuerConfig *c)
+{
+        return c->timeout;
 }
 
 IssuerConfig *issuer_config_new(const char *json, GError **error)
@@ -191,10 +211,10 @@ IssuerConfig *issuer_config_new(const char *json, GError **error)
         if (!issuer_config_take_string(c, "name", &c->name, error) ||
             !issuer_config_take_string(c, "type", &ignored, error) ||
             !issuer_config_take_string(c, "environment", &c->environment, error) ||
-            !issuer_config_take_string(c, "timeout", &ignored, error))
+            !issuer_config_take_span(c, "timeout", &c->timeout, error))
                 return NULL;
         if (!c->name) {
-                invalid(c, "name", error, "is missing");
+                issuer_config_invalid(c, "name", error, "is missing");
                 return NULL;
         }
         return g_steal_pointer(&c);

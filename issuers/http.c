@@ -334,7 +334,7 @@ static bool prepare(Http *h, const HttpTarget *target, Transfer *t, struct curl_
         curl_easy_setopt(h->curl, CURLOPT_HTTPHEADER, headers);
         curl_easy_setopt(h->curl, CURLOPT_TIMEOUT_MS, milliseconds(request->timeout_usec));
         curl_easy_setopt(h->curl, CURLOPT_CONNECTTIMEOUT_MS,
-                         milliseconds(MIN(request->timeout_usec, CONNECT_MAX_USEC)));
+                         milliseconds(MIN(request->connect_usec ?: CONNECT_MAX_USEC, CONNECT_MAX_USEC)));
         set_method(h->curl, request);
         return set_trust(h, request, error);
 }

@@ -36,7 +36,8 @@ typedef struct HttpRequest {
                                      * not verified at all; only for what is checked by its content */
         const HttpClient *client;   /* or NULL */
         size_t answer_max;          /* bytes of the body; more is an error */
-        uint64_t timeout_usec;      /* for all of it; at most 10 s of it for the connection */
+        uint64_t timeout_usec;      /* for all of it */
+        uint64_t connect_usec;      /* of it, until the server has taken the connection; 0, and at most: 10 s */
 } HttpRequest;
 
 typedef struct HttpAnswer {

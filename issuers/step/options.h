@@ -22,6 +22,7 @@ typedef struct StepOptions {
         uint64_t lifetime_usec; /* asked for where the request says none; 0: the provisioner's default */
         uint64_t timeout_usec;  /* for one call of the agent's, a little less than its own deadline */
         bool has_account;       /* the manifest names a password or a key file: tokens can be made */
+        bool has_key_file;      /* ... and it is a key file: for an X5C provisioner */
 } StepOptions;
 
 StepOptions *step_options_new(const char *config, GError **error);

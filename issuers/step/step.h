@@ -26,6 +26,9 @@ typedef struct StepCall {
         StepOptions *options;
         uint64_t deadline; /* CLOCK_MONOTONIC, microseconds */
         const char *url;   /* of the server that answered first; borrowed from options; NULL: none yet */
+        bool fresh;        /* the provisioner was asked for in this call, not in one before */
+        bool later;        /* the CA wants to be asked again later (429, 503) ... */
+        uint64_t retry_after_usec; /* ... after this span; 0: not said */
 } StepCall;
 
 /* ---- Asking (ask.c) ---- */
@@ -39,13 +42,13 @@ HttpAnswer *step_ask(StepCall *c, const char *method, const char *path, const ch
 
 /* The JSON object of an answer with one of the statuses 200 and 201; any other is step_refusal()'s, anything but an object
  * ISSUER_PROTOCOL. Caller owns. `what` for messages: "asking for a certificate". */
-JsonObject *step_answer_object(const StepCall *c, const HttpAnswer *a, const char *what, GError **error);
+JsonObject *step_answer_object(StepCall *c, const HttpAnswer *a, const char *what, GError **error);
 
 /* ---- Refusals (refusal.c) ---- */
 
 /* From an answer that is none of those to an error with a hint: 400, 401 (which never says why: the likely causes, our
- * clock against its Date among them), 403 with its reason, 404, 429 and 503, 5xx, redirects. */
-void step_refusal(const StepCall *c, const HttpAnswer *a, const char *what, GError **error);
+ * clock against its Date among them), 403 with its reason, 404, 429 and 503 (noted in the call), 5xx, redirects. */
+void step_refusal(StepCall *c, const HttpAnswer *a, const char *what, GError **error);
 
 /* ---- Trust (trust.c) ---- */
 
@@ -56,6 +59,9 @@ GBytes *step_trust(StepCall *c, const char *url, GError **error);
 /* What the CA says its roots are (/roots), over a connection that those vouch for; GBytes* of DER, the trusted ones first.
  * Caller owns. */
 GPtrArray *step_roots(StepCall *c, GError **error);
+
+/* The same, as it was heard last by this process, if it was. Caller owns. */
+GPtrArray *step_roots_known(StepCall *c, GError **error);
 
 /* ---- Provisioners (provisioner.c) ---- */
 
@@ -100,6 +106,10 @@ GPtrArray *step_rekey(StepCall *c, const IssuerRequest *r, GError **error); /* r
 
 /* The chain of an answer of these three: {"crt", "ca", "certChain"}. Caller owns. */
 GPtrArray *step_chain_of_answer(const StepCall *c, JsonObject *answer, GError **error); /* chain.c */
+
+/* Whether the chain's first certificate is what was asked for: the request's key and names, and valid now. BAD_CERTIFICATE says
+ * which not. The agent looks again, and at more. */
+bool step_chain_check(const StepCall *c, GPtrArray *chain, const IssuerRequest *r, GError **error); /* chain.c */
 
 /* Whether the installed certificate can be the base of a renewal: it is there, has the same names, and (renew) its key is the
  * request's. */

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "issuers/step/step.h"
+
+/* What the process keeps between calls. Options may change from one call to the next, and a connection may serve several
+ * issuers: so everything is found by what it depends on. */
+struct StepProcess {
+        Http *http;
+        GHashTable *trusted;     /* fingerprints or root file, see trust.c -> GBytes* of PEM */
+        GHashTable *roots;       /* servers and trust -> GPtrArray* of DER: what /roots said last */
+        GHashTable *provisioners; /* servers, trust and name -> StepProvisioner* */
+};
+
+/* Servers and who vouches for them, as one text; `more` is added. Caller owns. */
+char *step_call_key(const StepCall *c, const char *more);
+
+StepProvisioner *step_provisioner_free(StepProvisioner *p);
+
+/* Drops what is kept of the trust in fingerprints, so that the servers are asked again. */
+void step_trust_forget(StepCall *c);
+
+/* The trusted ones alone, which need no question; GBytes* of DER, caller owns. */
+GPtrArray *step_roots_trusted(StepCall *c, GError **error);
+
+/* Microseconds that are left of the call. */
+uint64_t step_call_left(const StepCall *c);
+
+#define STEP_ANSWER_MAX (1024 * 1024) /* bytes of one answer of the CA's */
+
+#define STEP_ROOTS_MAX  16            /* of one issuer */
+
+/* Whether it may sign certificates (RFC 5280, section 4.2.1.9) and the time for that is not over. ISSUER_AUTHENTICATION;
+ * `where` says whence it is. */
+bool step_root_check(gnutls_x509_crt_t crt, const char *where, GError **error);
+
+/* ---- JSON (answer.c) ---- */
+
+/* The members of an answer; borrowed, NULL when there is none of this name and kind. */
+const char *step_json_string(JsonObject *o, const char *name);
+JsonArray *step_json_array(JsonObject *o, const char *name);
+JsonObject *step_json_object(JsonObject *o, const char *name);
+
+/* The object in a text that somebody else wrote. NULL when it is none, or is nested without end. Caller owns. */
+JsonObject *step_json_parse(GBytes *text);
+
+/* Adds the DER of the one certificate that is in `pem` (NULL: none). ISSUER_PROTOCOL; `what` names it. */
+bool step_add_certificate(GPtrArray *ders, const char *pem, const char *what, GError **error);
