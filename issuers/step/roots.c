@@ -7,6 +7,9 @@
 
 #include "agent/cert-list.h"
 #include "common/error.h"
+#include "common/timespan.h"
+
+#define KEPT_USEC (10 * USEC_PER_MINUTE) /* a bundle asks anew; this is what goes with a certificate */
 
 static bool is_in(GPtrArray *ders, GBytes *der)
 {
@@ -61,6 +64,23 @@ static bool add_answer(GPtrArray *ders, JsonObject *answer, GError **error)
         return true;
 }
 
+StepRoots *step_roots_free(StepRoots *r)
+{
+        if (!r)
+                return NULL;
+        g_ptr_array_unref(r->ders);
+        g_free(r);
+        return NULL;
+}
+
+static void keep(StepCall *c, GPtrArray *ders)
+{
+        StepRoots *r = g_new(StepRoots, 1);
+
+        *r = (StepRoots){ g_ptr_array_ref(ders), (uint64_t) g_get_monotonic_time() };
+        g_hash_table_replace(c->process->roots, step_call_key(c, ""), r);
+}
+
 GPtrArray *step_roots(StepCall *c, GError **error)
 {
         g_autoptr(HttpAnswer) a = step_ask(c, "GET", "/roots", NULL, NULL, NULL, error);
@@ -73,16 +93,17 @@ GPtrArray *step_roots(StepCall *c, GError **error)
         ders = g_ptr_array_new_with_free_func((GDestroyNotify) g_bytes_unref);
         if (!add_pem(ders, trusted) || !add_answer(ders, o, error))
                 return NULL;
-        g_hash_table_replace(c->process->roots, step_call_key(c, ""), g_ptr_array_ref(ders));
+        keep(c, ders);
         return g_steal_pointer(&ders);
 }
 
 GPtrArray *step_roots_known(StepCall *c, GError **error)
 {
         g_autofree char *key = step_call_key(c, "");
-        GPtrArray *known = g_hash_table_lookup(c->process->roots, key);
+        StepRoots *known = g_hash_table_lookup(c->process->roots, key);
+        uint64_t now = (uint64_t) g_get_monotonic_time();
 
-        return known ? g_ptr_array_ref(known) : step_roots(c, error);
+        return known && now - known->heard < KEPT_USEC ? g_ptr_array_ref(known->ders) : step_roots(c, error);
 }
 
 GPtrArray *step_roots_trusted(StepCall *c, GError **error)

@@ -3,12 +3,19 @@
 
 #include "issuers/step/step.h"
 
+typedef struct StepRoots {
+        GPtrArray *ders;
+        uint64_t heard; /* CLOCK_MONOTONIC, microseconds */
+} StepRoots;
+
+StepRoots *step_roots_free(StepRoots *r);
+
 /* What the process keeps between calls. Options may change from one call to the next, and a connection may serve several
  * issuers: so everything is found by what it depends on. */
 struct StepProcess {
         Http *http;
         GHashTable *trusted;     /* fingerprints or root file, see trust.c -> GBytes* of PEM */
-        GHashTable *roots;       /* servers and trust -> GPtrArray* of DER: what /roots said last */
+        GHashTable *roots;       /* servers and trust -> StepRoots*: what /roots said last */
         GHashTable *provisioners; /* servers, trust and name -> StepProvisioner* */
 };
 

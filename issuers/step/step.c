@@ -10,13 +10,18 @@ static void destroy_provisioner(void *p)
         step_provisioner_free(p);
 }
 
+static void destroy_roots(void *r)
+{
+        step_roots_free(r);
+}
+
 StepProcess *step_process_new(void)
 {
         StepProcess *s = g_new0(StepProcess, 1);
 
         s->http = http_new();
         s->trusted = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, (GDestroyNotify) g_bytes_unref);
-        s->roots = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, (GDestroyNotify) g_ptr_array_unref);
+        s->roots = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, destroy_roots);
         s->provisioners = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, destroy_provisioner);
         return s;
 }

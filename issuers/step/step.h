@@ -60,7 +60,7 @@ GBytes *step_trust(StepCall *c, const char *url, GError **error);
  * Caller owns. */
 GPtrArray *step_roots(StepCall *c, GError **error);
 
-/* The same, as it was heard last by this process, if it was. Caller owns. */
+/* The same, as this process heard it in the last minutes, if it did. Caller owns. */
 GPtrArray *step_roots_known(StepCall *c, GError **error);
 
 /* ---- Provisioners (provisioner.c) ---- */
