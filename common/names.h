@@ -43,7 +43,7 @@
 #define CERT_MANIFEST_FILE CERT_CONFIG_DIR "/manifest.json"
 #define CERT_MANIFEST_DROPIN_DIR CERT_CONFIG_DIR "/manifest.d"
 #define CERT_MANIFEST_VENDOR_DIR "/usr/lib/cert-agent/manifest.d"
-#define CERT_PROGRAM_DIR "/usr/lib/cert-agent" /* cert-agent, cert-issuer-*, cert-probe */
+#define CERT_PROGRAM_DIR "/usr/lib/cert-agent" /* cert-agent, cert-issuer-*, cert-keyholder, cert-probe */
 #define CERT_STATE_DIR "/var/lib/cert-agent"
 #define CERT_RECORD_DIR CERT_STATE_DIR "/records"         /* one JSON file a certificate */
 #define CERT_GENERATION_DIR CERT_STATE_DIR "/generations" /* NAME/NUMBER/ */

@@ -15,6 +15,7 @@ typedef struct Secret {
 /* Not initialised; the caller fills it. */
 Secret *secret_new(size_t size);
 Secret *secret_free(Secret *s); /* NULL is fine; returns NULL */
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Secret, secret_free)
 
 /* The first `size` bytes of it as GBytes, which own it from then on. */
 GBytes *secret_to_bytes(Secret *s, size_t size);
