@@ -20,6 +20,13 @@ enum {
         ARG_CURRENT,
         ARG_REASON,
         ARG_VERSION,
+        ARG_EMIT_UNITS,
+        ARG_ISSUER,
+        ARG_URL,
+        ARG_ROOT_FINGERPRINT,
+        ARG_ROOT,
+        ARG_PROVISIONER,
+        ARG_PASSWORD_FILE,
 };
 
 static const struct option long_options[] = {
@@ -44,6 +51,14 @@ static const struct option long_options[] = {
         { "machine", required_argument, NULL, 'M' },
         { "version", no_argument, NULL, ARG_VERSION },
         { "help", no_argument, NULL, 'h' },
+        { "output", required_argument, NULL, 'o' },
+        { "emit-units", required_argument, NULL, ARG_EMIT_UNITS },
+        { "issuer", required_argument, NULL, ARG_ISSUER },
+        { "url", required_argument, NULL, ARG_URL },
+        { "root-fingerprint", required_argument, NULL, ARG_ROOT_FINGERPRINT },
+        { "root", required_argument, NULL, ARG_ROOT },
+        { "provisioner", required_argument, NULL, ARG_PROVISIONER },
+        { "password-file", required_argument, NULL, ARG_PASSWORD_FILE },
         { NULL, 0, NULL, 0 },
 };
 
@@ -53,9 +68,15 @@ typedef struct OptionRow {
         unsigned bit;
         const char *typed;
         size_t flag; /* offset of a bool in Options, or NO_FLAG */
+        size_t text; /* offset of a char* that its value goes to as it is, or 0 */
 } OptionRow;
 
 #define NO_FLAG ((size_t) -1)
+
+#define TEXT_ROW(value, bit, typed, member)                                                                  \
+        {                                                                                                    \
+                value, bit, typed, NO_FLAG, G_STRUCT_OFFSET(Options, member)                                 \
+        }
 
 static const OptionRow rows[] = {
         { ARG_JSON, OPTION_JSON, "--json", NO_FLAG },
@@ -74,9 +95,17 @@ static const OptionRow rows[] = {
         { ARG_NOW, OPTION_NOW, "--now", G_STRUCT_OFFSET(Options, now) },
         { 'y', OPTION_NOW, "--yes", G_STRUCT_OFFSET(Options, yes) },
         { ARG_CURRENT, OPTION_CURRENT, "--current", G_STRUCT_OFFSET(Options, current) },
-        { ARG_REASON, OPTION_REASON, "--reason", NO_FLAG },
+        TEXT_ROW(ARG_REASON, OPTION_REASON, "--reason", reason),
         { 'H', OPTION_HOST, "--host", NO_FLAG },
         { 'M', OPTION_MACHINE, "--machine", NO_FLAG },
+        TEXT_ROW('o', OPTION_CONVERT, "--output", output),
+        TEXT_ROW(ARG_EMIT_UNITS, OPTION_CONVERT, "--emit-units", emit_units),
+        TEXT_ROW(ARG_ISSUER, OPTION_CONVERT, "--issuer", issuer),
+        TEXT_ROW(ARG_URL, OPTION_CONVERT, "--url", url),
+        TEXT_ROW(ARG_ROOT_FINGERPRINT, OPTION_CONVERT, "--root-fingerprint", root_fingerprint),
+        TEXT_ROW(ARG_ROOT, OPTION_CONVERT, "--root", root),
+        TEXT_ROW(ARG_PROVISIONER, OPTION_CONVERT, "--provisioner", provisioner),
+        TEXT_ROW(ARG_PASSWORD_FILE, OPTION_CONVERT, "--password-file", password_file),
 };
 
 static const OptionRow *row_of(int value)
@@ -123,8 +152,17 @@ static bool parse_lines(Options *o, const char *text)
 }
 
 /* An option that takes a value. */
-static bool take_value(Options *o, int value, const char *text)
+static bool take_value(Options *o, const OptionRow *row, const char *text)
 {
+        int value = row->value;
+
+        if (row->text != 0) {
+                char **target = &G_STRUCT_MEMBER(char *, o, row->text);
+
+                g_free(*target);
+                *target = g_strdup(text);
+                return true;
+        }
         if (value == ARG_JSON)
                 return parse_json(o, text);
         if (value == 'n')
@@ -133,11 +171,6 @@ static bool take_value(Options *o, int value, const char *text)
                 if (!o->properties)
                         o->properties = g_ptr_array_new_with_free_func(g_free);
                 g_ptr_array_add(o->properties, g_strdup(text));
-                return true;
-        }
-        if (value == ARG_REASON) {
-                g_free(o->reason);
-                o->reason = g_strdup(text);
                 return true;
         }
         /* What follows becomes an argument of ssh: never an option of it. */
@@ -158,7 +191,7 @@ OptionsVerdict options_parse(Options *options, int argc, char **argv, unsigned *
         int c;
 
         options->lines = -1;
-        while ((c = getopt_long(argc, argv, "hqlafyn:p:H:M:", long_options, NULL)) >= 0) {
+        while ((c = getopt_long(argc, argv, "hqlafyn:p:H:M:o:", long_options, NULL)) >= 0) {
                 const OptionRow *row = row_of(c);
 
                 if (c == 'h' || c == ARG_VERSION) {
@@ -170,7 +203,7 @@ OptionsVerdict options_parse(Options *options, int argc, char **argv, unsigned *
                         return OPTIONS_WRONG;
                 if (row->flag != NO_FLAG)
                         G_STRUCT_MEMBER(bool, options, row->flag) = true;
-                else if (!take_value(options, c, optarg))
+                else if (!take_value(options, row, optarg))
                         return OPTIONS_WRONG;
                 given |= row->bit;
         }
@@ -185,7 +218,9 @@ OptionsVerdict options_parse(Options *options, int argc, char **argv, unsigned *
 
 void options_clear(Options *options)
 {
-        g_clear_pointer(&options->reason, g_free);
+        for (size_t i = 0; i < G_N_ELEMENTS(rows); i++)
+                if (rows[i].text != 0)
+                        g_clear_pointer(&G_STRUCT_MEMBER(char *, options, rows[i].text), g_free);
         g_clear_pointer(&options->host, g_free);
         g_clear_pointer(&options->machine, g_free);
         g_clear_pointer(&options->properties, g_ptr_array_unref);

@@ -32,6 +32,10 @@ typedef struct Options {
         char *host;            /* -H, or NULL */
         char *machine;         /* -M, or NULL */
         GPtrArray *properties; /* -p: char*, or NULL */
+        char *output;          /* -o, or NULL; these are convert's */
+        char *emit_units;      /* --emit-units=, or NULL */
+        char *issuer;          /* --issuer=, or NULL */
+        char *url, *root_fingerprint, *root, *provisioner, *password_file; /* of the issuer; or NULL */
 } Options;
 
 /* Bits that a verb puts into its row of the table: the options that mean something to it. */
@@ -50,6 +54,7 @@ typedef enum OptionBit {
         OPTION_NOW = 1 << 11, /* --now --yes */
         OPTION_CURRENT = 1 << 12,
         OPTION_REASON = 1 << 13,
+        OPTION_CONVERT = 1 << 14, /* -o --emit-units --issuer and what is said of an issuer */
 } OptionBit;
 
 typedef enum OptionsVerdict {

@@ -15,6 +15,7 @@
 struct JsonOut {
         GString *text;
         GString *open; /* the closing bracket of each level */
+        unsigned indent;
         bool pretty;
         bool first; /* nothing stands yet on this level */
 };
@@ -25,6 +26,7 @@ JsonOut *json_out_new(JsonFormat format)
 
         j->text = g_string_new(NULL);
         j->open = g_string_new(NULL);
+        j->indent = INDENT;
         j->pretty = format == JSON_PRETTY;
         j->first = true;
         return j;
@@ -40,10 +42,15 @@ JsonOut *json_out_free(JsonOut *j)
         return NULL;
 }
 
+void json_out_set_indent(JsonOut *j, unsigned indent)
+{
+        j->indent = indent;
+}
+
 static void new_line(JsonOut *j)
 {
         if (j->pretty)
-                g_string_append_printf(j->text, "\n%*s", (int) (INDENT * j->open->len), "");
+                g_string_append_printf(j->text, "\n%*s", (int) (j->indent * j->open->len), "");
 }
 
 /* RFC 8259, 7: what must be escaped. DEL and C1 are escaped as well: this may be read on a terminal. */
@@ -127,10 +134,20 @@ void json_out_bool(JsonOut *j, const char *key, bool value)
         g_string_append(j->text, value ? "true" : "false");
 }
 
-void json_out_print(JsonOut *j)
+char *json_out_steal(JsonOut *j)
 {
+        char *text;
+
         g_string_append_c(j->text, '\n');
-        fwrite(j->text->str, 1, j->text->len, stdout);
+        text = g_strndup(j->text->str, j->text->len);
         g_string_truncate(j->text, 0);
         j->first = true;
+        return text;
+}
+
+void json_out_print(JsonOut *j)
+{
+        g_autofree char *text = json_out_steal(j);
+
+        fputs(text, stdout);
 }

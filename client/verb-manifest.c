@@ -4,6 +4,7 @@
 
 #include "client/connect.h"
 #include "client/manager.h"
+#include "client/newfile.h"
 #include "common/error.h"
 #include "common/names.h"
 #include "common/path.h"
@@ -112,44 +113,19 @@ static bool make_folder(const char *path, GError **error)
         return errno == EEXIST || fail(error, "make", path, errno);
 }
 
-static bool write_all(int fd, const char *text)
-{
-        size_t length = strlen(text);
-
-        while (length > 0) {
-                ssize_t n = write(fd, text, length);
-
-                if (n < 0 && errno == EINTR)
-                        continue;
-                if (n < 0)
-                        return false;
-                text += n;
-                length -= (size_t) n;
-        }
-        return true;
-}
-
-/* Whole or not at all: written beside its place, then linked there, which fails when a file is there already.
- */
 static bool write_new(const char *path, const char *text, GError **error)
 {
-        g_autofree char *opened = host_path(path), *temporary = g_strconcat(opened, ".XXXXXX", NULL);
-        int fd = mkostemp(temporary, O_CLOEXEC), number = 0;
+        g_autofree char *opened = host_path(path);
+        int r = newfile_write(opened, text, false);
 
-        if (fd < 0)
-                return fail(error, "write", path, errno);
-        if (!write_all(fd, text) || fchmod(fd, 0644) < 0 || fsync(fd) < 0 || link(temporary, opened) < 0)
-                number = errno;
-        unlink(temporary);
-        close(fd);
-        if (number == EEXIST)
+        if (r == -EEXIST)
                 g_set_error(
                         error, CERT_ERROR, CERT_ERROR_INSTALL_FAILED,
                         "%s is there already, and stays as it is\nEdit it, check it with: certctl validate",
                         path);
-        else if (number != 0)
-                fail(error, "write", path, number);
-        return number == 0;
+        else if (r < 0)
+                fail(error, "write", path, -r);
+        return r == 0;
 }
 
 ExitStatus verb_init(const Client *client, char **arguments)

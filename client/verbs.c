@@ -76,6 +76,21 @@ static const Verb verbs[] = {
           "  -n --lines=N         only the last N\n" },
         { "watch", "[NAME...]", "what happens, as it happens", 0, -1, OPTION_JSON | REMOTE, verb_watch,
           NULL },
+        { "convert", "FROM [PATH]", "make a manifest of what another program was told", 1, 2,
+          OPTION_CONVERT | OPTION_FORCE, verb_convert,
+          "     phoenix FILE      a certificate-manifest.json in front of a step-ca\n"
+          "     certbot [DIR]     certbot's folder, by default /etc/letsencrypt\n"
+          "     certmonger [DIR]  certmonger's requests, by default /var/lib/certmonger/requests\n"
+          "\n"
+          "The manifest goes to standard output, what is left to be done to standard error. Runs nothing,\n"
+          "and changes no file but those that these options name:\n\n"
+          "  -o --output=FILE     write the manifest to FILE, which must not be there\n"
+          "     --emit-units=DIR  write one-shot units for commands that are more than systemctl's\n"
+          "     --force           replace files that are there\n"
+          "     --issuer=NAME     the issuer of all of them\n"
+          "     --url=URL, --root-fingerprint=HEX, --root=FILE, --provisioner=NAME, --password-file=FILE\n"
+          "                       what the issuer needs to know, with phoenix\n"
+          "\nExit status 1 when an entry had to be left out; the others are printed all the same.\n" },
         { "__names", "[all|authorities]", NULL, 0, 1, REMOTE, verb_names, NULL },
 };
 

@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <stdbool.h>
+
+/* Writes a new file of mode 0644, whole or not at all: beside its place, synced, then linked there. `opened` is the
+ * path as it is opened. -EEXIST when something is there already; with `replace` a regular file that is there is
+ * replaced. Other -errno as they come. */
+int newfile_write(const char *opened, const char *text, bool replace);
