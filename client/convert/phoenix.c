@@ -9,7 +9,7 @@
 
 #include "client/convert/conversion.h"
 
-#include "agent/json.h"
+#include "common/json.h"
 #include "client/convert/source.h"
 #include "client/convert/takeover.h"
 #include "common/error.h"
