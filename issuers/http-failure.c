@@ -9,6 +9,8 @@
 #include "common/timespan.h"
 
 #include <errno.h>
+#include <gnutls/gnutls.h>
+#include <string.h>
 
 #define TEXT_MAX 256
 
@@ -132,6 +134,45 @@ static void set_broken_off(const HttpTarget *t, const HttpFailure *f, GError **e
                 fail(error, CERT_ERROR_ISSUER_UNREACHABLE, hint, "%s closed the connection without an answer", t->where);
 }
 
+/* The server ends TLS because of the certificate that it was shown: in TLS 1.2 within the handshake, where curl has GnuTLS's
+ * name of the alert, and in TLS 1.3 behind it (RFC 8446, section 4.4.2.4), where it only knows that there was one. */
+static bool refuses_client(const HttpRequest *request, const HttpFailure *f)
+{
+        static const gnutls_alert_description_t alerts[] = {
+                GNUTLS_A_BAD_CERTIFICATE,     GNUTLS_A_UNSUPPORTED_CERTIFICATE, GNUTLS_A_CERTIFICATE_REVOKED,
+                GNUTLS_A_CERTIFICATE_EXPIRED, GNUTLS_A_CERTIFICATE_UNKNOWN,     GNUTLS_A_UNKNOWN_CA,
+                GNUTLS_A_ACCESS_DENIED,       GNUTLS_A_CERTIFICATE_REQUIRED,
+        };
+
+        if (!request->client)
+                return false;
+        if (f->code != CURLE_SSL_CONNECT_ERROR)
+                return strstr(f->text, "alert");
+        for (size_t i = 0; i < G_N_ELEMENTS(alerts); i++)
+                if (g_str_has_suffix(f->text, gnutls_alert_get_name(alerts[i])))
+                        return true;
+        return false;
+}
+
+static void set_refuses_client(const HttpTarget *t, GError **error)
+{
+        fail(error, CERT_ERROR_ISSUER_REFUSED,
+             "It may have expired, or the CA may have another root or intermediate by now. The server's log says which.",
+             "%s does not take the certificate that it was shown for this host", t->where);
+}
+
+/* Before anything was sent: GnuTLS tries the key on the certificate. curl passes none of its words on. */
+static bool is_unusable_client(const HttpRequest *request, const HttpFailure *f)
+{
+        return request->client && !f->shaken && strstr(f->text, "key or certificate file");
+}
+
+static void set_unusable_client(const HttpTarget *t, GError **error)
+{
+        fail(error, CERT_ERROR_BAD_CERTIFICATE, "Have a new one issued: certctl renew --force",
+             "the certificate to show to %s and its key are no pair", t->where);
+}
+
 static void set_other(const HttpTarget *t, const HttpFailure *f, GError **error)
 {
         g_autofree char *text = cert_error_printable(*f->text ? f->text : curl_easy_strerror(f->code), TEXT_MAX, "");
@@ -142,6 +183,14 @@ static void set_other(const HttpTarget *t, const HttpFailure *f, GError **error)
 
 void http_failure_set(const HttpTarget *t, const HttpRequest *request, const HttpFailure *f, GError **error)
 {
+        if (is_unusable_client(request, f)) {
+                set_unusable_client(t, error);
+                return;
+        }
+        if (refuses_client(request, f)) {
+                set_refuses_client(t, error);
+                return;
+        }
         switch (f->code) {
         case CURLE_COULDNT_RESOLVE_HOST:
                 set_unresolved(t, error);

@@ -39,3 +39,17 @@ void http_failure_set(const HttpTarget *t, const HttpRequest *request, const Htt
 
 /* The same where TLS did not come about: looks at the server once more, to say what is wrong with its certificate. */
 void http_tls_failure_set(const HttpTarget *t, const HttpRequest *request, const HttpFailure *f, GError **error);
+
+/* ---- The client certificate ---- */
+
+/* Of one request, while it is under way; `client` is borrowed. BAD_CERTIFICATE when there is none to show. */
+typedef struct HttpIdentity HttpIdentity;
+
+HttpIdentity *http_identity_new(const HttpClient *client, GError **error);
+HttpIdentity *http_identity_free(HttpIdentity *i);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(HttpIdentity, http_identity_free)
+
+void http_identity_set(const HttpIdentity *i, CURL *curl);
+
+/* Whether a signature was refused, with the error of client->sign(): that is why, whatever curl says. NULL is fine. */
+bool http_identity_failed(HttpIdentity *i, GError **error);

@@ -42,6 +42,7 @@ typedef struct Transfer {
         size_t header_bytes;
         char words[CURL_ERROR_SIZE];
         HttpFailure failure;
+        HttpIdentity *identity; /* or NULL */
 } Transfer;
 
 /* ---- The library ---- */
@@ -336,7 +337,12 @@ static bool prepare(Http *h, const HttpTarget *target, Transfer *t, struct curl_
         curl_easy_setopt(h->curl, CURLOPT_CONNECTTIMEOUT_MS,
                          milliseconds(MIN(request->connect_usec ?: CONNECT_MAX_USEC, CONNECT_MAX_USEC)));
         set_method(h->curl, request);
-        return set_trust(h, request, error);
+        if (!set_trust(h, request, error))
+                return false;
+        t->identity = request->client ? http_identity_new(request->client, error) : NULL;
+        if (t->identity)
+                http_identity_set(t->identity, h->curl);
+        return t->identity || !request->client;
 }
 
 /* ---- One request ---- */
@@ -378,6 +384,7 @@ static void transfer_clear(Transfer *t)
 {
         g_clear_pointer(&t->body, g_byte_array_unref);
         http_answer_free(t->answer);
+        http_identity_free(t->identity);
         g_free(t->retry_after);
 }
 
@@ -400,7 +407,7 @@ HttpAnswer *http_send(Http *h, const HttpRequest *request, GError **error)
                 code = curl_easy_perform(h->curl);
                 if (code == CURLE_OK)
                         answer = finish(h->curl, &t);
-                else {
+                else if (!http_identity_failed(t.identity, error)) {
                         take_failure(h->curl, code, &t);
                         http_failure_set(&target, request, &t.failure, error);
                 }

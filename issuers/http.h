@@ -54,6 +54,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(HttpAnswer, http_answer_free)
 
 /* Any answer of any status is a success. ISSUER_UNREACHABLE: no address, refused, no route, no TLS, broken off, the server's
  * certificate is expired or of another name (each says which); ISSUER_AUTHENTICATION: it is of none of these roots;
+ * ISSUER_REFUSED: the server does not take the client certificate; what client->sign() says;
  * ISSUER_TIMEOUT; ISSUER_PROTOCOL: no HTTP, or more than answer_max; MANIFEST_INVALID: no such URL. Each with a hint, and with
  * the host and port that were asked. */
 HttpAnswer *http_send(Http *h, const HttpRequest *request, GError **error);
