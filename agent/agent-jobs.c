@@ -88,6 +88,7 @@ Agent *agent_new(sd_event *event, sd_bus *system_bus)
         a->units = unit_manager_new(event, system_bus);
         a->prober = prober_new(event);
         a->watch = watch_new(event, on_watch_changed, a);
+        a->wake = wake_new(event, system_bus, agent_wake_up, a);
         a->passes = g_ptr_array_new_with_free_func(pass_free_func);
         a->jobs = g_ptr_array_new_with_free_func(job_free_func);
         a->lingers = g_ptr_array_new_with_free_func(linger_free);
@@ -104,6 +105,7 @@ Agent *agent_free(Agent *a)
         g_ptr_array_unref(a->passes);
         g_ptr_array_unref(a->lingers);
         g_ptr_array_unref(a->jobs);
+        wake_free(a->wake);
         watch_free(a->watch);
         prober_free(a->prober);
         unit_manager_free(a->units);
@@ -303,7 +305,7 @@ static void pass_keep(Pass *pass)
         record_store_write_summary(a->records);
         inventory_save(a->inventory, a->manifest);
         agent_forget_facts_of_gone(a);
-        if (pass->job->kind == JOB_KIND_RENEW_DUE) {
+        if (pass->job->kind == JOB_KIND_RENEW_DUE && !pass->by_itself) {
                 clock_seen(a->clock);
                 watch_mend(a->watch);
         }
@@ -340,6 +342,7 @@ static void pass_finish(Pass *pass)
                 job_free(job);
         g_ptr_array_remove_fast(a->passes, pass);
         agent_release_retired(a);
+        agent_set_wake(a);
         if (*drifted)
                 on_watch_changed(drifted, a);
 }
@@ -500,6 +503,7 @@ void agent_go_on(Pass *pass, char **names, GPtrArray *early)
                 g_hash_table_add(next->early, g_ptr_array_index(early, i));
         next->round = pass->round + 1;
         next->announced = pass->announced;
+        next->by_itself = pass->by_itself;
         g_ptr_array_add(pass->agent->passes, next);
         pass_ask(next);
 }
@@ -528,6 +532,15 @@ bool agent_start(Agent *a, JobKind kind, const char *const *names, bool force, J
                 *ret_job = pass->job;
         pass_ask(pass);
         return true;
+}
+
+void agent_start_due(Agent *a, const char *const *names)
+{
+        Pass *pass = pass_new(a, job_new(++a->last_job_id, JOB_KIND_RENEW_DUE), 0, names);
+
+        pass->by_itself = true;
+        g_ptr_array_add(a->passes, pass);
+        pass_ask(pass);
 }
 
 /* What is not yet installed is given up; what is goes its way to the end. */
@@ -637,6 +650,11 @@ void agent_let_go(Agent *a)
 bool agent_is_idle(const Agent *a)
 {
         return a->passes->len == 0 && a->holds == 0 && g_hash_table_size(a->unrecorded) == 0 && !agent_is_watching(a);
+}
+
+bool agent_is_staying(const Agent *a)
+{
+        return wake_is_set(a->wake);
 }
 
 /* 2: failed; 1: degraded; 0: neither. */

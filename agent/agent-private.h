@@ -4,6 +4,7 @@
 #include "agent/agent.h"
 #include "agent/authority.h"
 #include "agent/pass.h"
+#include "agent/wake.h"
 #include "agent/watch.h"
 
 /* What agent.c (the stages) and agent-jobs.c (what surrounds them) share. */
@@ -35,6 +36,7 @@ struct Agent {
         UnitManager *units;
         Prober *prober;
         Watch *watch;
+        Wake *wake;
 
         GPtrArray *passes; /* Pass* at work */
         GPtrArray *jobs;   /* Job*, also those that linger */
@@ -67,6 +69,17 @@ void pass_fill(Pass *pass);
  * tried before their retries. */
 void agent_go_on(Pass *pass, char **names, GPtrArray *early);
 void pass_announce(Pass *pass);
+/* A pass of the agent's own, about these; told to the bus if there is something to do. */
+void agent_start_due(Agent *a, const char *const *names);
+
+/* ---- Passes that the agent begins by itself (agent-wake.c) ---- */
+
+/* It was looked at, by a pass. */
+void certificate_note_due(Certificate *c);
+/* After a pass: the agent stays for what is due before the timer ticks again. */
+void agent_set_wake(Agent *a);
+/* The time has come. `userdata` is the Agent. */
+void agent_wake_up(void *userdata);
 
 /* ---- Authorities (agent-authorities.c) ---- */
 
@@ -92,6 +105,8 @@ char **pass_goes_on(Pass *pass);
 
 /* ---- Issuers that were away (pass-outage.c) ---- */
 
+/* Whom it asks over a network; NULL: nobody. Of a bundle with several such the first. */
+const char *agent_issuer_away(Agent *a, const ManifestCertificate *wish);
 /* Takes in a certificate of each issuer that was away, to find out whether it is back. */
 void pass_take_scouts(Pass *pass);
 /* After a pass: those (Certificate*) that need wait no longer, as their issuer is back. The caller owns the array. */

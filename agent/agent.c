@@ -190,7 +190,7 @@ static PlanItem pass_plan(const Pass *pass, const Certificate *c)
                 flags |= PLAN_IGNORE_RETRY;
 
         /* But not by what a watch has seen: a try that fails changes files, too. */
-        if (pass->job->kind != JOB_KIND_REPAIR && c->facts &&
+        if (pass->job->kind != JOB_KIND_REPAIR && !pass->by_itself && c->facts &&
             (record_failed_locally(c->record) || is_of_authority(pass->agent, c)))
                 flags |= PLAN_IGNORE_RETRY;
         return flags ? certificate_plan(pass->agent, c, flags) : c->item;
@@ -217,10 +217,10 @@ void agent_look_at_all(Agent *a)
         agent_judge_all(a);
 }
 
-/* Whether the timer's pass has a look at what is served. */
-static bool certificate_is_served(const Certificate *c)
+/* The timer's pass has a look at what is served. */
+static bool pass_looks_at_served(const Pass *pass, const Certificate *c)
 {
-        return c->wish->kind == MANIFEST_KIND_CERTIFICATE && c->wish->verify && c->item.state == CERT_STATE_VALID;
+        return pass->job->kind == JOB_KIND_RENEW_DUE && !pass->by_itself && c->wish->kind == MANIFEST_KIND_CERTIFICATE && c->wish->verify && c->item.state == CERT_STATE_VALID;
 }
 
 bool pass_take(Pass *pass, Certificate *c, bool named)
@@ -232,6 +232,7 @@ bool pass_take(Pass *pass, Certificate *c, bool named)
                 return true;
         if (!pass->looked)
                 certificate_refresh(pass->agent, c);
+        certificate_note_due(c);
         plan = pass_plan(pass, c);
         if (pass->job->kind == JOB_KIND_ENSURE && plan_item_is_usable(&plan)) {
                 item_skip(pass_add(pass, c));
@@ -242,7 +243,7 @@ bool pass_take(Pass *pass, Certificate *c, bool named)
                 c->drifted |= pass->job->kind == JOB_KIND_REPAIR || plan.action != ACTION_NONE;
                 return (named || plan.action != ACTION_NONE) && pass_join(pass, c);
         }
-        if (plan.action == ACTION_NONE && !named && !(pass->job->kind == JOB_KIND_RENEW_DUE && certificate_is_served(c)))
+        if (plan.action == ACTION_NONE && !named && !pass_looks_at_served(pass, c))
                 return false;
         if (pass->job->kind == JOB_KIND_REPAIR && !certificate_may_mend(c))
                 return false;
@@ -667,7 +668,8 @@ void item_settle(PassItem *item, JobStage stage, const GError *error)
         item->settled = true;
         item_record(item, stage, error);
         c->work = NULL;
-        certificate_refresh(a, c);
+        agent_look(a, c); /* by the clock of now: a retry is counted from now on */
+        certificate_note_due(c);
         item_show(item, stage, error);
         a->events->certificate_changed(c, a->events_userdata);
         pass_count_settled(item->pass);

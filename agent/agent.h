@@ -75,6 +75,8 @@ unsigned agent_holds(const Agent *a);
 
 /* Nothing is at work and no file is watched. */
 bool agent_is_idle(const Agent *a);
+/* Something is due before the timer ticks again: the agent stays for it. */
+bool agent_is_staying(const Agent *a);
 
 /* "ok", "degraded" or "failed", over all certificates. */
 const char *agent_state(Agent *a);

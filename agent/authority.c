@@ -157,7 +157,7 @@ void authority_record_failed(Authority *a, AuthorityAction action, ReasonSet rea
         g_autofree char *why = reason_set_to_string(reasons);
         Record *r = a->record;
 
-        record_fail(r, now, crt ? crt->not_after : 0, 0, error);
+        record_fail(r, now, crt ? record_remaining(now, crt->not_before, crt->not_after) : 0, 0, error);
         g_free(r->failed_digest);
         r->failed_digest = g_strdup(a->issuer->authority->request_digest);
         record_add_event(r, now, "failed", reasons, NULL, error->message);

@@ -25,6 +25,8 @@ typedef struct Certificate {
         bool drifted;            /* its watched files changed while a pass was at work on it */
         int64_t watch_since;     /* CLOCK_MONOTONIC, microseconds: since when the next is counted */
         unsigned watch_repairs;  /* what its watch has begun since then */
+        uint64_t wake_at;        /* when it is due, as the last pass saw it; microseconds since 1970; 0: at no time, or a pass
+                                  * has been begun for it */
 } Certificate;
 
 Certificate *certificate_new(const ManifestCertificate *wish);

@@ -66,7 +66,8 @@ static int on_timer(sd_event_source *s, uint64_t usec, void *userdata)
         }
         (void) sd_event_now(i->event, CLOCK_MONOTONIC, &now);
         quiet = now - MIN(now, bus_last_activity(i->bus));
-        if (idle_has_work(i))
+        /* Once it stops it stays for nothing more: what is due is the next agent's. */
+        if (idle_has_work(i) || agent_is_staying(bus_agent(i->bus)))
                 idle_arm(i, i->usec);
         else if (quiet < i->usec)
                 idle_arm(i, i->usec - quiet);

@@ -71,10 +71,10 @@ static GPtrArray *pass_whom_to_ask(const Pass *pass)
 
 /* ---- What is done to them ---- */
 
-/* To try again costs nobody but this host: each pass does, but for those that a watch begins. */
+/* To try again costs nobody but this host: each pass does, but for those that a watch or the agent itself begins. */
 static PlanFlags retry_flags(const Pass *pass)
 {
-        return pass->job->kind == JOB_KIND_REPAIR ? 0 : PLAN_IGNORE_RETRY;
+        return pass->job->kind == JOB_KIND_REPAIR || pass->by_itself ? 0 : PLAN_IGNORE_RETRY;
 }
 
 static PlanFlags flags_for(const Pass *pass)

@@ -6,8 +6,7 @@
 #include "agent/agent-private.h"
 #include "agent/outage.h"
 
-/* Whom it asks over a network; NULL: nobody. Of a bundle with several such the first. */
-static const char *issuer_of(Agent *a, const ManifestCertificate *wish)
+const char *agent_issuer_away(Agent *a, const ManifestCertificate *wish)
 {
         if (wish->kind == MANIFEST_KIND_CERTIFICATE)
                 return agent_find_authority(a, wish->issuer) ? NULL : wish->issuer;
@@ -39,7 +38,7 @@ static bool wants(const Certificate *c)
 static OutageCase certificate_case(Agent *a, const Certificate *c)
 {
         return (OutageCase) {
-                .issuer = issuer_of(a, c->wish),
+                .issuer = agent_issuer_away(a, c->wish),
                 .record = c->record,
                 .waits = wants(c),
         };

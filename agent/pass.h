@@ -89,6 +89,7 @@ struct Pass {
         GHashTable *early; /* set of Certificate*: those that are tried before their retries */
         unsigned round;    /* how many passes its job has had before */
         bool announced;    /* its job was told to the bus */
+        bool by_itself;    /* the agent began it: retries are waited for, and nothing is looked at but what is due */
         bool filled;       /* its items are known */
         bool looked;       /* facts and plans are of this moment */
         GPtrArray *authorities; /* Authority*, that its job concerns */

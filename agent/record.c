@@ -16,6 +16,7 @@
 #include <string.h>
 
 #define BACKOFF_FIRST USEC_PER_MINUTE
+#define BACKOFF_LEAST (10 * USEC_PER_SEC) /* where a third of what remains is less than the first */
 #define BACKOFF_LAST (8 * USEC_PER_HOUR)
 #define BACKOFF_JITTER_PERCENT 20
 #define RETRY_AFTER_MAX (30 * USEC_PER_DAY) /* an issuer that says more is not believed */
@@ -95,15 +96,19 @@ uint64_t record_backoff(unsigned failures, uint64_t remaining, uint32_t random)
         span = MIN(span, BACKOFF_LAST);
         width = span * 2 * BACKOFF_JITTER_PERCENT / 100;
         span = span - width / 2 + (uint64_t) ((double) random / UINT32_MAX * (double) width);
-        if (remaining > 0)
-                span = MIN(span, remaining / 3);
-        return CLAMP(span, BACKOFF_FIRST, BACKOFF_LAST);
+        span = CLAMP(span, BACKOFF_FIRST, BACKOFF_LAST);
+        return remaining > 0 ? MIN(span, MAX(remaining / 3, BACKOFF_LEAST)) : span;
 }
 
-void record_fail(Record *r, uint64_t now, uint64_t not_after, uint64_t retry_after, const GError *error)
+uint64_t record_remaining(uint64_t now, uint64_t not_before, uint64_t not_after)
 {
-        uint64_t remaining = not_after > now ? not_after - now : 0;
+        if (not_after > now)
+                return not_after - now;
+        return not_after > not_before ? not_after - not_before : 0;
+}
 
+void record_fail(Record *r, uint64_t now, uint64_t remaining, uint64_t retry_after, const GError *error)
+{
         if (r->failures < UINT_MAX)
                 r->failures++;
         r->failed_at = now;

@@ -86,14 +86,18 @@ bool record_adopt(Record *r, const char *fingerprint);
 void record_add_event(Record *r, uint64_t at, const char *kind, ReasonSet reasons, const char *serial,
                       const char *detail);
 
-/* A failure: counts it and sets retry_at by record_backoff(), or by `retry_after` (span in microseconds, from
- * now; 0: none said), and error, message, hint from `error`. */
-void record_fail(Record *r, uint64_t now, uint64_t not_after, uint64_t retry_after, const GError *error);
+/* A failure: counts it and sets retry_at by record_backoff() with `remaining`, or by `retry_after` (span in microseconds,
+ * from now; 0: none said), and error, message, hint from `error`. */
+void record_fail(Record *r, uint64_t now, uint64_t remaining, uint64_t retry_after, const GError *error);
 void record_succeed(Record *r); /* clears all of the failure */
+
+/* What a certificate that failed still has to live; when it has expired its whole lifetime, so that one that lives for
+ * minutes is not left alone for hours. Pure. */
+uint64_t record_remaining(uint64_t now, uint64_t not_before, uint64_t not_after);
 
 /* The span to wait after `failures` failures in a row: 1 minute doubled each time up to 8 hours, jittered by
  * ±20% from `random` (any 32 bits), and never more than a third of the remaining lifetime (`remaining`
- * 0: unknown or expired, no such cap), nor less than 1 minute. Pure. */
+ * 0: unknown, no such cap), nor less than 10 seconds. Pure. */
 uint64_t record_backoff(unsigned failures, uint64_t remaining, uint32_t random);
 
 /* All records that the agent holds. A record is loaded when it is first asked for and then kept; those that did

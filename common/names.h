@@ -23,6 +23,9 @@
 #define CERT_INTERFACE_PROBE CERT_BUS_NAME ".Probe"
 #define CERT_ERROR_PREFIX CERT_BUS_NAME ".Error."
 
+/* Units */
+#define CERT_TIMER_UNIT "cert-renew.timer"
+
 /* polkit */
 #define CERT_POLKIT_RENEW CERT_BUS_NAME ".renew"
 #define CERT_POLKIT_MANAGE CERT_BUS_NAME ".manage"

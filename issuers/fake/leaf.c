@@ -60,13 +60,14 @@ static void set_names(gnutls_x509_crt_t crt, const IssuerRequest *r, LeafFlaw fl
                 add_name(crt, "extra.example");
 }
 
-static void set_times(gnutls_x509_crt_t crt, LeafFlaw flaw)
+static void set_times(gnutls_x509_crt_t crt, const IssuerRequest *r, LeafFlaw flaw)
 {
         time_t now = now_realtime() / USEC_PER_SEC;
+        time_t lifetime = r->lifetime > 0 ? (time_t) (r->lifetime / USEC_PER_SEC) + 60 : 30 * DAY;
         time_t from = flaw == LEAF_EXPIRED ? now - 90 * DAY : flaw == LEAF_NOT_YET ? now + DAY : now - 60;
 
         must(gnutls_x509_crt_set_activation_time(crt, from));
-        must(gnutls_x509_crt_set_expiration_time(crt, flaw == LEAF_EXPIRED ? now - DAY : from + 30 * DAY));
+        must(gnutls_x509_crt_set_expiration_time(crt, flaw == LEAF_EXPIRED ? now - DAY : from + lifetime));
 }
 
 static void set_usages(gnutls_x509_crt_t crt, const IssuerRequest *r, LeafFlaw flaw)
@@ -98,7 +99,7 @@ static gnutls_x509_crt_t new_leaf(const IssuerRequest *r, LeafFlaw flaw)
                 gnutls_x509_privkey_deinit(other);
         }
         set_serial(crt);
-        set_times(crt, flaw);
+        set_times(crt, r, flaw);
         set_names(crt, r, flaw);
         set_usages(crt, r, flaw);
         return crt;

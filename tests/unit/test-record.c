@@ -386,7 +386,12 @@ static void test_backoff(void)
         g_assert_cmpuint(record_backoff(UINT_MAX, 0, 0), ==, 8 * USEC_PER_HOUR * 8 / 10);
         g_assert_cmpuint(record_backoff(0, 0, UINT32_MAX), ==, USEC_PER_MINUTE * 12 / 10);
         g_assert_cmpuint(record_backoff(20, 6 * USEC_PER_HOUR, UINT32_MAX), ==, 2 * USEC_PER_HOUR);
-        g_assert_cmpuint(record_backoff(20, USEC_PER_MINUTE, 0), ==, USEC_PER_MINUTE);
+        /* certificates of minutes */
+        g_assert_cmpuint(record_backoff(20, 2 * USEC_PER_MINUTE, 0), ==, 40 * USEC_PER_SEC);
+        g_assert_cmpuint(record_backoff(1, 3, 0), ==, 10 * USEC_PER_SEC);
+        g_assert_cmpuint(record_remaining(NOW, NOW - 7, NOW + 5), ==, 5);
+        g_assert_cmpuint(record_remaining(NOW, NOW - 7, NOW - 1), ==, 6);
+        g_assert_cmpuint(record_remaining(NOW, NOW - 1, NOW - 7), ==, 0);
 }
 
 static void test_fail_and_succeed(void)
@@ -394,7 +399,7 @@ static void test_fail_and_succeed(void)
         g_autoptr(Record) r = record_new("web");
         g_autoptr(GError) error = g_error_new(CERT_ERROR, CERT_ERROR_ISSUER_REFUSED, "no\nAsk the CA.");
 
-        record_fail(r, NOW, NOW + 90 * USEC_PER_DAY, 0, error);
+        record_fail(r, NOW, 90 * USEC_PER_DAY, 0, error);
         g_assert_cmpuint(r->failures, ==, 1);
         g_assert_cmpuint(r->failed_at, ==, NOW);
         g_assert_cmpuint(r->retry_at, >=, NOW + USEC_PER_MINUTE);
@@ -402,7 +407,7 @@ static void test_fail_and_succeed(void)
         g_assert_cmpint(r->error, ==, CERT_ERROR_ISSUER_REFUSED);
         g_assert_cmpstr(r->message, ==, "no");
         g_assert_cmpstr(r->hint, ==, "Ask the CA.");
-        record_fail(r, NOW, NOW + 60, 7 * USEC_PER_HOUR, error); /* the CA's word wins */
+        record_fail(r, NOW, 60, 7 * USEC_PER_HOUR, error); /* the CA's word wins */
         g_assert_cmpuint(r->failures, ==, 2);
         g_assert_cmpuint(r->retry_at, ==, NOW + 7 * USEC_PER_HOUR);
         record_fail(r, NOW, 0, UINT64_MAX, error);
