@@ -156,6 +156,8 @@ static bool belong_together(gnutls_privkey_t private_key, gnutls_pubkey_t public
         const char *algorithm = signature_default(public_key);
         g_autoptr(GBytes) signature = NULL;
 
+        if (gnutls_privkey_verify_params(private_key) < 0)
+                return false;
         signature = algorithm ? signature_make(private_key, public_key, algorithm, text, sizeof(text), NULL)
                               : NULL;
         return signature && signature_verify(public_key, algorithm, text, sizeof(text), signature);
