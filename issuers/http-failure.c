@@ -206,6 +206,7 @@ void http_failure_set(const HttpTarget *t, const HttpRequest *request, const Htt
                 http_tls_failure_set(t, request, f, error);
                 return;
         case CURLE_WRITE_ERROR:
+        case CURLE_FILESIZE_EXCEEDED: /* announced */
                 set_too_large(t, request, f, error);
                 return;
         case CURLE_WEIRD_SERVER_REPLY:

@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #define CONNECT_MAX_USEC (10 * USEC_PER_SEC)
@@ -31,6 +32,7 @@ typedef struct Roots {
 struct Http {
         CURL *curl;
         GPtrArray *roots; /* Roots* */
+        bool connected;   /* one of the sockets closed since the last request began was connected */
 };
 
 /* One request on its way. */
@@ -230,6 +232,18 @@ static size_t on_header(char *data, size_t size, size_t count, void *userdata)
         return size;
 }
 
+/* While it waits for TLS, curl says of a connection that was taken and of one that was not the same: none. The kernel knows.
+ * Sockets may outlive their request, so this is noted in `h`. */
+static int on_close(void *userdata, curl_socket_t fd)
+{
+        Http *h = userdata;
+        struct sockaddr_storage address;
+        socklen_t length = sizeof(address);
+
+        h->connected = h->connected || getpeername(fd, (struct sockaddr *) &address, &length) == 0;
+        return close(fd);
+}
+
 /* ---- What goes out ---- */
 
 static void set_method(CURL *curl, const HttpRequest *request)
@@ -305,8 +319,12 @@ static long milliseconds(uint64_t usec)
         return (long) MIN(MAX(usec / USEC_PER_MSEC, 1), G_MAXINT32); /* 0 would mean: curl's own five minutes */
 }
 
-static void set_callbacks(CURL *curl, Transfer *t)
+static void set_callbacks(Http *h, Transfer *t)
 {
+        CURL *curl = h->curl;
+
+        curl_easy_setopt(curl, CURLOPT_CLOSESOCKETFUNCTION, on_close);
+        curl_easy_setopt(curl, CURLOPT_CLOSESOCKETDATA, h);
         curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, t->words);
         curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_body);
         curl_easy_setopt(curl, CURLOPT_WRITEDATA, t);
@@ -330,12 +348,13 @@ static bool prepare(Http *h, const HttpTarget *target, Transfer *t, struct curl_
                 return false;
         }
         set_manners(h->curl, target);
-        set_callbacks(h->curl, t);
+        set_callbacks(h, t);
         curl_easy_setopt(h->curl, CURLOPT_URL, request->url);
         curl_easy_setopt(h->curl, CURLOPT_HTTPHEADER, headers);
         curl_easy_setopt(h->curl, CURLOPT_TIMEOUT_MS, milliseconds(request->timeout_usec));
         curl_easy_setopt(h->curl, CURLOPT_CONNECTTIMEOUT_MS,
                          milliseconds(MIN(request->connect_usec ?: CONNECT_MAX_USEC, CONNECT_MAX_USEC)));
+        curl_easy_setopt(h->curl, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t) request->answer_max);
         set_method(h->curl, request);
         if (!set_trust(h, request, error))
                 return false;
@@ -347,8 +366,9 @@ static bool prepare(Http *h, const HttpTarget *target, Transfer *t, struct curl_
 
 /* ---- One request ---- */
 
-static void take_failure(CURL *curl, CURLcode code, Transfer *t)
+static void take_failure(const Http *h, CURLcode code, Transfer *t)
 {
+        CURL *curl = h->curl;
         HttpFailure *f = &t->failure;
         curl_off_t resolved = 0, connected = 0, shaken = 0, spent = 0;
         long number = 0;
@@ -362,7 +382,7 @@ static void take_failure(CURL *curl, CURLcode code, Transfer *t)
         f->text = t->words;
         f->number = (int) number;
         f->resolved = resolved > 0;
-        f->connected = connected > 0;
+        f->connected = connected > 0 || h->connected;
         f->shaken = shaken > 0 || t->header_bytes > 0;
         f->received = t->body->len;
         f->spent_usec = (uint64_t) MAX(spent, 0);
@@ -404,11 +424,12 @@ HttpAnswer *http_send(Http *h, const HttpRequest *request, GError **error)
         t.answer = g_new0(HttpAnswer, 1);
         headers = headers_new(request);
         if (prepare(h, &target, &t, headers, error)) {
+                h->connected = false;
                 code = curl_easy_perform(h->curl);
                 if (code == CURLE_OK)
                         answer = finish(h->curl, &t);
                 else if (!http_identity_failed(t.identity, error)) {
-                        take_failure(h->curl, code, &t);
+                        take_failure(h, code, &t);
                         http_failure_set(&target, request, &t.failure, error);
                 }
                 curl_easy_reset(h->curl); /* nothing of the request is borrowed any longer */
