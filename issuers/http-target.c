@@ -8,7 +8,8 @@
 
 #include <string.h>
 
-#define URL_MAX 2048
+#define URL_MAX   2048
+#define SHOWN_MAX 256
 
 void http_target_clear(HttpTarget *t)
 {
@@ -50,6 +51,20 @@ static const char *read_parts(CURLU *u, const char *url, HttpTarget *t)
         return t->host && *t->host && t->port ? NULL : "it names no host";
 }
 
+/* Fit for a log; without the password that somebody may have put in it. */
+static char *shown_url(const char *url)
+{
+        const char *begin = strstr(url, "://"), *end = strrchr(url, '@');
+        g_autofree char *start = NULL, *whole = NULL;
+
+        begin = begin ? begin + 3 : url;
+        if (!end || end < begin)
+                return cert_error_printable(url, SHOWN_MAX, "");
+        start = g_strndup(url, (gsize) (begin - url));
+        whole = g_strconcat(start, "…", end, NULL);
+        return cert_error_printable(whole, SHOWN_MAX, "");
+}
+
 bool http_target_read(const char *url, HttpTarget *ret_target, GError **error)
 {
         g_auto(HttpTarget) t = { 0 };
@@ -59,7 +74,7 @@ bool http_target_read(const char *url, HttpTarget *ret_target, GError **error)
 
         curl_url_cleanup(u);
         if (wrong) {
-                g_autofree char *shown = cert_error_printable(url, 256, "");
+                g_autofree char *shown = shown_url(url);
 
                 g_set_error(error, CERT_ERROR, CERT_ERROR_MANIFEST_INVALID,
                             "\"%s\" is no URL that can be asked: %s\n"

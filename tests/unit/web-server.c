@@ -11,7 +11,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define REQUEST_MAX 65536
+#define REQUEST_MAX   65536
+#define TLS_HANDSHAKE 0x16 /* RFC 8446, section 5.1 */
 
 struct WebServer {
         WebScript script;
@@ -82,6 +83,8 @@ static bool read_request(Connection *c)
                 if (n <= 0)
                         return false;
                 size += (size_t) n;
+                if (!c->session && text[0] == TLS_HANDSHAKE)
+                        break; /* a server of HTTP does not wait for the end of that */
         }
         g_mutex_lock(&c->server->lock);
         c->server->requests++;
