@@ -191,21 +191,11 @@ static bool add_certificate(RevocationLists *l, const AuthorityOptions *o, gnutl
 
 static bool check_reason(const char *text, RevokedEntry *e, GError **error)
 {
-        RevocationReason reason = revocation_reason_from_string(text);
-        g_autofree char *shown = NULL;
+        RevocationReason reason = revocation_reason_read(text, error);
 
-        if (reason >= 0) {
+        if (reason >= 0)
                 e->reason = (unsigned char) reason;
-                return true;
-        }
-        shown = cert_error_printable(text, 64, "");
-        g_set_error(
-                error, CERT_ERROR, CERT_ERROR_NOT_SUPPORTED,
-                "a local authority does not revoke for the reason \"%s\"\n"
-                "Say one of: unspecified keyCompromise affiliationChanged superseded cessationOfOperation "
-                "privilegeWithdrawn",
-                shown);
-        return false;
+        return reason >= 0;
 }
 
 bool revocation_add(RevocationLists *l, const AuthorityOptions *o, GBytes *der, const char *reason,

@@ -9,7 +9,6 @@
 
 #include "issuers/local/revoked.h"
 
-#include "common/enum-table.h"
 #include "common/error.h"
 
 #include <stdlib.h>
@@ -18,17 +17,6 @@
 #define FILE_MAX_SIZE (256 * 1024 * 1024)
 #define LINE_FIELDS   5
 #define LINE_MAX_SIZE 160
-
-static const char *const reasons[_REVOCATION_REASON_MAX] = {
-        [REVOCATION_UNSPECIFIED] = "unspecified",
-        [REVOCATION_KEY_COMPROMISE] = "keyCompromise",
-        [REVOCATION_AFFILIATION_CHANGED] = "affiliationChanged",
-        [REVOCATION_SUPERSEDED] = "superseded",
-        [REVOCATION_CESSATION_OF_OPERATION] = "cessationOfOperation",
-        [REVOCATION_PRIVILEGE_WITHDRAWN] = "privilegeWithdrawn",
-};
-
-ENUM_TABLE(revocation_reason, RevocationReason, reasons, _REVOCATION_REASON_MAX, _REVOCATION_REASON_INVALID)
 
 struct Revoked {
         GPtrArray *entries; /* RevokedEntry*, as they were added */

@@ -3,6 +3,7 @@
 
 #include "issuers/local/part.h"
 #include "issuers/local/store.h"
+#include "issuers/revocation-reason.h"
 
 #include <errno.h>
 #include <gnutls/x509.h>
@@ -12,21 +13,6 @@
 
 #define REVOKED_FILE       "revoked"
 #define REVOKED_SERIAL_MAX 20 /* octets, RFC 5280, 4.1.2.2 */
-
-/* RFC 5280, 5.3.1; the values are those of its CRLReason. */
-typedef enum RevocationReason {
-        REVOCATION_UNSPECIFIED = 0,
-        REVOCATION_KEY_COMPROMISE = 1,
-        REVOCATION_AFFILIATION_CHANGED = 3,
-        REVOCATION_SUPERSEDED = 4,
-        REVOCATION_CESSATION_OF_OPERATION = 5,
-        REVOCATION_PRIVILEGE_WITHDRAWN = 9,
-        _REVOCATION_REASON_MAX = 10,
-        _REVOCATION_REASON_INVALID = -EINVAL,
-} RevocationReason;
-
-const char *revocation_reason_to_string(RevocationReason reason); /* "keyCompromise" */
-RevocationReason revocation_reason_from_string(const char *s);
 
 /* Times are seconds since 1970. */
 typedef struct RevokedEntry {

@@ -65,8 +65,7 @@ static bool bad(GError **error, const char *format, ...)
         return false;
 }
 
-/* Of the one of the two keys that is in `crt` or in `crq`; caller owns. */
-static GBytes *public_key(gnutls_x509_crt_t crt, gnutls_x509_crq_t crq)
+GBytes *step_public_key(gnutls_x509_crt_t crt, gnutls_x509_crq_t crq)
 {
         gnutls_datum_t der = { 0 };
         gnutls_pubkey_t key;
@@ -83,7 +82,7 @@ static GBytes *public_key(gnutls_x509_crt_t crt, gnutls_x509_crq_t crq)
 
 static bool check_key(const StepCall *c, gnutls_x509_crt_t leaf, const IssuerRequest *r, GError **error)
 {
-        g_autoptr(GBytes) have = public_key(leaf, NULL), want = public_key(NULL, r->crq);
+        g_autoptr(GBytes) have = step_public_key(leaf, NULL), want = step_public_key(NULL, r->crq);
 
         return (have && want && g_bytes_equal(have, want)) ||
                bad(error, "%s gave a certificate for another key than the one that was asked for", c->url);

@@ -9,7 +9,7 @@
 
 #define WHAT "asking for a certificate"
 
-static char *csr_pem(const IssuerRequest *r, GError **error)
+char *step_csr_pem(const IssuerRequest *r, GError **error)
 {
         gnutls_datum_t pem;
         char *text;
@@ -59,39 +59,17 @@ static GPtrArray *sign_once(StepCall *c, const IssuerRequest *r, const char *csr
         return answer ? step_chain_of_answer(c, answer, error) : NULL;
 }
 
-/* What the process knew of the provisioner may be out of date: its key is another now. And a token is for one server, so
- * that another takes over only from the beginning. */
-static bool may_begin_again(StepCall *c, const GError *wrong)
-{
-        bool server_gone = g_error_matches(wrong, CERT_ERROR, CERT_ERROR_ISSUER_UNREACHABLE) ||
-                           g_error_matches(wrong, CERT_ERROR, CERT_ERROR_ISSUER_TIMEOUT);
-
-        if (c->fresh || c->later || step_call_left(c) == 0)
-                return false;
-        return server_gone ? c->options->urls[1] != NULL
-                           : g_error_matches(wrong, CERT_ERROR, CERT_ERROR_ISSUER_AUTHENTICATION);
-}
-
 GPtrArray *step_sign(StepCall *c, const IssuerRequest *r, GError **error)
 {
-        g_autofree char *csr = csr_pem(r, error);
+        g_autofree char *csr = step_csr_pem(r, error);
         g_autoptr(GError) wrong = NULL;
         GPtrArray *chain;
 
-        if (!csr)
+        if (!csr || !step_account_check(c, WHAT, error))
                 return NULL;
-        if (!c->options->has_account) {
-                g_set_error(error, CERT_ERROR, CERT_ERROR_MANIFEST_INVALID,
-                            "issuers.%s: a certificate is to be signed, and the manifest names no key of the provisioner \"%s\"\n"
-                            "Name password_file, password_credential, or x5c_cert_file and x5c_key_file.",
-                            c->options->name, c->options->provisioner);
-                return NULL;
-        }
         chain = sign_once(c, r, csr, &wrong);
-        if (!chain && may_begin_again(c, wrong)) {
+        if (!chain && step_begin_again(c, wrong)) {
                 g_clear_error(&wrong);
-                step_forget_provisioner(c);
-                c->url = NULL;
                 chain = sign_once(c, r, csr, &wrong);
         }
         if (!chain && g_error_matches(wrong, CERT_ERROR, CERT_ERROR_ISSUER_AUTHENTICATION))

@@ -41,6 +41,21 @@ uint64_t step_call_left(const StepCall *c);
  * `where` says whence it is. */
 bool step_root_check(gnutls_x509_crt_t crt, const char *where, GError **error);
 
+/* ---- Tokens (token.c) ---- */
+
+/* Whether the manifest names a key by which tokens can be made. MANIFEST_INVALID; `what` for the message. */
+bool step_account_check(const StepCall *c, const char *what, GError **error);
+
+/* After something that was asked with a token failed: whether it may have been for what has changed meanwhile. Then the call is
+ * as it was in the beginning, and the question can be asked once more. */
+bool step_begin_again(StepCall *c, const GError *wrong);
+
+/* The request as the CA's JSON has it; caller owns. */
+char *step_csr_pem(const IssuerRequest *r, GError **error); /* sign.c */
+
+/* SubjectPublicKeyInfo (DER) of the one of the two that is given; caller owns. NULL when it cannot be read. */
+GBytes *step_public_key(gnutls_x509_crt_t crt, gnutls_x509_crq_t crq); /* chain.c */
+
 /* ---- JSON (answer.c) ---- */
 
 /* The members of an answer; borrowed, NULL when there is none of this name and kind. */

@@ -7,7 +7,7 @@
  * owns nothing.
  */
 
-#include "issuers/step/step.h"
+#include "issuers/step/step-private.h"
 
 #include "common/base64url.h"
 #include "common/error.h"
@@ -235,6 +235,39 @@ static SignerAccount *open_account(StepCall *c, const StepProvisioner *p, GError
                 return NULL;
         }
         return g_steal_pointer(&a);
+}
+
+bool step_account_check(const StepCall *c, const char *what, GError **error)
+{
+        if (c->options->has_account)
+                return true;
+        g_set_error(error, CERT_ERROR, CERT_ERROR_MANIFEST_INVALID,
+                    "%s: issuers.%s names no key of the provisioner \"%s\", by which the CA would be asked\n"
+                    "Name password_file, password_credential, or x5c_cert_file and x5c_key_file.",
+                    what, c->options->name, c->options->provisioner);
+        return false;
+}
+
+/* What the process knew of the provisioner may be out of date: its key is another now. And a token is for one server, so
+ * that another takes over only from the beginning. */
+static bool may_begin_again(const StepCall *c, const GError *wrong)
+{
+        bool server_gone = g_error_matches(wrong, CERT_ERROR, CERT_ERROR_ISSUER_UNREACHABLE) ||
+                           g_error_matches(wrong, CERT_ERROR, CERT_ERROR_ISSUER_TIMEOUT);
+
+        if (c->fresh || c->later || step_call_left(c) == 0)
+                return false;
+        return server_gone ? c->options->urls[1] != NULL
+                           : g_error_matches(wrong, CERT_ERROR, CERT_ERROR_ISSUER_AUTHENTICATION);
+}
+
+bool step_begin_again(StepCall *c, const GError *wrong)
+{
+        if (!may_begin_again(c, wrong))
+                return false;
+        step_forget_provisioner(c);
+        c->url = NULL;
+        return true;
 }
 
 char *step_token(StepCall *c, const char *path, const char *subject, const char *const *sans, GError **error)
