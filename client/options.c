@@ -98,14 +98,14 @@ static const OptionRow rows[] = {
         TEXT_ROW(ARG_REASON, OPTION_REASON, "--reason", reason),
         { 'H', OPTION_HOST, "--host", NO_FLAG },
         { 'M', OPTION_MACHINE, "--machine", NO_FLAG },
-        TEXT_ROW('o', OPTION_CONVERT, "--output", output),
-        TEXT_ROW(ARG_EMIT_UNITS, OPTION_CONVERT, "--emit-units", emit_units),
-        TEXT_ROW(ARG_ISSUER, OPTION_CONVERT, "--issuer", issuer),
-        TEXT_ROW(ARG_URL, OPTION_CONVERT, "--url", url),
-        TEXT_ROW(ARG_ROOT_FINGERPRINT, OPTION_CONVERT, "--root-fingerprint", root_fingerprint),
-        TEXT_ROW(ARG_ROOT, OPTION_CONVERT, "--root", root),
-        TEXT_ROW(ARG_PROVISIONER, OPTION_CONVERT, "--provisioner", provisioner),
-        TEXT_ROW(ARG_PASSWORD_FILE, OPTION_CONVERT, "--password-file", password_file),
+        TEXT_ROW('o', OPTION_OUTPUT, "--output", output),
+        TEXT_ROW(ARG_EMIT_UNITS, OPTION_EMIT_UNITS, "--emit-units", emit_units),
+        TEXT_ROW(ARG_ISSUER, OPTION_ISSUER, "--issuer", issuer),
+        TEXT_ROW(ARG_URL, OPTION_URL, "--url", url),
+        TEXT_ROW(ARG_ROOT_FINGERPRINT, OPTION_ROOT_FINGERPRINT, "--root-fingerprint", root_fingerprint),
+        TEXT_ROW(ARG_ROOT, OPTION_ROOT, "--root", root),
+        TEXT_ROW(ARG_PROVISIONER, OPTION_PROVISIONER, "--provisioner", provisioner),
+        TEXT_ROW(ARG_PASSWORD_FILE, OPTION_PASSWORD_FILE, "--password-file", password_file),
 };
 
 static const OptionRow *row_of(int value)

@@ -54,7 +54,14 @@ typedef enum OptionBit {
         OPTION_NOW = 1 << 11, /* --now --yes */
         OPTION_CURRENT = 1 << 12,
         OPTION_REASON = 1 << 13,
-        OPTION_CONVERT = 1 << 14, /* -o --emit-units --issuer and what is said of an issuer */
+        OPTION_OUTPUT = 1 << 14,
+        OPTION_EMIT_UNITS = 1 << 15,
+        OPTION_ISSUER = 1 << 16,
+        OPTION_URL = 1 << 17,
+        OPTION_ROOT_FINGERPRINT = 1 << 18,
+        OPTION_ROOT = 1 << 19,
+        OPTION_PROVISIONER = 1 << 20,
+        OPTION_PASSWORD_FILE = 1 << 21,
 } OptionBit;
 
 typedef enum OptionsVerdict {

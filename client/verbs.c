@@ -11,6 +11,9 @@
 #include <string.h>
 
 #define REMOTE (OPTION_HOST | OPTION_MACHINE)
+#define CONVERT                                                                                              \
+        (OPTION_OUTPUT | OPTION_FORCE | OPTION_EMIT_UNITS | OPTION_ISSUER | OPTION_URL |                     \
+         OPTION_ROOT_FINGERPRINT | OPTION_ROOT | OPTION_PROVISIONER | OPTION_PASSWORD_FILE)
 
 static const Verb verbs[] = {
         { "status", "[NAME...]", "how certificates, authorities and bundles are", 0, -1,
@@ -76,8 +79,7 @@ static const Verb verbs[] = {
           "  -n --lines=N         only the last N\n" },
         { "watch", "[NAME...]", "what happens, as it happens", 0, -1, OPTION_JSON | REMOTE, verb_watch,
           NULL },
-        { "convert", "FROM [PATH]", "make a manifest of what another program was told", 1, 2,
-          OPTION_CONVERT | OPTION_FORCE, verb_convert,
+        { "convert", "FROM [PATH]", "make a manifest of what another program was told", 1, 2, CONVERT, verb_convert,
           "     phoenix FILE      a certificate-manifest.json in front of a step-ca\n"
           "     certbot [DIR]     certbot's folder, by default /etc/letsencrypt\n"
           "     certmonger [DIR]  certmonger's requests, by default /var/lib/certmonger/requests\n"

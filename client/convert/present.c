@@ -109,7 +109,7 @@ static bool read_subject(PresentCertificate *p, gnutls_x509_crt_t crt, const cha
 
         if (r < 0 && r != GNUTLS_E_REQUESTED_DATA_NOT_AVAILABLE)
                 return bad(error, path, r);
-        p->subject = g_strndup((const char *) name.data, name.size);
+        p->subject = name.data ? g_strndup((const char *) name.data, name.size) : g_strdup("");
         gnutls_free(name.data);
         p->common_name = only_common_name(crt);
         return true;
