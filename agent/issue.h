@@ -32,8 +32,8 @@ typedef struct IssueResult {
 /* Called exactly once, from the event loop, never from within issue_start(); the Issue is gone afterwards. */
 typedef void (*IssueDone)(const ManifestCertificate *c, const IssueResult *result, void *userdata);
 
-/* One pool for the agent: at most one connection per CPU for the local issuer, 4 for any other type; 60 s for
- * a request (local 30 s), then CERT_ERROR_ISSUER_TIMEOUT. Connections are kept for 10 s, then closed. */
+/* One pool for the agent, of agent/issuer.h: one connection per CPU for a local issuer, the manifest's "connections" (4) for
+ * any other; 60 s for a request (local 30 s), then CERT_ERROR_ISSUER_TIMEOUT. */
 IssuePool *issue_pool_new(sd_event *event);
 IssuePool *issue_pool_free(IssuePool *p); /* ends all that is under way without calling back */
 unsigned issue_pool_active(const IssuePool *p);

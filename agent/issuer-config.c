@@ -13,6 +13,7 @@
 #define TYPE_LOCAL          "local"
 #define TYPE_LENGTH_MAX     64
 #define NETWORK_CONNECTIONS 4
+#define NETWORK_PROCESSES   64
 #define LOCAL_TIMEOUT       (30 * USEC_PER_SEC)
 #define NETWORK_TIMEOUT     (60 * USEC_PER_SEC)
 #define TIMEOUT_MIN         (USEC_PER_SEC / 10)
@@ -55,12 +56,24 @@ uint64_t issuer_config_timeout(const ManifestIssuer *issuer)
         if (node && JSON_NODE_HOLDS_VALUE(node) && json_node_get_value_type(node) == G_TYPE_STRING &&
             timespan_parse(json_node_get_string(node), &usec, NULL))
                 return CLAMP(usec, TIMEOUT_MIN, TIMEOUT_MAX);
-        return g_strcmp0(issuer->type, TYPE_LOCAL) == 0 ? LOCAL_TIMEOUT : NETWORK_TIMEOUT;
+        return issuer_config_is_network(issuer->type) ? NETWORK_TIMEOUT : LOCAL_TIMEOUT;
 }
 
-unsigned issuer_config_connections(const char *type)
+bool issuer_config_is_network(const char *type)
 {
-        return g_str_equal(type, TYPE_LOCAL) ? g_get_num_processors() : NETWORK_CONNECTIONS;
+        return g_strcmp0(type, TYPE_LOCAL) != 0;
+}
+
+unsigned issuer_config_connections(const ManifestIssuer *issuer)
+{
+        if (issuer->connections > 0)
+                return issuer->connections;
+        return issuer_config_is_network(issuer->type) ? NETWORK_CONNECTIONS : g_get_num_processors();
+}
+
+unsigned issuer_config_processes(const char *type)
+{
+        return issuer_config_is_network(type) ? NETWORK_PROCESSES : g_get_num_processors();
 }
 
 bool issuer_config_type_is_valid(const char *type)

@@ -13,8 +13,16 @@ char *issuer_config_text(const ManifestIssuer *issuer, GError **error);
  * other. */
 uint64_t issuer_config_timeout(const ManifestIssuer *issuer);
 
-/* How many connections a type may have at once. */
-unsigned issuer_config_connections(const char *type);
+/* How many calls of one issuer may be under way at once: the manifest's "connections"; or one for each CPU with a local
+ * one, 4 with any other. */
+unsigned issuer_config_connections(const ManifestIssuer *issuer);
+
+/* Whether the processes of a type speak with a CA elsewhere. */
+bool issuer_config_is_network(const char *type);
+
+/* How many connections there may be to the processes of a type, for all its issuers: one for each CPU with "local", else
+ * 64, the MaxConnections= of their socket units. */
+unsigned issuer_config_processes(const char *type);
 
 /* Whether a type names a program: lower-case letters, digits and dashes. */
 bool issuer_config_type_is_valid(const char *type);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The pool of issuer processes. For each type it owns the connections and one line of waiting calls for each
- * issuer; a call owns its deadline. Whatever ends a connection ends the call on it, and nothing else. */
+/* The pool of issuer processes. For each type it owns one line of waiting calls for each issuer, and their
+ * connections; a call owns its deadline. Whatever ends a connection ends the call on it, and nothing else;
+ * but a CA that could not be reached is not asked again for each call that waits for it. */
 
 #include "agent/issuer.h"
 
@@ -17,9 +18,9 @@
 typedef struct IssuerType {
         IssuerPool *pool;
         char *name;
-        unsigned slots_max;
-        GPtrArray *slots;  /* Slot* */
-        GHashTable *lines; /* issuer's name -> Line* */
+        unsigned slots_max; /* of all lines */
+        GPtrArray *slots;   /* Slot* */
+        GHashTable *lines;  /* issuer's name -> Line* */
 } IssuerType;
 
 /* One issuer's calls. */
@@ -29,9 +30,10 @@ typedef struct Line {
         unsigned under_way;
 } Line;
 
-/* One connection. */
+/* One connection, of one issuer: what its process keeps of a CA, or was told by it, is nobody else's. */
 typedef struct Slot {
         IssuerType *type;
+        Line *line;
         IssuerConnection *connection;
         pid_t worker; /* 0 when PID 1 started it */
         IssuerCall *call;
@@ -41,6 +43,7 @@ typedef struct Slot {
 struct IssuerPool {
         sd_event *event;
         Offload *offload;
+        Keyholder *keyholder;
         sd_event_source *turn; /* hands connections to waiting calls */
         GHashTable *types;     /* name -> IssuerType* */
         unsigned active;
@@ -54,6 +57,7 @@ struct IssuerCall {
         SignerKeys keys;
         bool has_keys;
         bool endless; /* no deadline */
+        GError *doom; /* what it will fail with when its turn comes; NULL: it will be tried */
         IssuerReply done;
         void *userdata;
         Slot *slot; /* NULL while it waits */
@@ -100,6 +104,7 @@ static void call_free(IssuerCall *c)
         sd_event_source_disable_unref(c->deadline);
         key_unref(c->keys.new_key);
         g_clear_pointer(&c->keys.current_pem, g_bytes_unref);
+        g_clear_error(&c->doom);
         g_free(c);
 }
 
@@ -126,11 +131,36 @@ static void call_detach(IssuerCall *c, bool answered)
         (void) sd_event_source_set_enabled(p->turn, SD_EVENT_ONESHOT);
 }
 
-static void call_answer(IssuerCall *c, sd_bus_message *reply, const GError *error)
+/* The same would happen to the calls of that issuer which still wait: they fail with it, in their turn, which
+ * comes at once. Those under way go on. */
+static void line_doom(Line *l, const GError *error)
 {
-        call_detach(c, /* answered= */ true);
+        CertError code = cert_error_code(error);
+
+        if (code != CERT_ERROR_ISSUER_UNREACHABLE && code != CERT_ERROR_ISSUER_TIMEOUT)
+                return;
+        for (GList *i = l->waiting.head; i; i = i->next) {
+                IssuerCall *waiting = i->data;
+
+                if (!waiting->doom && !waiting->endless)
+                        waiting->doom = g_error_copy(error);
+        }
+}
+
+static void call_end(IssuerCall *c, sd_bus_message *reply, const GError *error, bool answered)
+{
+        bool tried = !c->doom;
+
+        call_detach(c, answered);
+        if (error && tried)
+                line_doom(c->line, error);
         c->done(reply, error, c->userdata);
         call_free(c);
+}
+
+static void call_answer(IssuerCall *c, sd_bus_message *reply, const GError *error)
+{
+        call_end(c, reply, error, /* answered= */ true);
 }
 
 G_GNUC_PRINTF(3, 4)
@@ -142,9 +172,7 @@ static void call_fail(IssuerCall *c, CertError code, const char *format, ...)
         va_start(arguments, format);
         error = g_error_new_valist(CERT_ERROR, code, format, arguments);
         va_end(arguments);
-        call_detach(c, /* answered= */ false);
-        c->done(NULL, error, c->userdata);
-        call_free(c);
+        call_end(c, NULL, error, /* answered= */ false);
 }
 
 static void call_cut_off(IssuerCall *c)
@@ -231,12 +259,14 @@ static bool connect_issuer(IssuerType *t, int *ret_fd, pid_t *ret_worker, GError
         return worker_open(path, program, ret_fd, ret_worker, error);
 }
 
-static Slot *slot_new(IssuerType *t, GError **error)
+static Slot *slot_new(Line *l, GError **error)
 {
+        IssuerType *t = l->type;
         Slot *s = g_new0(Slot, 1);
         int fd, r = 0;
 
         s->type = t;
+        s->line = l;
         if (connect_issuer(t, &fd, &s->worker, error))
                 s->connection =
                         issuer_connection_new(t->pool->event, fd, t->pool->offload, on_ended, s, error);
@@ -255,15 +285,54 @@ static Slot *slot_new(IssuerType *t, GError **error)
 
 /* ---- Turns ---- */
 
-static Slot *type_free_slot(IssuerType *t)
+/* One that has no call: of this line, or of any. */
+static Slot *type_free_slot(IssuerType *t, const Line *l)
 {
-        for (guint i = 0; i < t->slots->len; i++)
-                if (!((Slot *) t->slots->pdata[i])->call)
-                        return t->slots->pdata[i];
+        for (guint i = 0; i < t->slots->len; i++) {
+                Slot *s = t->slots->pdata[i];
+
+                if (!s->call && (!l || s->line == l))
+                        return s;
+        }
         return NULL;
 }
 
-/* Of the issuers with waiting calls the one with the fewest under way. */
+/* Counts what is under way, and the lines other than `l` of which nothing is. */
+static unsigned type_count(IssuerType *t, const Line *l, unsigned *ret_others)
+{
+        GHashTableIter iter;
+        unsigned under_way = 0;
+        gpointer p;
+
+        *ret_others = 0;
+        g_hash_table_iter_init(&iter, t->lines);
+        while (g_hash_table_iter_next(&iter, NULL, &p)) {
+                under_way += ((Line *) p)->under_way;
+                *ret_others += p != l && ((Line *) p)->under_way == 0;
+        }
+        return under_way;
+}
+
+/* Whether the first that waits may go. Of what all issuers of a type share the last ones are for those which
+ * have none, so that one with many calls that hang does not use up all. */
+static bool line_may_go(const Line *l)
+{
+        const IssuerCall *c = g_queue_peek_head((GQueue *) &l->waiting);
+        unsigned others, under_way;
+
+        if (!c)
+                return false;
+        if (c->doom)
+                return true;
+        if (l->under_way >= issuer_config_connections(c->issuer))
+                return false;
+        under_way = type_count(l->type, l, &others);
+        return l->under_way == 0 || !issuer_config_is_network(l->type->name)
+                       ? under_way < l->type->slots_max
+                       : under_way + others < l->type->slots_max;
+}
+
+/* Of the issuers with calls that may go the one with the fewest under way. */
 static Line *type_next_line(IssuerType *t)
 {
         GHashTableIter iter;
@@ -274,7 +343,7 @@ static Line *type_next_line(IssuerType *t)
         while (g_hash_table_iter_next(&iter, NULL, &p)) {
                 Line *l = p;
 
-                if (!g_queue_is_empty(&l->waiting) && (!next || l->under_way < next->under_way))
+                if (line_may_go(l) && (!next || l->under_way < next->under_way))
                         next = l;
         }
         return next;
@@ -333,8 +402,23 @@ static void call_begin(IssuerCall *c, Slot *slot)
                 call_dispatch(c);
 }
 
-/* One waiting call of a type gets a connection, or fails for want of one; false when none waits or none is
- * free. Callbacks run in here, so that nothing is kept across it. */
+/* A connection for a line that may go: its own idle one, or a new one, for which another's idle one makes
+ * room. */
+static Slot *line_slot(Line *l, GError **error)
+{
+        IssuerType *t = l->type;
+        Slot *slot = type_free_slot(t, l);
+
+        if (slot)
+                return slot;
+        slot = t->slots->len >= t->slots_max ? type_free_slot(t, NULL) : NULL;
+        if (slot)
+                slot_close(slot);
+        return slot_new(l, error);
+}
+
+/* One waiting call of a type gets a connection, or fails for want of one; false when none may go. Callbacks
+ * run in here, so that nothing is kept across it. */
 static bool type_take_turn(IssuerType *t)
 {
         Line *line = type_next_line(t);
@@ -345,11 +429,12 @@ static bool type_take_turn(IssuerType *t)
         if (!line)
                 return false;
         c = g_queue_peek_head(&line->waiting);
-        slot = type_free_slot(t);
-        if (!slot && t->slots->len >= t->slots_max)
-                return false;
-        if (!slot)
-                slot = slot_new(t, &error);
+        if (c->doom) {
+                error = g_error_copy(c->doom);
+                call_end(c, NULL, error, /* answered= */ false);
+                return true;
+        }
+        slot = line_slot(line, &error);
         if (slot)
                 call_begin(c, slot);
         else
@@ -405,7 +490,7 @@ static IssuerType *pool_type(IssuerPool *p, const char *name)
         t = g_new0(IssuerType, 1);
         t->pool = p;
         t->name = g_strdup(name);
-        t->slots_max = issuer_config_connections(name);
+        t->slots_max = issuer_config_processes(name);
         t->slots = g_ptr_array_new_with_free_func(slot_free);
         t->lines = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, line_free);
         g_hash_table_insert(p->types, t->name, t);
@@ -432,7 +517,8 @@ IssuerPool *issuer_pool_new(sd_event *event, Offload *offload)
         p->event = sd_event_ref(event);
         p->offload = offload;
         p->types = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, type_free);
-        if (sd_event_add_defer(event, &p->turn, on_turn, p) < 0)
+        p->keyholder = keyholder_new(event);
+        if (!p->keyholder || sd_event_add_defer(event, &p->turn, on_turn, p) < 0)
                 return issuer_pool_free(p);
         (void) sd_event_source_set_enabled(p->turn, SD_EVENT_OFF);
         return p;
@@ -463,6 +549,7 @@ IssuerPool *issuer_pool_free(IssuerPool *p)
                 return NULL;
         pool_discard_calls(p);
         g_hash_table_unref(p->types);
+        keyholder_free(p->keyholder);
         sd_event_source_disable_unref(p->turn);
         sd_event_unref(p->event);
         g_free(p);
@@ -474,8 +561,9 @@ unsigned issuer_pool_active(const IssuerPool *p)
         return p->active;
 }
 
-IssuerCall *issuer_call(IssuerPool *p, const ManifestIssuer *issuer, const char *interface, const char *member,
-                        IssuerFill fill, const SignerKeys *keys, IssuerReply done, void *userdata)
+IssuerCall *issuer_call(IssuerPool *p, const ManifestIssuer *issuer, const char *interface,
+                        const char *member, IssuerFill fill, const SignerKeys *keys, IssuerReply done,
+                        void *userdata)
 {
         IssuerCall *c = g_new0(IssuerCall, 1);
 
@@ -484,7 +572,11 @@ IssuerCall *issuer_call(IssuerPool *p, const ManifestIssuer *issuer, const char 
         c->interface = interface;
         c->member = member;
         c->fill = fill;
-        c->has_keys = keys != NULL;
+        c->has_keys = keys || manifest_issuer_has_account(issuer);
+        if (manifest_issuer_has_account(issuer)) {
+                c->keys.keyholder = p->keyholder;
+                c->keys.issuer = issuer;
+        }
         if (keys) {
                 c->keys.new_key = key_ref(keys->new_key);
                 c->keys.current_pem = keys->current_pem ? g_bytes_ref(keys->current_pem) : NULL;

@@ -9,8 +9,8 @@
 #include <systemd/sd-event.h>
 
 /* Issuer processes: the connections to them and the calls on these. A connection goes to the socket of the
- * issuer's type (PID 1 starts the worker), or where there is none to a program that is spawned; it carries one
- * call at a time, is kept for a while, then closed. What a process does wrong (dies, hangs, floods) ends its
+ * issuer's type (PID 1 starts the worker), or where there is none to a program that is spawned; it belongs to one issuer,
+ * carries one call at a time, is kept for a while, then closed. What a process does wrong (dies, hangs, floods) ends its
  * connection and the one call on it. */
 
 typedef struct IssuerPool IssuerPool;
@@ -29,9 +29,14 @@ IssuerPool *issuer_pool_new(sd_event *event, Offload *offload);
 IssuerPool *issuer_pool_free(IssuerPool *p); /* ends all without calling back, and the processes it spawned */
 unsigned issuer_pool_active(const IssuerPool *p); /* calls under way or waiting for their turn */
 
-/* Calls `member` of `interface` (CERT_INTERFACE_ISSUER or CERT_INTERFACE_AUTHORITY; both static). `issuer` must outlive the call. `keys` (may be NULL: nothing may be
- * signed) are held while it lasts. Calls wait for a free connection; of those that wait, the issuer with the
- * fewest calls under way is next, so that one which hangs does not use up its type's connections. */
+/* Calls `member` of `interface` (CERT_INTERFACE_ISSUER or CERT_INTERFACE_AUTHORITY; both static). `issuer` must outlive
+ * the call. `keys` (may be NULL; its keyholder and issuer are set here) are held while it lasts; with any call of an issuer
+ * that has an account its process may open that.
+ *
+ * At most issuer_config_connections() calls of an issuer are under way at once, the others wait for their turn, and one
+ * issuer that hangs holds up no other. A call that fails with ISSUER_UNREACHABLE or ISSUER_TIMEOUT fails those of the same
+ * issuer that wait then with the same error, at once: a CA that is down costs one time-out, however many certificates
+ * hang on it. Those under way go on, and later ones are tried. */
 IssuerCall *issuer_call(IssuerPool *p, const ManifestIssuer *issuer, const char *interface, const char *member,
                         IssuerFill fill, const SignerKeys *keys, IssuerReply done, void *userdata);
 /* It lasts until the issuer answers or the connection ends; right after issuer_call(). */

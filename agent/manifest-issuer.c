@@ -58,6 +58,11 @@ ManifestIssuer *manifest_issuer_free(ManifestIssuer *i)
         return NULL;
 }
 
+bool manifest_issuer_has_account(const ManifestIssuer *i)
+{
+        return i->account.password_file || i->account.password_credential || i->account.key_file;
+}
+
 /* Test and production do not mix: a host of one takes no certificate from an issuer of the other. */
 static void check_environment(ManifestReading *r, const JsonValue *v)
 {

@@ -209,6 +209,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Manifest, manifest_free)
 const ManifestCertificate *manifest_find(const Manifest *m, const char *name);
 const ManifestIssuer *manifest_find_issuer(const Manifest *m, const char *name);
 
+/* Whether the manifest says where its account's key is. */
+bool manifest_issuer_has_account(const ManifestIssuer *i);
+
 /* What of a certificate's wishes is written in a certificate, as a digest (lower-case hex; caller owns):
  * subject, SANs, usage, lifetime, key type, issuer. Units, paths and thresholds are not in it. Of a bundle: from and
  * path; of a CRL the lifetime, too. */

@@ -7,12 +7,11 @@
 
 #include "agent/verify.h"
 
-#include "agent/intake.h"
 #include "agent/trust.h"
+#include "agent/worker-bus.h"
 #include "agent/worker.h"
 #include "common/error.h"
 #include "common/names.h"
-#include "common/peer.h"
 #include "common/timespan.h"
 
 #include <errno.h>
@@ -36,8 +35,7 @@
 
 typedef struct Worker {
         Prober *prober;
-        sd_bus *bus;
-        Intake *intake;
+        WorkerBus *bus;
         pid_t pid;
         VerifyRun *run; /* whose handshake it makes; NULL: idle */
         sd_event_source *idle;
@@ -83,8 +81,7 @@ static void worker_free(void *data)
         Worker *w = data;
 
         sd_event_source_disable_unref(w->idle);
-        intake_free(w->intake);
-        sd_bus_close_unref(w->bus);
+        worker_bus_free(w->bus);
         worker_end(w->pid);
         g_free(w);
 }
@@ -123,12 +120,15 @@ static GError *broken_error(const char *why)
                                                "journalctl -u 'cert-probe@*'");
 }
 
-/* The probe speaks with whom it may; one that was taken over must not fill the agent's memory. */
-static void on_flooded(void *userdata)
+/* The probe speaks with whom it may; one that was taken over must not fill the agent's memory. Of one that merely ended
+ * its run hears by the answer that does not come. */
+static void on_ended(WorkerBus *bus, bool flooded, void *userdata)
 {
         Worker *w = userdata;
         VerifyRun *r = w->run;
 
+        if (!flooded)
+                return;
         if (r)
                 r->call = sd_bus_slot_unref(r->call);
         worker_drop(w);
@@ -136,22 +136,16 @@ static void on_flooded(void *userdata)
                 run_broken(r, broken_error("it sent more than any answer may hold"));
 }
 
-/* The bus writes to the socket itself, and reads what the intake lets through. */
 static bool worker_dial(Worker *w, GError **error)
 {
-        sd_event *event = w->prober->event;
-        int fd, in;
+        int fd;
 
         if (!worker_open(CERT_SOCKET_PROBE, PROBE_PROGRAM, &fd, &w->pid, error))
                 return false;
-        w->intake = intake_new(event, fd, on_flooded, w, &in);
-        if (!w->intake) {
-                g_set_error(error, CERT_ERROR, CERT_ERROR_NOT_SERVING, "connecting: %s", g_strerror(errno));
-                close(fd);
-                return false;
-        }
-        intake_allow(w->intake, ANSWER_BYTES_MAX);
-        return peer_connect_fds(event, in, fd, &w->bus, error);
+        w->bus = worker_bus_new(w->prober->event, fd, on_ended, w, error);
+        if (w->bus)
+                worker_bus_allow(w->bus, ANSWER_BYTES_MAX);
+        return w->bus != NULL;
 }
 
 static Worker *worker_new(Prober *p, GError **error)
@@ -177,7 +171,7 @@ static Worker *worker_find(Prober *p, GError **error)
         for (unsigned i = 0; i < p->workers->len;) {
                 Worker *w = p->workers->pdata[i];
 
-                if (!w->run && sd_bus_is_open(w->bus) <= 0) {
+                if (!w->run && sd_bus_is_open(worker_bus_get(w->bus)) <= 0) {
                         worker_drop(w); /* it ended by itself */
                         continue;
                 }
@@ -458,15 +452,15 @@ static int run_call(VerifyRun *r, Worker *w)
         uint64_t now = (uint64_t) g_get_monotonic_time();
         uint64_t span = MIN(r->deadline > now ? r->deadline - now : 1, HANDSHAKE_USEC);
         g_autoptr(sd_bus_message) m = NULL;
-        int k = sd_bus_message_new_method_call(w->bus, &m, NULL, CERT_BUS_PROBE_PATH, CERT_INTERFACE_PROBE,
+        int k = sd_bus_message_new_method_call(worker_bus_get(w->bus), &m, NULL, CERT_BUS_PROBE_PATH, CERT_INTERFACE_PROBE,
                                                "Probe");
 
-        intake_allow(w->intake, ANSWER_BYTES_MAX);
+        worker_bus_allow(w->bus, ANSWER_BYTES_MAX);
         if (k >= 0)
                 k = sd_bus_message_append(m, "s", r->connect);
         if (k >= 0)
                 k = append_options(m, r, span);
-        return k < 0 ? k : sd_bus_call_async(w->bus, &r->call, m, on_probed, r, span + ANSWER_USEC);
+        return k < 0 ? k : sd_bus_call_async(worker_bus_get(w->bus), &r->call, m, on_probed, r, span + ANSWER_USEC);
 }
 
 static void run_step(VerifyRun *r)

@@ -14,6 +14,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
+#include <sys/pidfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -150,4 +151,33 @@ pid_t worker_end(pid_t pid)
         while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
                 ;
         return 0;
+}
+
+static int on_ended(sd_event_source *s, int fd, uint32_t revents, void *userdata)
+{
+        (void) waitpid((pid_t) GPOINTER_TO_INT(userdata), NULL, WNOHANG);
+        (void) sd_event_source_set_floating(s, false); /* the loop had it; this frees it */
+        return 0;
+}
+
+/* Without SIGCHLD, which sd_event_add_child() would have blocked on all threads. Where no descriptor is left, init reaps
+ * it after us. */
+void worker_end_later(sd_event *event, pid_t pid)
+{
+        sd_event_source *source = NULL;
+        int fd;
+
+        if (pid <= 0)
+                return;
+        fd = pidfd_open(pid, 0);
+        kill(pid, SIGKILL);
+        if (fd < 0)
+                return;
+        if (sd_event_add_io(event, &source, fd, EPOLLIN, on_ended, GINT_TO_POINTER(pid)) < 0) {
+                close(fd);
+                return;
+        }
+        (void) sd_event_source_set_io_fd_own(source, true);
+        (void) sd_event_source_set_floating(source, true);
+        sd_event_source_unref(source);
 }

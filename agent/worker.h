@@ -20,3 +20,7 @@ bool worker_open(const char *socket_path, const char *program, int *ret_fd, pid_
 /* Ends a process that worker_open() started, at once, and reaps it; 0 is fine. Close the connection first.
  * Workers keep what matters on disk before they answer, so this loses nothing. Returns 0. */
 pid_t worker_end(pid_t pid);
+
+/* The same without waiting until it has ended, which a process that hangs in the kernel may not do for hours: it is reaped
+ * from the loop. */
+void worker_end_later(sd_event *event, pid_t pid);
