@@ -20,7 +20,9 @@ static bool add_array(GPtrArray *ders, JsonArray *array, GError **error)
 {
         if (json_array_get_length(array) > CHAIN_MAX) {
                 g_set_error(error, CERT_ERROR, CERT_ERROR_ISSUER_PROTOCOL,
-                            "the CA's answer holds a chain of more than %d certificates", CHAIN_MAX);
+                            "the CA's answer holds a chain of more than %d certificates\n"
+                            "Look at the CA's own chain: the certificates of its intermediates.",
+                            CHAIN_MAX);
                 return false;
         }
         for (guint i = 0; i < json_array_get_length(array); i++) {

@@ -39,7 +39,7 @@ static bool add_pem(GPtrArray *ders, GBytes *pem)
         return true;
 }
 
-static bool add_answer(GPtrArray *ders, JsonObject *answer, GError **error)
+bool step_roots_of_answer(GPtrArray *ders, JsonObject *answer, GError **error)
 {
         JsonArray *array = step_json_array(answer, "crts");
         g_autoptr(GPtrArray) said = g_ptr_array_new_with_free_func((GDestroyNotify) g_bytes_unref);
@@ -48,7 +48,7 @@ static bool add_answer(GPtrArray *ders, JsonObject *answer, GError **error)
         if (!array || json_array_get_length(array) > STEP_ROOTS_MAX) {
                 g_set_error(error, CERT_ERROR, CERT_ERROR_ISSUER_PROTOCOL,
                             "the CA's answer about its roots holds no list of them, or more than %d\n"
-                            "Look at: curl -k https://CA/roots",
+                            "Check that \"url\" in the manifest is a step-ca's.",
                             STEP_ROOTS_MAX);
                 return false;
         }
@@ -91,7 +91,7 @@ GPtrArray *step_roots(StepCall *c, GError **error)
         if (!trusted)
                 return NULL;
         ders = g_ptr_array_new_with_free_func((GDestroyNotify) g_bytes_unref);
-        if (!add_pem(ders, trusted) || !add_answer(ders, o, error))
+        if (!add_pem(ders, trusted) || !step_roots_of_answer(ders, o, error))
                 return NULL;
         keep(c, ders);
         return g_steal_pointer(&ders);

@@ -24,8 +24,38 @@ char *step_call_key(const StepCall *c, const char *more);
 
 StepProvisioner *step_provisioner_free(StepProvisioner *p);
 
+/* ---- A walk through the pages of provisioners (provisioner-page.c) ---- */
+
+typedef struct StepSearch {
+        const char *wanted; /* borrowed */
+        StepProvisioner *found;
+        char *other_type;   /* of one that has the name, but is of no use */
+        bool key_elsewhere; /* one has the name and the type, but the CA does not hand out its key */
+        GString *names;     /* of those there are, to be shown */
+        unsigned seen, shown;
+} StepSearch;
+
+void step_search_init(StepSearch *s, const char *wanted);
+void step_search_clear(StepSearch *s);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(StepSearch, step_search_clear)
+
+/* *cursor (owned) becomes the next page's, or NULL. ISSUER_PROTOCOL. */
+bool step_search_take_page(StepSearch *s, JsonObject *page, char **cursor, GError **error);
+
+/* ISSUER_PROTOCOL: the list of provisioners `what`. Returns false. */
+bool step_search_broken(GError **error, const char *what);
+
+/* ---- Trust ---- */
+
 /* Drops what is kept of the trust in fingerprints, so that the servers are asked again. */
 void step_trust_forget(StepCall *c);
+
+/* PEM of the one certificate in a text that has this fingerprint (lower-case hex); NULL for anything else, whoever wrote
+ * that. */
+GBytes *step_root_accept(const char *pem, size_t size, const char *fingerprint);
+
+/* Adds what an answer to /roots says to be roots and can be; GBytes* of DER, at most STEP_ROOTS_MAX in all. */
+bool step_roots_of_answer(GPtrArray *ders, JsonObject *answer, GError **error);
 
 /* The trusted ones alone, which need no question; GBytes* of DER, caller owns. */
 GPtrArray *step_roots_trusted(StepCall *c, GError **error);

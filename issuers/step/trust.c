@@ -176,8 +176,7 @@ static char *cache_path(const char *fingerprint)
         return host_path(path);
 }
 
-/* PEM of the one certificate in it that has this fingerprint; NULL for anything else, whoever wrote that. */
-static GBytes *accept_root(const char *pem, size_t size, const char *fingerprint)
+GBytes *step_root_accept(const char *pem, size_t size, const char *fingerprint)
 {
         g_autoptr(GBytes) bytes = g_bytes_new(pem, size);
         g_auto(CertList) list = { 0 };
@@ -196,7 +195,7 @@ static GBytes *read_kept(const char *fingerprint)
 
         if (!g_file_get_contents(path, &text, &size, NULL))
                 return NULL;
-        return accept_root(text, size, fingerprint);
+        return step_root_accept(text, size, fingerprint);
 }
 
 /* A cache: what cannot be kept is asked for again. GLib writes beside it, and renames. */
@@ -247,7 +246,7 @@ static bool fetch_root(StepCall *c, const char *url, const char *fingerprint, GB
         }
         o = step_json_parse(a->body);
         pem = o ? step_json_string(o, "ca") : NULL;
-        *ret = pem ? accept_root(pem, strlen(pem), fingerprint) : NULL;
+        *ret = pem ? step_root_accept(pem, strlen(pem), fingerprint) : NULL;
         if (*ret) {
                 keep(fingerprint, *ret);
                 return true;
