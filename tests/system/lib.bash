@@ -37,7 +37,7 @@ scene_begin() {
 
 install_packages() {
         "$CONTAINER" copy "$MACHINE" "$PACKAGES"/cert*_*.deb /root/ &&
-                m sh -c 'DEBIAN_FRONTEND=noninteractive dpkg -i /root/certctl_*.deb /root/cert-agent_*.deb'
+                m sh -c 'DEBIAN_FRONTEND=noninteractive dpkg -i /root/certctl_*.deb /root/cert-agent_*.deb /root/cert-issuer-step_*.deb'
 }
 
 scene_end() {
