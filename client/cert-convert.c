@@ -127,7 +127,7 @@ static int finish(Conversion *c)
         if (!write_output(c->options, json))
                 return EXIT_STATUS_FAILED;
         print_summary(c);
-        return c->report->count[REPORT_LEFT_OUT] > 0 ? EXIT_STATUS_FAILED : EXIT_STATUS_DONE;
+        return c->report->count[REPORT_LEFT_OUT] > 0 || c->units_failed > 0 ? EXIT_STATUS_FAILED : EXIT_STATUS_DONE;
 }
 
 /* The arguments are made by certctl alone: [OPTION=VALUE…] [--force] [--quiet] -- FROM [PATH]. */

@@ -116,6 +116,8 @@ static bool read_template(Reading *r)
         const char *subject = value(r, "template_subject");
         const char *name = subject ? plain_common_name(subject) : NULL;
 
+        if (subject && !name && !entry_is_subject(subject))
+                return refuse(r, g_strdup_printf("its subject \"%s\" is none that a manifest can ask for", subject));
         if (name)
                 r->entry->common_name = g_strdup(name);
         else

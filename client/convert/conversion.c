@@ -9,13 +9,12 @@
 #include "client/convert/conversion.h"
 
 #include "client/convert/hook.h"
+#include "client/convert/source.h"
 #include "client/newfile.h"
-#include "common/path.h"
 
 #include <errno.h>
 #include <stdarg.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #define INDENT 2
 
@@ -177,9 +176,13 @@ void conversion_add_program(Conversion *c, Entry *e, const char *path)
 
 /* ---- One-shot units ---- */
 
-static const char *write_problem(int number)
+/* One that an earlier conversion wrote. */
+static bool is_the_same(const char *path, const char *text)
 {
-        return number == EEXIST ? "it is there already, and stays as it is; --force replaces it" : g_strerror(number);
+        g_autofree char *there = NULL;
+        size_t size;
+
+        return source_read(path, path, SOURCE_REFUSE, SOURCE_SIZE_MAX, &there, &size, NULL) && g_str_equal(there, text);
 }
 
 static void emit(Conversion *c, const Entry *e, const char *unit, const char *text)
@@ -187,12 +190,14 @@ static void emit(Conversion *c, const Entry *e, const char *unit, const char *te
         g_autofree char *path = g_build_filename(c->options->emit_units, unit, NULL);
         int r = newfile_write(path, text, c->options->force);
 
-        if (r < 0)
-                conversion_note(c, e, REPORT_TO_DO, "%s cannot be written: %s; it was to be:\n%s", path, write_problem(-r), text);
-        else {
+        if (r == 0 || (r == -EEXIST && is_the_same(path, text))) {
                 conversion_note(c, e, REPORT_TO_DO, "Look at %s, which does so, and is named in its \"units\".", path);
                 c->units_written++;
+                return;
         }
+        conversion_note(c, e, REPORT_TO_DO, "%s, which its \"units\" name, cannot be written: %s. It was to be:\n%s", path,
+                        r == -EEXIST ? "something else is there, and stays; --force replaces a file" : g_strerror(-r), text);
+        c->units_failed++;
 }
 
 /* Restarting a one-shot unit starts it anew, and the job ends when its commands have: systemd.service(5), Type=. */

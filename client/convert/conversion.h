@@ -36,7 +36,7 @@ typedef struct Conversion {
         GPtrArray *issuers; /* ConvertIssuer* */
         GHashTable *names;  /* name -> how many more began like it */
         GHashTable *paths;  /* path -> Entry* */
-        unsigned units_written;
+        unsigned units_written, units_failed;
 } Conversion;
 
 Conversion *conversion_new(const ConvertOptions *options);

@@ -8,6 +8,7 @@
 #include "client/convert/entry.h"
 
 #include "client/convert/hook.h"
+#include "common/error.h"
 #include "common/san.h"
 
 #include <limits.h>
@@ -15,6 +16,7 @@
 
 #define NAME_LENGTH     56 /* of 64: a number may follow */
 #define COMMON_NAME_MAX 64 /* ub-common-name: RFC 5280, A.1 */
+#define SANS_MAX        1000 /* as the manifest */
 
 Entry *entry_new(unsigned number, const char *label)
 {
@@ -84,8 +86,13 @@ bool entry_add_san(Entry *e, const char *text, GError **error)
         if (!san)
                 return false;
         normal = san_to_string(san);
-        if (!entry_has_san(e, normal))
-                g_ptr_array_add(e->sans, g_steal_pointer(&normal));
+        if (entry_has_san(e, normal))
+                return true;
+        if (e->sans->len == SANS_MAX) {
+                g_set_error(error, CERT_ERROR, CERT_ERROR_MANIFEST_INVALID, "a certificate has at most %d names", SANS_MAX);
+                return false;
+        }
+        g_ptr_array_add(e->sans, g_steal_pointer(&normal));
         return true;
 }
 
@@ -99,6 +106,18 @@ const char *entry_common_name_fault(const char *text)
                 if (g_unichar_iscntrl(g_utf8_get_char(p)))
                         return "it holds a control character";
         return g_utf8_strlen(text, -1) > COMMON_NAME_MAX ? "it is longer than 64 characters" : NULL;
+}
+
+bool entry_is_subject(const char *text)
+{
+        gnutls_x509_dn_t dn;
+        bool good;
+
+        if (gnutls_x509_dn_init(&dn) < 0)
+                return false;
+        good = gnutls_x509_dn_set_str(dn, text, NULL) >= 0;
+        gnutls_x509_dn_deinit(dn);
+        return good;
 }
 
 const char *entry_path_fault(const char *path)

@@ -47,6 +47,8 @@ bool entry_add_san(Entry *e, const char *text, GError **error);
 bool entry_has_san(const Entry *e, const char *text);
 /* Which common name the manifest takes; the reason why not is static. NULL: it does. */
 const char *entry_common_name_fault(const char *text);
+/* Whether it is a subject as RFC 4514 writes it. */
+bool entry_is_subject(const char *text);
 /* An absolute path in normal form. NULL: it is. */
 const char *entry_path_fault(const char *path);
 

@@ -181,14 +181,8 @@ static void add_common_name(Reading *r, const PresentCertificate *p)
         Entry *e = r->entry;
         unsigned before = e->sans->len;
 
-        if (p && before > 0 && g_strv_length(p->sans) == before && g_strcmp0(p->common_name, e->common_name) == 0) {
-                bool same = true;
-
-                for (char **san = p->sans; *san; san++)
-                        same = same && entry_has_san(e, *san);
-                if (same)
-                        return;
-        }
+        if (p && before > 0 && takeover_same_names(e, p))
+                return;
         if (entry_add_san(e, e->common_name, NULL) && e->sans->len > before && before > 0)
                 conversion_note(r->conversion, e, REPORT_NOTE, "\"%s\" was added to its names", e->common_name);
 }
@@ -307,11 +301,18 @@ static bool check_json(JsonDocument *json, const char *path, GError **error)
         return bad_file(error, path, what, f->hint ?: "Correct it there first.");
 }
 
-static const JsonValue *find_list(const JsonValue *root)
+/* The list by itself, or in an object, whose other keys nobody can be asked about. */
+static const JsonValue *find_list(Conversion *c, const JsonValue *root)
 {
         const JsonValue *list = root->kind == JSON_KIND_OBJECT ? json_value_member(root, "certificates") : root;
 
-        return list && list->kind == JSON_KIND_ARRAY ? list : NULL;
+        if (!list || list->kind != JSON_KIND_ARRAY)
+                return NULL;
+        for (const JsonValue *v = list == root ? NULL : root->first; v; v = v->next)
+                if (v != list)
+                        report_add(c->report, REPORT_TO_DO, 0, NULL,
+                                   "the key \"%s\" beside \"certificates\" is not known, and was passed over", v->key);
+        return list;
 }
 
 static bool convert_list(Conversion *c, const JsonValue *list, const char *path, GError **error)
@@ -348,7 +349,7 @@ bool phoenix_convert(Conversion *c, const char *path, GError **error)
         json = json_document_new(text, size);
         if (!check_json(json, name, error))
                 return false;
-        list = find_list(json_document_root(json));
+        list = find_list(c, json_document_root(json));
         if (!list)
                 return bad_file(error, name, "it is neither a list of entries nor an object with such a list in \"certificates\"",
                                 "Name the file by which certificates are renewed today.");

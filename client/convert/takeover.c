@@ -18,6 +18,7 @@
 /* What the manifest allows: cert-agent.manifest(5), "permissions". */
 #define CERT_MODE_MAX 0644
 #define KEY_MODE_MAX  0640
+#define RENEW_PERCENT 33
 
 static const char *const file_names[_ENTRY_FILE_MAX] = { "certificate", "key", "chain" };
 
@@ -144,7 +145,7 @@ void takeover_attributes(Conversion *c, Entry *e)
 
 /* ---- What is to come ---- */
 
-static bool same_names(const Entry *e, const PresentCertificate *p)
+bool takeover_same_names(const Entry *e, const PresentCertificate *p)
 {
         unsigned n = g_strv_length(p->sans);
 
@@ -154,22 +155,32 @@ static bool same_names(const Entry *e, const PresentCertificate *p)
         return n == e->sans->len;
 }
 
-void takeover_foresee(Conversion *c, const Entry *e, const PresentCertificate *p)
+/* As the agent counts: cert-agent.manifest(5), "renew_before". */
+static bool is_due(const Entry *e, const PresentCertificate *p, uint64_t now)
 {
-        uint64_t now = now_realtime(), before = 0;
-        const char *why = NULL;
+        uint64_t lifetime = p->not_after > p->not_before ? p->not_after - p->not_before : 0, before = 0;
 
         if (e->renew_before)
                 (void) timespan_parse(e->renew_before, &before, NULL);
+        if (before == 0 || before >= lifetime)
+                before = lifetime / 100 * RENEW_PERCENT;
+        return now >= p->not_after - before;
+}
+
+void takeover_foresee(Conversion *c, const Entry *e, const PresentCertificate *p)
+{
+        uint64_t now = now_realtime();
+        const char *why = NULL;
+
         if (!present_look(e->path[ENTRY_KEY]).is_there)
                 why = "there is no key in place";
         else if (now > p->not_after)
                 why = "it has expired";
-        else if (!same_names(e, p))
+        else if (!takeover_same_names(e, p))
                 why = "it has other names";
         else if (e->common_name && g_strcmp0(e->common_name, p->common_name) != 0)
                 why = "it has another subject";
-        else if (p->not_after - p->not_before > before && now > p->not_after - before)
+        else if (is_due(e, p, now))
                 why = "it is due";
         if (why)
                 conversion_note(c, e, REPORT_NOTE, "the first pass gets a new certificate in place of the one in %s: %s",

@@ -20,5 +20,7 @@ bool takeover_names(Conversion *c, Entry *e, const PresentCertificate *p, char *
 void takeover_attributes(Conversion *c, Entry *e);
 /* The mode of a file, as much of it as the agent allows. */
 void takeover_set_mode(Conversion *c, Entry *e, EntryFile f, int mode);
+/* Whether the certificate has the names that the entry has by now, and no other. */
+bool takeover_same_names(const Entry *e, const PresentCertificate *p);
 /* Says if the first pass will get a new certificate all the same, and why. */
 void takeover_foresee(Conversion *c, const Entry *e, const PresentCertificate *p);

@@ -168,8 +168,9 @@ class Phoenix(ConvertTest):
         self.assertEqual(os.stat(folder / hooks[0]).st_mode & 0o777, 0o644)
         # A second time nothing is overwritten, and said so.
         (folder / hooks[0]).write_text("mine")
-        p = self.phoenix(entries[:8], "--emit-units", folder, "--issuer=ca")
-        self.assertIn("--force replaces it", p.stderr)
+        p = self.phoenix(entries[:9], "--emit-units", folder, "--issuer=ca", status=1)
+        self.assertIn("--force replaces a file", p.stderr)
+        self.assertIn(f"Look at {folder}/{hooks[1]}", p.stderr)  # the same as before
         self.assertEqual((folder / hooks[0]).read_text(), "mine")
         self.phoenix(entries[:8], "--emit-units", folder, "--issuer=ca", "--force")
         self.assertIn("docker", (folder / hooks[0]).read_text())
@@ -239,6 +240,11 @@ class Phoenix(ConvertTest):
         self.place(due, days=0)
         self.assertIn("/etc/tls/1.pem: it ", self.phoenix([due], "--issuer=ca").stderr)
 
+    def test_a_list_in_an_object(self):
+        p = self.phoenix({"ca_url": "https://ca", "certificates": [self.entry(1)]}, "--issuer=ca")
+        self.assertEqual(list(json.loads(p.stdout)["certificates"]), ["host1.example.org"])
+        self.assertIn('the key "ca_url" beside "certificates"', p.stderr)
+
     def test_a_name_in_place_that_lacks_the_common_name_stays(self):
         entry = self.entry(1, sans=["a.example.org", "b.example.org"], post_renewal_command=None)
         before = self.ca.issue(self.host.path(entry["cert_path"]), self.host.path(entry["key_path"]),
@@ -277,6 +283,7 @@ class Faults(ConvertTest):
             (self.entry(permissions="4755"), 'its permissions, "4755"'),
             (self.entry(sans="a.example.org"), 'its "sans" are a string, not a list'),
             (self.entry(sans=["a.example.org", 1]), 'in its "sans" stands a number'),
+            (self.entry(sans=[f"n{n}.example.org" for n in range(1001)]), "at most 1000 names"),
             (self.entry(sans=["no name"]), 'its name "no name" cannot be one'),
             (self.entry(post_renewal_command=["a"]), 'its "post_renewal_command" is a list'),
             (self.entry(cert_path="/etc/tls/good.pem"), 'entry 1 (good.example.org) writes to "/etc/tls/good.pem" already'),
@@ -573,6 +580,7 @@ class Certmonger(ConvertTest):
         self.request("5", cert_storage_location="")
         self.request("6", template_hostname="no name")
         self.request("7", autorenew="0")
+        self.request("6b", template_subject="nothing")
         folder = self.host.path(self.FOLDER)
         (folder / "8").write_text("nothing\n")
         (folder / "9").write_bytes(b"id=\0\n")
@@ -580,9 +588,10 @@ class Certmonger(ConvertTest):
         p = self.certctl("convert", "certmonger", folder, status=1)
         self.assertEqual(list(json.loads(p.stdout)["certificates"]), ["h7.example.org"])
         for text in ("in an NSS database", "encrypted with a PIN", "Kerberos", "an authority's own", 'no "cert_storage_location"',
-                     '"no name" cannot be one', "did not renew it by itself", "line 1: this is no", "NUL", 'CA "IPA"'):
+                     '"no name" cannot be one', "did not renew it by itself", "line 1: this is no", "NUL", 'CA "IPA"',
+                     'its subject "nothing" is none'):
             self.assertIn(text, p.stderr)
-        self.assertIn("1 certificate converted, 8 left out", p.stderr)
+        self.assertIn("1 certificate converted, 9 left out", p.stderr)
 
 
 def public_key_of(pem):
