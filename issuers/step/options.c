@@ -11,7 +11,9 @@
 
 #include <string.h>
 
-#define TIMEOUT_DEFAULT_USEC (60 * USEC_PER_SEC)
+#define TIMEOUT_DEFAULT_USEC (60 * USEC_PER_SEC) /* these three as the agent's: agent/issuer-config.c */
+#define TIMEOUT_MIN_USEC     (USEC_PER_SEC / 10)
+#define TIMEOUT_MAX_USEC     USEC_PER_HOUR
 #define FINGERPRINT_LENGTH   64
 #define PROVISIONER_MAX      256
 
@@ -131,7 +133,8 @@ StepOptions *step_options_new(const char *config, GError **error)
                 return NULL;
         o = g_new0(StepOptions, 1);
         o->name = g_strdup(issuer_config_name(c));
-        o->timeout_usec = (issuer_config_timeout_usec(c) ?: TIMEOUT_DEFAULT_USEC) / 10 * 9;
+        o->timeout_usec = issuer_config_timeout_usec(c) ?: TIMEOUT_DEFAULT_USEC;
+        o->timeout_usec = CLAMP(o->timeout_usec, TIMEOUT_MIN_USEC, TIMEOUT_MAX_USEC) / 10 * 9;
         return take_all(o, c, error) ? g_steal_pointer(&o) : NULL;
 }
 
