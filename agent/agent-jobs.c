@@ -86,6 +86,7 @@ Agent *agent_new(sd_event *event, sd_bus *system_bus)
         a->unrecorded = g_hash_table_new(NULL, NULL);
         a->issuers = issue_pool_new(event);
         a->units = unit_manager_new(event, system_bus);
+        a->access = unit_access_new(event, system_bus);
         a->prober = prober_new(event);
         a->watch = watch_new(event, on_watch_changed, a);
         a->wake = wake_new(event, system_bus, agent_wake_up, a);
@@ -108,6 +109,7 @@ Agent *agent_free(Agent *a)
         wake_free(a->wake);
         watch_free(a->watch);
         prober_free(a->prober);
+        unit_access_free(a->access);
         unit_manager_free(a->units);
         g_ptr_array_set_free_func(a->authorities, authority_free_func);
         g_ptr_array_unref(a->authorities);

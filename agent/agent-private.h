@@ -34,6 +34,7 @@ struct Agent {
 
         IssuePool *issuers;
         UnitManager *units;
+        UnitAccess *access;
         Prober *prober;
         Watch *watch;
         Wake *wake;

@@ -374,7 +374,7 @@ static void item_repair(PassItem *item)
                 item_settle(item, JOB_STAGE_FAILED, item->error);
                 return;
         }
-        if (item->reasons & REASON_BIT(REASON_CONTENT_DRIFT))
+        if (item_concerns_units(item))
                 item->ready = true;
         else
                 item_settle(item, JOB_STAGE_DONE, NULL);
@@ -462,12 +462,13 @@ static void item_verdict(PassItem *item)
         group_conclude(group);
 }
 
-static void item_take_unit_result(PassItem *item, const UnitResult *result)
+static void item_take_unit_result(PassItem *item, const GroupUnit *u, const UnitResult *result)
 {
         item->units_open--;
-        item->units_told += result->outcome == UNIT_DONE;
+        item->units_told += result->outcome == UNIT_DONE && u->ref.action != UNIT_ACTION_NONE;
         item->units_inactive += result->outcome == UNIT_INACTIVE;
-        item->keep |= result->outcome == UNIT_GONE;
+        item->unable |= result->outcome == UNIT_UNABLE;
+        item->keep |= result->outcome == UNIT_GONE || item->unable;
         if (result->error && !item->error)
                 item->error = g_error_copy(result->error);
 }
@@ -483,7 +484,7 @@ static void on_unit_told(const char *unit, const UnitResult *result, void *userd
         for (guint i = 0; i < u->items->len; i++) {
                 PassItem *item = g_ptr_array_index(u->items, i);
 
-                item_take_unit_result(item, result);
+                item_take_unit_result(item, u, result);
                 if (item->units_open == 0)
                         item_verify(item);
         }
@@ -500,7 +501,7 @@ void group_tell_units(UnitGroup *group)
 
                 for (guint k = 0; k < u->items->len; k++)
                         ((PassItem *) g_ptr_array_index(u->items, k))->units_open++;
-                u->job = unit_job_start(group->pass->agent->units, &u->ref, 0, on_unit_told, u);
+                group_unit_start(u, on_unit_told);
         }
         for (guint i = 0; i < group->items->len; i++) {
                 PassItem *item = g_ptr_array_index(group->items, i);
@@ -595,7 +596,7 @@ static void item_verify(PassItem *item)
 {
         bool nobody_serves = item->units_inactive > 0 && item->units_told == 0;
 
-        if (item->error || !item->wish->verify || nobody_serves) {
+        if (item->error || !item->wish->verify || nobody_serves || !item_tells_units(item)) {
                 item_verdict(item);
                 return;
         }

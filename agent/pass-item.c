@@ -10,7 +10,7 @@
 void item_begin_units(PassItem *item)
 {
         item->units_open = item->units_told = item->units_inactive = 0;
-        item->keep = false;
+        item->keep = item->unable = false;
         if (item->step)
                 job_step_set(item->step, JOB_STAGE_UNITS, NULL);
 }
@@ -108,7 +108,7 @@ void item_record_failed(PassItem *item, uint64_t now, const GError *error)
         const LeafFacts *leaf = c->facts ? c->facts->leaf : NULL;
         bool issuing = !item->fresh && (item->action == ACTION_ISSUE || item->action == ACTION_POLL);
         /* The units stay behind what is on disk: either the new one was kept, or they were only to be told. */
-        bool behind = item->installed || item->action == ACTION_UNITS;
+        bool behind = item->installed || item->action == ACTION_UNITS || item->unable;
 
         g_free(c->record->failed_digest);
         c->record->failed_digest = g_strdup(item->wish->request_digest);
@@ -116,6 +116,9 @@ void item_record_failed(PassItem *item, uint64_t now, const GError *error)
                     error);
         c->record->degraded = behind && c->record->fingerprint;
         c->record->blocked = error_blocks(item, error);
+        /* What it took it can no longer read: not for long, then, is it served. */
+        if (item->unable && g_strcmp0(c->record->taken, c->record->fingerprint) == 0)
+                g_clear_pointer(&c->record->taken, g_free);
         if (issuing && c->record->token && error_ends_waiting(error))
                 certificate_end_waiting(c);
         record_add_event(c->record, now, "failed", item->reasons, NULL, error->message);

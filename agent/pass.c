@@ -98,6 +98,7 @@ static void group_unit_free(gpointer data)
 {
         GroupUnit *u = data;
 
+        unit_access_discard(u->access);
         unit_job_discard(u->job);
         g_free(u->ref.unit);
         g_ptr_array_unref(u->items);
@@ -171,8 +172,6 @@ static void group_add(UnitGroup *group, PassItem *item, const UnitRef *ref)
         GroupUnit *u;
         UnitAction action = group->pass->job->kind == JOB_KIND_ENSURE ? unit_action_polite(ref->action) : ref->action;
 
-        if (action == UNIT_ACTION_NONE)
-                return;
         u = group_find_unit(group, ref->unit);
         if (!u) {
                 u = g_new0(GroupUnit, 1);

@@ -6,6 +6,7 @@
 #include "agent/inquiry.h"
 #include "agent/issue.h"
 #include "agent/job.h"
+#include "agent/unit-access.h"
 #include "agent/unit.h"
 #include "agent/verify.h"
 
@@ -46,6 +47,7 @@ struct PassItem {
         uint64_t retry_after; /* span, from the issuer; 0: none said */
         bool answered;        /* its issuer is there for others, too */
         bool keep;            /* going back makes nothing better */
+        bool unable;          /* a unit's user cannot read the files */
         PassItem *joined_to;  /* another pass is at work on this certificate: its outcome is ours */
         GPtrArray *joined;    /* PassItem*, those who joined this one; borrowed */
 };
@@ -66,7 +68,9 @@ typedef struct GroupUnit {
         UnitGroup *group;
         UnitRef ref;
         GPtrArray *items; /* PassItem*, borrowed */
+        UnitAccessCheck *access; /* whether it can read the files is being found out */
         UnitJob *job;
+        UnitDone told;  /* who waits for that */
         bool timed_out; /* it did not answer in time: it is not asked a second time */
 } GroupUnit;
 
@@ -133,6 +137,15 @@ void pass_go_back(UnitGroup *group);
 
 /* The group has worked out: on to what is queued behind it, if anything. The group is gone afterwards. */
 void pass_group_done(UnitGroup *group);
+
+/* ---- Before units are told (pass-access.c) ---- */
+
+/* Tells a unit, if its user can read the files that it was named for; else `told` is called with UNIT_UNABLE. */
+void group_unit_start(GroupUnit *u, UnitDone told);
+/* Something changed that units must hear of; not with an owner or a mode that was mended. */
+bool item_tells_units(const PassItem *item);
+/* Units are told, or have at least to be looked at: can they read it now? */
+bool item_concerns_units(const PassItem *item);
 
 /* ---- An item's facts (pass-item.c): what is written into record, step and log ---- */
 

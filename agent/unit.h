@@ -16,6 +16,7 @@ typedef enum UnitOutcome {
         UNIT_INACTIVE, /* not running, so there was nothing to tell; not an error */
         UNIT_FAILED,   /* error says why, with the unit's own last lines */
         UNIT_TIMED_OUT, /* the job did not end in our time; it is left to systemd; error */
+        UNIT_UNABLE,   /* not told: its user cannot read the files (agent/unit-access.h); error; going back makes nothing better */
         UNIT_GONE,     /* masked, not found, bad unit file: error; going back makes nothing better */
 } UnitOutcome;
 

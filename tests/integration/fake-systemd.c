@@ -12,6 +12,7 @@
  *     JobError          the D-Bus error with which jobs are refused; "hang": no answer;
  *     Exec              a command line that a reload or restart runs; when it fails the job does;
  *     Omit              a property that this systemd does not have;
+ *     LoadCredential    "NAME:PATH";   BindReadOnlyPaths   "SOURCE:TARGET";   ExecStartPreEx   a command's flags;
  *     Bus               "garbage": answers of the wrong type.
  *   Calls() → as      what was asked for, "ReloadUnit nginx.service replace"
  *   Reexec(b finish)  goes and comes back under another unique name; jobs end meanwhile, unseen, if `finish`
@@ -58,6 +59,16 @@ static const Property properties[] = {
         { "ExecMainStatus", SERVICE, "i", "0" },
         { "TimeoutStartUSec", SERVICE, "t", "90000000" },
         { "TimeoutStopUSec", SERVICE, "t", "90000000" },
+        { "User", SERVICE, "s", "" },
+        { "Group", SERVICE, "s", "" },
+        { "SupplementaryGroups", SERVICE, "as", "" },
+        { "DynamicUser", SERVICE, "b", "no" },
+        { "AmbientCapabilities", SERVICE, "t", "0" },
+        { "RootDirectory", SERVICE, "s", "" },
+        { "RootImage", SERVICE, "s", "" },
+        { "LoadCredential", SERVICE, "a(ss)", "" },
+        { "BindReadOnlyPaths", SERVICE, "a(ssbt)", "" },
+        { "ExecStartPreEx", SERVICE, "a(sasasttttuii)", "" },
         { "ExecReload", SERVICE, "s", "yes" }, /* not its real type; only for us */
 };
 
@@ -138,6 +149,29 @@ static void take_prefixed(GHashTable *unit, const char *prefix)
 
 /* ---- Properties ---- */
 
+/* One entry, or none with "". */
+static int append_entry(sd_bus_message *m, const char *type, const char *value)
+{
+        g_auto(GStrv) parts = g_strsplit(value, ":", 2);
+        const char *first = parts[0] ?: "", *second = parts[0] && parts[1] ? parts[1] : "";
+        unsigned n = *value != '\0';
+        int r = sd_bus_message_open_container(m, 'v', type);
+
+        if (r >= 0)
+                r = sd_bus_message_open_container(m, 'a', g_str_equal(type, "a(ss)")     ? "(ss)"
+                                                          : g_str_equal(type, "a(ssbt)") ? "(ssbt)"
+                                                                                         : "(sasasttttuii)");
+        if (r >= 0 && n > 0 && g_str_equal(type, "a(ss)"))
+                r = sd_bus_message_append(m, "(ss)", first, second);
+        else if (r >= 0 && n > 0 && g_str_equal(type, "a(ssbt)"))
+                r = sd_bus_message_append(m, "(ssbt)", first, second, 0, UINT64_C(0));
+        else if (r >= 0 && n > 0)
+                r = sd_bus_message_append(m, "(sasasttttuii)", "/bin/prepare", 1, "prepare", 1, value, UINT64_C(0),
+                                          UINT64_C(0), UINT64_C(0), UINT64_C(0), 0U, 0, 0);
+        sd_bus_message_close_container(m);
+        return r < 0 ? r : sd_bus_message_close_container(m);
+}
+
 static int append_value(sd_bus_message *m, const Property *p, GHashTable *unit)
 {
         const char *value = fact(unit, p->name);
@@ -162,6 +196,8 @@ static int append_value(sd_bus_message *m, const Property *p, GHashTable *unit)
                 return sd_bus_message_append(m, "v", "(uo)", (uint32_t) strtoul(value, NULL, 10),
                                              g_str_equal(value, "0") ? "/" : path);
         default:
+                if (p->type[1] == '(')
+                        return append_entry(m, p->type, value);
                 words = g_strsplit(value, " ", -1);
                 sd_bus_message_open_container(m, 'v', "as");
                 sd_bus_message_append_strv(m, *value ? words : (char *[]){ NULL });

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <glib.h>
+#include <stdbool.h>
+#include <systemd/sd-bus.h>
+#include <systemd/sd-event.h>
+
+/* Access of units: whether the user of a unit can read the files that are put in place for it. systemd is asked who that
+ * is; the user database and the folders on the way are looked at on a thread, for both may be on a network. */
+
+typedef struct UnitAccess UnitAccess;
+typedef struct UnitAccessCheck UnitAccessCheck;
+
+typedef struct AccessFile {
+        char *path;        /* as the manifest has it */
+        char *certificate; /* whose it is */
+        bool is_key;
+} AccessFile;
+
+/* `bus` may be NULL: then nobody can be judged. Both are borrowed. */
+UnitAccess *unit_access_new(sd_event *event, sd_bus *bus);
+UnitAccess *unit_access_free(UnitAccess *a);
+
+/* `error` (borrowed) says which file its user cannot read, and what to do; NULL: all, or nobody can tell. */
+typedef void (*UnitAccessDone)(const GError *error, void *userdata);
+
+/* `files` (AccessFile) is taken over. Calls back once from the loop; the check is gone afterwards. NULL: there is nothing
+ * to find out about such a unit, and nobody is called. */
+UnitAccessCheck *unit_access_start(UnitAccess *a, const char *unit, GArray *files, UnitAccessDone done, void *userdata);
+UnitAccessCheck *unit_access_discard(UnitAccessCheck *c);
+
+/* An empty list of AccessFile. */
+GArray *access_files_new(void);
