@@ -95,6 +95,8 @@ static bool append_command(GString *s, const OneshotCommand *c)
         return strlen(quoted) <= COMMAND_MAX;
 }
 
+/* Without a limit on starts: a certificate that is put back starts it again within seconds. With one on its time, which
+ * one-shot units have not by default: the agent waits as long as the unit may take. */
 char *oneshot_to_text(const Oneshot *o, const char *certificate)
 {
         g_autoptr(GString) s = g_string_new(NULL);
@@ -105,9 +107,11 @@ char *oneshot_to_text(const Oneshot *o, const char *certificate)
                                "[Unit]\n"
                                "Description=What follows a renewal of the certificate %s\n"
                                "Documentation=man:certctl(1)\n"
+                               "StartLimitIntervalSec=0\n"
                                "\n"
                                "[Service]\n"
-                               "Type=oneshot\n",
+                               "Type=oneshot\n"
+                               "TimeoutStartSec=5min\n",
                                certificate);
         if (o->user)
                 g_string_append_printf(s, "User=%s\n", o->user);

@@ -11,7 +11,7 @@ import sys
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from harness import Host  # noqa: E402
+from harness import Host, wait_for  # noqa: E402
 
 DAY = 86400
 PROGRAMS = ["cert-validate", "cert-convert"]
@@ -133,6 +133,35 @@ class Phoenix(ConvertTest):
         self.assert_renews_later(converted, 90)
         for path, before in serials.items():
             self.assertNotEqual(serial(self.host.path(path)), before)
+
+    def test_units_are_told_at_the_renewal_and_not_at_the_first_pass(self):
+        commands = ["systemctl reload nginx", "systemctl reload nginx && systemctl restart postfix", "docker restart web"]
+        entries = [self.entry(n, permissions="600", post_renewal_command=commands[n % 3]) for n in range(20)]
+        for entry in entries:
+            self.place(entry)
+            os.chmod(self.host.path(entry["cert_path"]), 0o600)
+        self.host.start_program("fake-systemd")
+        systemd = ("org.freedesktop.systemd1", "/org/freedesktop/systemd1", "org.certagent1.Fake")
+        wait_for(lambda: self.host.busctl("call", *systemd, "Calls", check=False), "the fake systemd")
+        hooks = [f"cert-hook-host{n}.example.org.service" for n in range(2, 20, 3)]
+        for unit in ["nginx.service", "postfix.service", *hooks]:
+            facts = {"LoadState": "loaded", "ActiveState": "active", "SubState": "running", "MainPID": str(os.getpid())}
+            if unit in hooks:
+                facts = {"LoadState": "loaded", "Type": "oneshot"}
+            self.host.busctl("call", *systemd, "SetUnit", "sa{ss}", unit, str(len(facts)), *[x for f in facts.items() for x in f])
+
+        def calls():
+            made = [call.split()[:2] for call in self.host.busctl("call", *systemd, "Calls")["data"][0]]
+            return [call for call in made if call[0] != "ResetFailedUnit"]
+
+        file = self.work / "certificate-manifest.json"
+        file.write_text(json.dumps(entries))
+        converted, _ = self.take_over("phoenix", file)
+        self.assertEqual(calls(), [])
+        self.assert_renews_later(converted, 90)
+        self.assertEqual(sorted(calls()), sorted([["ReloadUnit", "nginx.service"], ["RestartUnit", "postfix.service"],
+                                                  *[["RestartUnit", hook] for hook in hooks]]))
+        self.assertEqual({self.host.state(name) for name in converted}, {"valid"})
 
     def test_units_and_one_shots_of_twenty_commands(self):
         commands = [

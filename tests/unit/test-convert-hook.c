@@ -223,6 +223,7 @@ static void test_oneshot(void)
         text = oneshot_to_text(o, "web");
         g_assert_cmpstr(name, ==, "cert-hook-web.service");
         g_assert_nonnull(strstr(text, "\nType=oneshot\n"
+                                      "TimeoutStartSec=5min\n"
                                       "User=1000\n"
                                       "Environment=\"RENEWED_DOMAINS=a.example.org b.example.org\"\n"
                                       "ExecStart=\"/etc/letsencrypt/renewal-hooks/deploy/my hook\"\n"
