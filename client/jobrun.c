@@ -115,8 +115,12 @@ static ExitStatus status_of_end(const Client *client, sd_bus *bus, const JobRun 
         case JOB_END_INTERRUPTED:
                 return tell_interrupted(path);
         case JOB_END_SKIPPED:
-                if (!quiet && steps->len == 0) /* else each has said so */
-                        printf("There was nothing to do.\n");
+                if (!quiet && steps->len == 0) { /* else each has said so */
+                        if (run->nothing)
+                                run->nothing(bus);
+                        else
+                                printf("There was nothing to do.\n");
+                }
                 return EXIT_STATUS_DONE;
         case JOB_END_DONE:
                 return tell_failures(client, bus, steps) > 0 ? EXIT_STATUS_FAILED : EXIT_STATUS_DONE;

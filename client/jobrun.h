@@ -10,6 +10,7 @@ typedef struct JobRun {
         Call call;                /* its reply is the path of the job */
         const char *const *facts; /* further members of the JSON object, key and value in turn, NULL at the
                                      end; or NULL */
+        void (*nothing)(sd_bus *bus); /* says why there was nothing to do; NULL: that there was not says all */
 } JobRun;
 
 /* Sends `m` and waits for the job's end unless --no-wait was given. */

@@ -4,6 +4,7 @@
 
 #include "client/host.h"
 #include "client/jobrun.h"
+#include "client/when.h"
 #include "common/names.h"
 #include "common/timespan.h"
 
@@ -53,6 +54,30 @@ static ExitStatus judge_all(const Client *client, sd_bus *bus)
         return names->len > 0 ? EXIT_STATUS_FAILED : EXIT_STATUS_DONE;
 }
 
+/* What failed is not tried before its time, and then it is by itself. */
+static void tell_waiting(sd_bus *bus)
+{
+        g_auto(Host) host = {};
+        uint64_t now = now_realtime(), first = UINT64_MAX;
+        guint waiting = 0, rows = host_get(bus, &host, NULL) ? host_rows(&host) : 0;
+
+        for (guint i = 0; i < rows; i++) {
+                CertRow row = host_row(&host, i);
+
+                if (!cert_row_is_trouble(&row, now) || row.next_renewal <= now)
+                        continue;
+                waiting++;
+                first = MIN(first, row.next_renewal);
+        }
+        if (waiting > 0) {
+                g_autofree char *when = when_both(first, now);
+
+                printf("Nothing is due now: of what failed %u %s for the next try, %s%s.\n", waiting,
+                       waiting == 1 ? "waits" : "wait", waiting == 1 ? "" : "the first ", when);
+        } else
+                printf("There was nothing to do.\n");
+}
+
 static ExitStatus check_renew_arguments(const Options *o, char **names)
 {
         int ways = (*names != NULL) + o->all + o->due;
@@ -71,7 +96,8 @@ static ExitStatus check_renew_arguments(const Options *o, char **names)
 ExitStatus verb_renew(const Client *client, char **arguments)
 {
         const JobRun run = { { CERT_BUS_PATH, CERT_INTERFACE_MANAGER,
-                               client->options.due ? "RenewDue" : "Renew", "renewing", CALL_AUTHORISE } };
+                               client->options.due ? "RenewDue" : "Renew", "renewing", CALL_AUTHORISE },
+                             .nothing = client->options.due ? tell_waiting : NULL };
         g_autoptr(sd_bus_message) m = NULL;
         g_autoptr(GError) error = NULL;
         g_autoptr(sd_bus) bus = NULL;

@@ -228,7 +228,7 @@ class Renew(CertctlTest):
 
     def test_due_with_nothing_due_exits_0(self):
         self.fake("--job=skipped", "--good")
-        self.run_certctl("renew", "--due")
+        self.assertEqual(self.run_certctl("renew", "--due").stdout, "There was nothing to do.\n")
 
     def test_refusal_exits_77_and_unknown_name_4(self):
         self.fake("--deny")
@@ -771,7 +771,8 @@ class RealAgent(CertctlTest):
         err = self.run_certctl("renew", "web", status=1).stderr
         self.assertIn("certctl: web: ", err)
         self.run_certctl("status", status=3)
-        self.run_certctl("renew", "--due", status=1)
+        out = self.run_certctl("renew", "--due", status=1).stdout
+        self.assertRegex(out, r"^Nothing is due now: of what failed 1 waits for the next try, in \d.* \(20.*\)\.$")
         self.run_certctl("ensure", "web", status=1)
         self.run_certctl("check", status=2)
 
