@@ -21,6 +21,9 @@
 #define RETRY_MAX_USEC   (7 * USEC_PER_DAY)
 #define ROOTS_MAX        8
 #define CONNECTIONS_MAX  8L
+/* Where a connection that was kept is closed by the server while a request is on its way, curl sends that again: a POST,
+ * too (RFC 9112, section 9.3.1). Servers keep idle ones longer than this. */
+#define IDLE_SECONDS     2L
 
 /* Roots as a file without a name: curl with GnuTLS takes no CA from memory (it accepts CURLOPT_CAINFO_BLOB and ignores
  * it). Its number tells its connections from those of other roots, so it stays open as long as they may. */
@@ -311,6 +314,7 @@ static void set_manners(CURL *curl, const HttpTarget *target)
         curl_easy_setopt(curl, CURLOPT_SSLVERSION, (long) CURL_SSLVERSION_TLSv1_2);
         curl_easy_setopt(curl, CURLOPT_SSL_SESSIONID_CACHE, 0L);
         curl_easy_setopt(curl, CURLOPT_MAXCONNECTS, CONNECTIONS_MAX);
+        curl_easy_setopt(curl, CURLOPT_MAXAGE_CONN, IDLE_SECONDS);
         curl_easy_setopt(curl, CURLOPT_USERAGENT, "cert-agent/" PROJECT_VERSION);
 }
 

@@ -7,8 +7,11 @@
 #include "common/error.h"
 #include "common/log.h"
 #include "common/message.h"
+#include "common/timespan.h"
 
 #include <string.h>
+
+#define ROOTS_USEC (5 * USEC_PER_SEC)
 
 static void call_clear(StepCall *c)
 {
@@ -45,7 +48,7 @@ static GPtrArray *get_chain(StepCall *c, const IssuerRequest *r, GError **error)
         chain = c->options->renewal == RENEWAL_RENEW ? step_renew(c, r, &wrong) : step_rekey(c, r, &wrong);
         if (chain)
                 return chain;
-        if (!c->options->has_account || !g_error_matches(wrong, CERT_ERROR, CERT_ERROR_ISSUER_AUTHENTICATION)) {
+        if (!c->options->has_account || !c->url || !g_error_matches(wrong, CERT_ERROR, CERT_ERROR_ISSUER_AUTHENTICATION)) {
                 g_propagate_error(error, g_steal_pointer(&wrong));
                 return NULL;
         }
@@ -55,12 +58,15 @@ static GPtrArray *get_chain(StepCall *c, const IssuerRequest *r, GError **error)
         return step_sign(c, r, error);
 }
 
-/* A certificate that was given is not thrown away because the CA's other roots could not be asked for. */
+/* A certificate that was given is not thrown away because the CA's other roots could not be asked for, nor does it wait for
+ * them. */
 static GPtrArray *get_roots(StepCall *c, const IssuerRequest *r, GError **error)
 {
         g_autoptr(GError) wrong = NULL;
-        GPtrArray *roots = step_roots_known(c, &wrong);
+        GPtrArray *roots;
 
+        c->deadline = MIN(c->deadline, (uint64_t) g_get_monotonic_time() + ROOTS_USEC);
+        roots = step_roots_known(c, &wrong);
         if (roots)
                 return roots;
         log_full(LOG_WARNING, &(LogContext){ .name = r->certificate, .issuer = c->options->name },
