@@ -10,6 +10,7 @@
 #include "issuers/keyholder/source.h"
 
 #include "common/error.h"
+#include "common/names.h"
 #include "common/path.h"
 
 #include <errno.h>
@@ -94,8 +95,25 @@ static bool unusable(const SourceFile *f, GError **error, const char *format, ..
         return false;
 }
 
+/* By its unit: it has a /tmp of its own, and what other keys are in is none of its business. */
+static bool is_hidden(const char *path)
+{
+        static const char *const folders[] = { "/tmp/", "/var/tmp/", CERT_STATE_DIR "/",
+                                               CERT_AUTHORITY_DIR "/" };
+
+        for (size_t i = 0; i < G_N_ELEMENTS(folders); i++)
+                if (g_str_has_prefix(path, folders[i]))
+                        return true;
+        return false;
+}
+
 static bool cannot_open(const SourceFile *f, int number, GError **error)
 {
+        if (number == ENOENT && is_hidden(f->shown))
+                return unusable(
+                        f, error,
+                        "is not seen by cert-keyholder, from which this folder is hidden\nKeep it elsewhere, "
+                        "readable by root alone: in " CERT_CONFIG_DIR ", say.");
         switch (number) {
         case ENOENT:
         case ENOTDIR:

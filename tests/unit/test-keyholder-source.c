@@ -103,6 +103,21 @@ static void test_a_link_is_followed(void)
         assert_unreadable(&by_file, "does not exist");
 }
 
+static void test_what_the_unit_hides_is_said_to_be_hidden(void)
+{
+        static const char *const hidden[] = { "/tmp/p", "/var/tmp/p", CERT_STATE_DIR "/p",
+                                              CERT_AUTHORITY_DIR "/site/p" };
+        g_auto(Place) p = { 0 };
+
+        place_make(&p);
+        for (size_t i = 0; i < G_N_ELEMENTS(hidden); i++) {
+                Source s = { .password_file = hidden[i], .encrypted_key = "a.b.c.d.e" };
+
+                assert_unreadable(&s, "is not seen by cert-keyholder");
+        }
+        assert_unreadable(&by_file, "does not exist");
+}
+
 static void test_what_holds_no_password(void)
 {
         g_auto(Place) p = { 0 };
@@ -270,6 +285,7 @@ int main(int argc, char **argv)
         g_test_init(&argc, &argv, NULL);
         g_test_add_func("/keyholder-source/white-space", test_white_space_at_the_end_is_none_of_the_password);
         g_test_add_func("/keyholder-source/link", test_a_link_is_followed);
+        g_test_add_func("/keyholder-source/hidden", test_what_the_unit_hides_is_said_to_be_hidden);
         g_test_add_func("/keyholder-source/none", test_what_holds_no_password);
         g_test_add_func("/keyholder-source/no-file", test_what_is_no_file_holds_up_nobody);
         g_test_add_func("/keyholder-source/not-for-root",
