@@ -135,7 +135,8 @@ static void set_broken_off(const HttpTarget *t, const HttpFailure *f, GError **e
 }
 
 /* The server ends TLS because of the certificate that it was shown: in TLS 1.2 within the handshake, where curl has GnuTLS's
- * name of the alert, and in TLS 1.3 behind it (RFC 8446, section 4.4.2.4), where it only knows that there was one. */
+ * name of the alert, and in TLS 1.3 behind it (RFC 8446, section 4.4.2.4). There it closes on what we have begun to send, and
+ * its alert may go unread; a server that died just then is taken for one that refuses, which is seen at the next question. */
 static bool refuses_client(const HttpRequest *request, const HttpFailure *f)
 {
         static const gnutls_alert_description_t alerts[] = {
@@ -146,8 +147,8 @@ static bool refuses_client(const HttpRequest *request, const HttpFailure *f)
 
         if (!request->client)
                 return false;
-        if (f->code != CURLE_SSL_CONNECT_ERROR)
-                return strstr(f->text, "alert");
+        if (f->code == CURLE_SEND_ERROR || f->code == CURLE_RECV_ERROR || f->code == CURLE_GOT_NOTHING)
+                return f->shaken && !f->begun;
         for (size_t i = 0; i < G_N_ELEMENTS(alerts); i++)
                 if (g_str_has_suffix(f->text, gnutls_alert_get_name(alerts[i])))
                         return true;

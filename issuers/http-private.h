@@ -28,6 +28,7 @@ typedef struct HttpFailure {
         bool resolved;     /* the host's name */
         bool connected;    /* TCP */
         bool shaken;       /* TLS, or there is none */
+        bool begun;        /* the answer: a header came */
         uint64_t received; /* bytes of the body */
         uint64_t spent_usec;
         bool too_large;    /* more than answer_max */

@@ -388,6 +388,7 @@ static void take_failure(const Http *h, CURLcode code, Transfer *t)
         f->resolved = resolved > 0;
         f->connected = connected > 0 || h->connected;
         f->shaken = shaken > 0 || t->header_bytes > 0;
+        f->begun = t->header_bytes > 0;
         f->received = t->body->len;
         f->spent_usec = (uint64_t) MAX(spent, 0);
 }

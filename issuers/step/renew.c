@@ -81,9 +81,10 @@ static bool same_lifetime(const StepCall *c, gnutls_x509_crt_t crt, const Issuer
         return asked == 0 || (present > asked ? present - asked : asked - present) <= slack;
 }
 
+/* Or does before the CA has looked at it. */
 static bool has_expired(gnutls_x509_crt_t crt)
 {
-        return gnutls_x509_crt_get_expiration_time(crt) < time(NULL);
+        return gnutls_x509_crt_get_expiration_time(crt) <= time(NULL) + 1;
 }
 
 /* What only a new signing brings; where none can be had, the present one's successor is better than nothing. */
