@@ -63,6 +63,12 @@ static const Source *find_source(const char *name)
         return NULL;
 }
 
+/* What is said of an issuer goes into the one that phoenix's entries get. */
+static bool says_issuer(const ConvertOptions *o)
+{
+        return o->url || o->root || o->root_fingerprint || o->provisioner || o->password_file;
+}
+
 static int unknown_source(const char *name)
 {
         const char *names[G_N_ELEMENTS(sources)], *meant;
@@ -90,8 +96,12 @@ static bool write_output(const ConvertOptions *o, const char *json)
 {
         int r;
 
-        if (!o->output)
-                return fputs(json, stdout) >= 0 && fflush(stdout) == 0;
+        if (!o->output) {
+                if (fputs(json, stdout) >= 0 && fflush(stdout) == 0)
+                        return true;
+                perror("certctl: writing the manifest");
+                return false;
+        }
         r = newfile_write(o->output, json, o->force);
         if (r == 0)
                 return true;
@@ -149,6 +159,8 @@ int main(int argc, char **argv)
         source = find_source(argv[i + 1]);
         if (!source)
                 return unknown_source(argv[i + 1]);
+        if (says_issuer(&options) && source->convert != phoenix_convert)
+                return usage("what is said of an issuer, such as --url, is for phoenix; name one by --issuer");
         if (options.root && options.root_fingerprint)
                 return usage("--root and --root-fingerprint exclude each other");
         c = conversion_new(&options);

@@ -58,6 +58,10 @@ char *present_resolve(const char *path, const char **ret_why)
 
                 if (lstat(opened, &st) < 0 || !S_ISLNK(st.st_mode))
                         return g_steal_pointer(&at);
+                if (st.st_uid != 0 && st.st_uid != geteuid()) {
+                        *ret_why = "it is a link that belongs to another user";
+                        return NULL;
+                }
                 next = follow(at, ret_why);
                 if (!next)
                         return NULL;
@@ -73,7 +77,9 @@ PresentFile present_look(const char *path)
         g_autofree char *opened = host_path(path);
         struct stat st;
 
-        if (lstat(opened, &st) < 0 || !S_ISREG(st.st_mode))
+        if (lstat(opened, &st) < 0)
+                return (PresentFile) { .is_hidden = errno == EACCES };
+        if (!S_ISREG(st.st_mode))
                 return (PresentFile) {};
         return (PresentFile) { .is_there = true, .uid = st.st_uid, .gid = st.st_gid, .mode = st.st_mode & 07777 };
 }

@@ -13,12 +13,14 @@
  * the agent would otherwise find different. Keys are looked at from outside only. */
 
 /* The file that a path leads to through links at its end: links are what other programs keep beside the files, and
- * the agent manages files. Caller owns; NULL with the reason in *ret_why (static) when it leads nowhere sure. What does
- * not exist leads to itself. */
+ * the agent manages files. Only root's links are followed, and the caller's own: another user could lead the agent to any file
+ * of the host. Caller owns; NULL with the reason in *ret_why (static) when it leads nowhere sure. What does not exist leads
+ * to itself. */
 char *present_resolve(const char *path, const char **ret_why);
 
 typedef struct PresentFile {
-        bool is_there; /* a regular file */
+        bool is_there;  /* a regular file */
+        bool is_hidden; /* who asks may not look into its folder */
         uid_t uid;
         gid_t gid;
         mode_t mode; /* permission bits */

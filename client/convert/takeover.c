@@ -169,10 +169,11 @@ static bool is_due(const Entry *e, const PresentCertificate *p, uint64_t now)
 
 void takeover_foresee(Conversion *c, const Entry *e, const PresentCertificate *p)
 {
+        PresentFile key = present_look(e->path[ENTRY_KEY]);
         uint64_t now = now_realtime();
         const char *why = NULL;
 
-        if (!present_look(e->path[ENTRY_KEY]).is_there)
+        if (!key.is_there && !key.is_hidden)
                 why = "there is no key in place";
         else if (now > p->not_after)
                 why = "it has expired";

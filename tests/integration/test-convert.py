@@ -226,6 +226,16 @@ class Phoenix(ConvertTest):
         self.assertNotIn("still needs", p.stderr)
         self.phoenix([self.entry(1)], "--root=/a", "--root-fingerprint=00", status=2)
 
+    def test_the_manifest_of_a_step_ca_is_valid_with_all_options_and_else_says_where_not(self):
+        out = self.work / "out.json"
+        self.phoenix([self.entry(n) for n in range(20)], "--url=https://ca.internal:9000", f"--root-fingerprint={'84' * 32}",
+                     "--provisioner=admin", "--password-file=/etc/cert-agent/step.password", "-o", out)
+        self.assertIn("20 certificates, 1 issuer", self.certctl("validate", out).stdout)
+        self.phoenix([self.entry(1)], "--url=https://ca.internal:9000", "-o", out, "--force")
+        p = self.certctl("validate", out, status=1)
+        self.assertRegex(p.stderr, r"out\.json:4: issuers\.step: ")
+        self.assertIn("provisioner", p.stderr)
+
     def test_names_permissions_and_the_rest_of_an_entry(self):
         p = self.phoenix([{"common_name": "*.example.org", "cert_path": "/etc/tls/a.pem", "key_path": "/etc/tls/a.key",
                            "owner": "root:ssl-cert", "permissions": "0644", "colour": "green",
@@ -257,6 +267,15 @@ class Phoenix(ConvertTest):
         self.assertIn("/etc/tls/1.pem is a link to /etc/tls/real/1.pem", report)
         self.assertEqual(converted["host1.example.org"]["cert_path"], "/etc/tls/real/1.pem")
         self.assertEqual(serial(self.host.path(entry["cert_path"])), before)
+
+    @unittest.skipUnless(os.geteuid() == 0, "only root can give a link away")
+    def test_a_link_of_another_user_is_not_followed(self):
+        entry = self.entry(1)
+        os.symlink("/etc/shadow", self.host.path(entry["cert_path"]))
+        os.chown(self.host.path(entry["cert_path"]), 65534, 65534, follow_symlinks=False)
+        p = self.phoenix([entry], "--issuer=ca", status=1)
+        self.assertIn("it is a link that belongs to another user", p.stderr)
+        self.assertEqual(json.loads(p.stdout)["certificates"], {})
 
     def test_what_will_be_issued_anew_is_foretold(self):
         due, other, gone = self.entry(1), self.entry(2), self.entry(3)
@@ -398,6 +417,7 @@ class Faults(ConvertTest):
         self.certctl("convert", status=2)
         self.certctl("convert", "phoenix", "a", "b", status=2)
         self.certctl("convert", "phoenix", "a", "--json=short", status=2)
+        self.assertIn("is for phoenix", self.certctl("convert", "certbot", "--url=https://ca", status=2).stderr)
         self.assertIn("--issuer means nothing", self.certctl("status", "--issuer=x", status=2).stderr)
         self.assertIn("--emit-units", self.certctl("convert", "--help").stdout)
 
