@@ -264,23 +264,32 @@ char *web_server_url(const WebServer *s, const char *host, const char *path)
         return g_strdup_printf("%s://%s:%u%s", s->script.plain ? "http" : "https", host, s->port, path);
 }
 
+static unsigned read_counter(WebServer *s, const unsigned *counter)
+{
+        unsigned n;
+
+        g_mutex_lock(&s->lock);
+        n = *counter;
+        g_mutex_unlock(&s->lock);
+        return n;
+}
+
 unsigned web_server_connections(WebServer *s)
 {
-        g_autoptr(GMutexLocker) locked = g_mutex_locker_new(&s->lock);
-
-        return s->connections;
+        return read_counter(s, &s->connections);
 }
 
 unsigned web_server_requests(WebServer *s)
 {
-        g_autoptr(GMutexLocker) locked = g_mutex_locker_new(&s->lock);
-
-        return s->requests;
+        return read_counter(s, &s->requests);
 }
 
 char *web_server_last(WebServer *s)
 {
-        g_autoptr(GMutexLocker) locked = g_mutex_locker_new(&s->lock);
+        char *last;
 
-        return g_strdup(s->last);
+        g_mutex_lock(&s->lock);
+        last = g_strdup(s->last);
+        g_mutex_unlock(&s->lock);
+        return last;
 }
