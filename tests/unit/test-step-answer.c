@@ -16,10 +16,9 @@
 #define JWK(name, kid, key) "{\"type\":\"JWK\",\"name\":\"" name "\",\"key\":{\"kid\":\"" kid "\"},\"encryptedKey\":\"" key "\"}"
 #define DAY (24 * 60 * 60)
 
-static StepCall call_new(void)
+/* Of these options, which stay the caller's. */
+static StepCall call_of(StepOptions *o)
 {
-        StepOptions *o = step_options_new(CONFIG, NULL);
-
         return (StepCall){ .options = o, .url = o->urls[0] };
 }
 
@@ -181,8 +180,8 @@ static void test_refusals(void)
         };
 
         for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
-                StepCall c = call_new();
-                g_autoptr(StepOptions) options = c.options;
+                g_autoptr(StepOptions) options = step_options_new(CONFIG, NULL);
+                StepCall c = call_of(options);
                 g_autoptr(JsonObject) o = json_object_new();
                 g_autoptr(JsonNode) node = json_node_init_object(json_node_alloc(), o);
                 HttpAnswer a = { .status = cases[i].status,
@@ -216,8 +215,8 @@ static void test_unauthorized(void)
         } cases[] = { { 0, NULL }, { 5, NULL }, { -30, NULL }, { 7200, "2h behind the CA's" }, { -86400, "1d ahead of the CA's" } };
 
         for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
-                StepCall c = call_new();
-                g_autoptr(StepOptions) options = c.options;
+                g_autoptr(StepOptions) options = step_options_new(CONFIG, NULL);
+                StepCall c = call_of(options);
                 g_autoptr(GBytes) body = g_bytes_new_static("{\"status\":401,\"message\":\"No.\"}", 29);
                 HttpAnswer a = { .status = 401, .body = body };
                 g_autoptr(GError) error = NULL;
@@ -244,8 +243,8 @@ static void test_no_object(void)
                       { "[]", "is not that of a step-ca" } };
 
         for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
-                StepCall c = call_new();
-                g_autoptr(StepOptions) options = c.options;
+                g_autoptr(StepOptions) options = step_options_new(CONFIG, NULL);
+                StepCall c = call_of(options);
                 g_autoptr(GBytes) body = g_bytes_new_static(cases[i].body, strlen(cases[i].body));
                 HttpAnswer a = { .status = 200, .body = body, .content_type = (char *) "text/html" };
                 g_autoptr(GError) error = NULL;
@@ -273,7 +272,7 @@ static void bench_up(Bench *b, gconstpointer data)
         gnutls_x509_privkey_t key;
         gsize size;
 
-        b->call = call_new();
+        b->call = call_of(step_options_new(CONFIG, NULL));
         b->ca = fixture_authority_new();
         b->wish = fixture_certificate_new("web");
         b->key = fixture_key_new(KEY_TYPE_ECDSA_P256);
