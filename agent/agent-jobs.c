@@ -83,6 +83,7 @@ Agent *agent_new(sd_event *event, sd_bus *system_bus)
         a->authorities = g_ptr_array_new();
         a->gone_authorities = g_ptr_array_new_with_free_func(authority_free_func);
         a->facts_by_issuer = g_hash_table_new(g_str_hash, g_str_equal);
+        a->roots_asked = agent_roots_new();
         a->unrecorded = g_hash_table_new(NULL, NULL);
         a->issuers = issue_pool_new(event);
         a->units = unit_manager_new(event, system_bus);
@@ -115,6 +116,7 @@ Agent *agent_free(Agent *a)
         g_ptr_array_unref(a->authorities);
         g_ptr_array_unref(a->gone_authorities);
         g_hash_table_unref(a->facts_by_issuer);
+        g_hash_table_unref(a->roots_asked);
         issue_pool_free(a->issuers);
         g_ptr_array_set_free_func(a->certificates, certificate_free_func);
         g_ptr_array_unref(a->certificates);
@@ -526,6 +528,8 @@ bool agent_start(Agent *a, JobKind kind, const char *const *names, bool force, J
         a->clock = clock_read();
         if (kind == JOB_KIND_RENEW_DUE)
                 say_clock(a->clock);
+        if (kind == JOB_KIND_RENEW_DUE || kind == JOB_KIND_RENEW)
+                agent_ask_roots(a, names);
         pass = pass_new(a, job_new(++a->last_job_id, kind), flags, names);
         g_ptr_array_add(a->passes, pass);
         if (kind != JOB_KIND_REPAIR)

@@ -28,6 +28,7 @@ struct Agent {
         GPtrArray *authorities;  /* Authority*, sorted by name */
         GPtrArray *gone_authorities; /* Authority*, no longer in the manifest; passes may still borrow them */
         GHashTable *facts_by_issuer; /* scratch: what trust_compose() is given */
+        GHashTable *roots_asked; /* issuer's name -> what agent-roots.c waits for */
         GPtrArray *gone;         /* Certificate*, no longer in the manifest; passes may still borrow them */
         GHashTable *unrecorded;  /* set of Certificate* whose records wait to be saved */
         sd_event_source *record_source;
@@ -81,6 +82,12 @@ void certificate_note_due(Certificate *c);
 void agent_set_wake(Agent *a);
 /* The time has come. `userdata` is the Agent. */
 void agent_wake_up(void *userdata);
+
+/* ---- Roots of CAs elsewhere (agent-roots.c) ---- */
+
+GHashTable *agent_roots_new(void);
+/* Asks the issuers of bundles for their roots, of all or of these bundles; a pass of its own writes what then changed. */
+void agent_ask_roots(Agent *a, const char *const *names);
 
 /* ---- Authorities (agent-authorities.c) ---- */
 
