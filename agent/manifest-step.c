@@ -200,17 +200,18 @@ static void read_password_file(ManifestReading *r, const JsonValue *v, void *tar
         issuer_of(target)->account.password_file = manifest_read_source_path(r, v);
 }
 
-/* As systemd has it: a file's name that is also one of a file descriptor (systemd.exec(5), sd_listen_fds(3)).
- */
+/* systemd's own rule (LoadCredential= in systemd.exec(5)), without what would have to be quoted; as the keyholder
+ * has it. */
 static void read_password_credential(ManifestReading *r, const JsonValue *v, void *target)
 {
         const char *text = manifest_read_string(r, v);
-        bool good = text && strlen(text) <= CREDENTIAL_NAME_MAX && text[0] != '.';
+        bool good = text && strlen(text) <= CREDENTIAL_NAME_MAX && !g_str_equal(text, ".") &&
+                    !g_str_equal(text, "..");
 
         if (!text)
                 return;
         for (const char *c = text; *c; c++)
-                good = good && g_ascii_isgraph(*c) && *c != '/' && *c != ':';
+                good = good && (g_ascii_isalnum(*c) || strchr("._-@+", *c));
         if (good)
                 issuer_of(target)->account.password_credential = manifest_keep_string(r, text);
         else
