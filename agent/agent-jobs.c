@@ -234,6 +234,20 @@ void agent_record_later(Agent *a, Certificate *c)
                                                   on_record_later, a);
 }
 
+/* Written down before the new one is asked for: whatever happens to that, the old one is not left in place. */
+void agent_note_revoked(Agent *a, const char *name, const char *fingerprint, const char *serial, const char *reason)
+{
+        Certificate *c = agent_find(a, name);
+
+        if (!c || !c->record)
+                return;
+        g_free(c->record->revoked);
+        c->record->revoked = g_strdup(fingerprint);
+        record_add_event(c->record, now_realtime(), "revoked", REASON_BIT(REASON_REVOKED), serial, reason);
+        agent_record_later(a, c);
+        agent_flush_records(a);
+}
+
 /* ---- Jobs and passes ---- */
 
 void agent_progress(Pass *pass)

@@ -57,6 +57,10 @@ void agent_judge_all(Agent *a);
 void agent_look(Agent *a, Certificate *c);
 void agent_look_at_all(Agent *a);
 
+/* The issuer was told to revoke what is in place (its leaf's fingerprint): the certificate is due until another one is, and
+ * nothing brings it back. */
+void agent_note_revoked(Agent *a, const char *name, const char *fingerprint, const char *serial, const char *reason);
+
 /* Starts a job. `names` NULL or empty: all; they may be of any kind, and of authorities (with everything that hangs on
  * them). For RENEW `force` makes a new certificate in any case. The job is owned by the agent, and stays for ten
  * seconds after its end. */

@@ -21,7 +21,7 @@ typedef void (*AuthorityCallDone)(const AuthorityReply *reply, void *userdata);
 /* "Inspect", "Make", "Begin", "Promote", "Retire", "Recreate" or "SignRevocationLists"; static. */
 AuthorityCall *authority_call(IssuePool *p, const ManifestIssuer *issuer, const char *member, AuthorityCallDone done,
                               void *userdata);
-/* Lists a certificate (DER) as revoked. */
+/* Has a certificate (DER) revoked by its issuer, of whatever type. */
 AuthorityCall *authority_call_revoke(IssuePool *p, const ManifestIssuer *issuer, GBytes *certificate, const char *reason,
                                      AuthorityCallDone done, void *userdata);
 

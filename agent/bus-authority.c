@@ -381,7 +381,7 @@ int bus_method_list_bundles(sd_bus_message *m, void *userdata, sd_bus_error *ret
 typedef struct Revocation {
         Bus *bus;
         sd_bus_message *message;
-        char *name, *issuer, *serial, *reason;
+        char *name, *issuer, *fingerprint, *serial, *reason;
 } Revocation;
 
 /* It is listed for good. The new certificate and the lists are made whether or not the caller stays to see it. */
@@ -399,6 +399,7 @@ static int revocation_done(const Revocation *v, sd_bus_error *ret_error)
                                  .issuer = v->issuer,
                                  .serial = v->serial },
                  "The certificate with serial number %s was revoked (%s).", v->serial, v->reason);
+        agent_note_revoked(bus_agent(v->bus), v->name, v->fingerprint, v->serial, v->reason);
         if (!agent_start(bus_agent(v->bus), JOB_KIND_RENEW, names, false, NULL, &error))
                 return cert_error_to_bus(error, ret_error);
         return sd_bus_reply_method_return(v->message, NULL);
@@ -417,6 +418,7 @@ static void on_revoked(const AuthorityReply *reply, void *userdata)
         sd_bus_message_unref(v->message);
         g_free(v->name);
         g_free(v->issuer);
+        g_free(v->fingerprint);
         g_free(v->serial);
         g_free(v->reason);
         g_free(v);
@@ -436,22 +438,36 @@ static GBytes *leaf_der(const Generation *g)
         return g_bytes_new_with_free_func(der.data, der.size, gnutls_free, der.data);
 }
 
+/* Whose the certificate in place is: the record's word, or the one that it is wanted from. NULL with an error. */
+static const ManifestIssuer *issuer_of(Agent *a, const Certificate *c, GError **error)
+{
+        const Manifest *m = agent_manifest(a);
+        const char *recorded = c->record ? c->record->issuer : NULL;
+        const ManifestIssuer *issuer = recorded ? manifest_find_issuer(m, recorded) : NULL;
+
+        if (!issuer)
+                issuer = manifest_find_issuer(m, c->wish->issuer);
+        if (!issuer)
+                g_set_error(error, CERT_ERROR, CERT_ERROR_NO_SUCH_ISSUER, "The manifest has no issuer \"%s\"",
+                            c->wish->issuer);
+        return issuer;
+}
+
 int bus_revoke(Bus *b, sd_bus_message *m, Certificate *c, const char *reason, sd_bus_error *ret_error)
 {
         Agent *a = bus_agent(b);
         g_autoptr(Generation) current = NULL;
         g_autoptr(GBytes) der = NULL;
         g_autoptr(GError) error = NULL;
-        Authority *authority;
+        const ManifestIssuer *issuer;
         Revocation *v;
-        int r = 0;
 
         if (c->wish->kind != MANIFEST_KIND_CERTIFICATE)
                 return sd_bus_error_setf(ret_error, SD_BUS_ERROR_INVALID_ARGS, "%s is no certificate", c->wish->name);
-        authority = find_authority(b, c->wish->issuer, &r, ret_error);
-        if (!authority)
-                return r;
         agent_look(a, c);
+        issuer = issuer_of(a, c, &error);
+        if (!issuer)
+                return cert_error_to_bus(error, ret_error);
         current = certificate_current(c);
         der = leaf_der(current);
         if (!der) {
@@ -463,10 +479,11 @@ int bus_revoke(Bus *b, sd_bus_message *m, Certificate *c, const char *reason, sd
         v->bus = b;
         v->message = sd_bus_message_ref(m);
         v->name = g_strdup(c->wish->name);
-        v->issuer = g_strdup(c->wish->issuer);
+        v->issuer = g_strdup(issuer->name);
+        v->fingerprint = g_strdup(current->fingerprint);
         v->serial = g_strdup(current->serial);
         v->reason = g_strdup(*reason ? reason : "unspecified");
         agent_hold(a);
-        (void) authority_call_revoke(agent_issue_pool(a), authority->issuer, der, reason, on_revoked, v);
+        (void) authority_call_revoke(agent_issue_pool(a), issuer, der, reason, on_revoked, v);
         return 1;
 }

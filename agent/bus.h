@@ -46,7 +46,7 @@ char *bus_job_path(unsigned id);
 typedef int (*BusAnswer)(Bus *b, sd_bus_message *m, sd_bus_error *ret_error);
 /* Has these authorities (Authority*) asked what they have, then answers; at once when there are none. */
 int bus_ask_authorities(Bus *b, sd_bus_message *m, GPtrArray *authorities, BusAnswer answer, sd_bus_error *ret_error);
-/* The caller is authorised: lists the certificate in place as revoked, then has it issued anew. */
+/* The caller is authorised: has the certificate in place revoked by its issuer, then issued anew with another key. */
 int bus_revoke(Bus *b, sd_bus_message *m, Certificate *c, const char *reason, sd_bus_error *ret_error);
 
 /* Handlers of the Manager (bus-authority.c). */

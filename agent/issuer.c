@@ -194,6 +194,21 @@ IssuerCall *issuer_call_discard(IssuerCall *c)
 
 /* ---- What happens while a call is under way ---- */
 
+/* What it replied with; a method that its process has not is what this type of issuer does not do. */
+static GError *refusal_of(const IssuerCall *c, const sd_bus_error *e)
+{
+        g_autofree char *what = g_strdup_printf("issuer \"%s\"", c->issuer->name);
+        GError *error = NULL;
+
+        if (sd_bus_error_has_name(e, SD_BUS_ERROR_UNKNOWN_METHOD))
+                return g_error_new(CERT_ERROR, CERT_ERROR_NOT_SUPPORTED,
+                                   "issuer \"%s\": its type \"%s\" does not know %s\n"
+                                   "Ask the operator of the CA to do it there.",
+                                   c->issuer->name, c->issuer->type, c->member);
+        cert_error_set_from_bus(&error, e, 0, CERT_ERROR_ISSUER_PROTOCOL, what);
+        return error;
+}
+
 static int on_reply(sd_bus_message *m, void *userdata, sd_bus_error *ret_error)
 {
         IssuerCall *c = userdata;
@@ -203,10 +218,8 @@ static int on_reply(sd_bus_message *m, void *userdata, sd_bus_error *ret_error)
         if (sd_bus_is_open(issuer_connection_bus(c->slot->connection)) <= 0) {
                 call_cut_off(c);
         } else if (e) {
-                g_autofree char *what = g_strdup_printf("issuer \"%s\"", c->issuer->name);
-                g_autoptr(GError) error = NULL;
+                g_autoptr(GError) error = refusal_of(c, e);
 
-                cert_error_set_from_bus(&error, e, 0, CERT_ERROR_ISSUER_PROTOCOL, what);
                 call_answer(c, NULL, error);
         } else {
                 call_answer(c, m, NULL);

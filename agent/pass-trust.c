@@ -59,7 +59,8 @@ static bool bundle_may_return(Agent *a, const ManifestCertificate *wish, const G
         return true;
 }
 
-/* What was there before us was never the authority's to distrust. */
+/* What was there before us was never the authority's to distrust. A certificate that its issuer was told to revoke stays
+ * away, whosever it is. */
 static bool certificate_may_return(const PassItem *item)
 {
         const ManifestCertificate *wish = item->wish;
@@ -67,6 +68,8 @@ static bool certificate_may_return(const PassItem *item)
         const AuthorityFacts *facts = agent_facts_of(item->pass->agent, wish->issuer);
         g_autoptr(GBytes) trusted = NULL;
 
+        if (g && g_strcmp0(item->certificate->record->revoked, g->fingerprint) == 0)
+                return false;
         if (!facts || facts->missing || !item->before_authority)
                 return true;
         if (!authority_facts_find(facts, item->before_authority) || authority_facts_is_revoked(facts, g->serial))

@@ -184,6 +184,8 @@ static void find_in_record(const Case *c, PlanFindings *f)
 
         if (!r || !c->leaf || !r->fingerprint)
                 return;
+        if (g_strcmp0(r->revoked, c->leaf->fingerprint) == 0)
+                f->issue |= REASON_BIT(REASON_REVOKED);
         if (!leaf_is_recorded(c)) {
                 if (r->generation != 0)
                         f->issue |= REASON_BIT(REASON_CONTENT_DRIFT);

@@ -74,6 +74,7 @@ static void add_record(JsonBuilder *b, const Record *r)
         add_string(b, "request_digest", r->request_digest);
         add_number(b, "generation", r->generation);
         add_string(b, "fingerprint", r->fingerprint);
+        add_string(b, "revoked", r->revoked);
         add_string(b, "taken", r->taken);
         add_number(b, "last_renewal", r->last_renewal);
         add_string(b, "authority", r->authority);
@@ -270,6 +271,7 @@ static void read_record(Reader *rd, Record *r)
         r->request_digest = read_digest(rd, "request_digest");
         r->generation = (unsigned) read_number(rd, "generation", UINT32_MAX);
         r->fingerprint = read_digest(rd, "fingerprint");
+        r->revoked = read_digest(rd, "revoked");
         r->taken = read_digest(rd, "taken");
         r->last_renewal = read_number(rd, "last_renewal", TIME_MAX);
         r->authority = read_digest(rd, "authority");

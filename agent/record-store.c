@@ -90,6 +90,7 @@ static void pack_record(GByteArray *a, const Record *r)
         pack_string(a, r->request_digest);
         pack_u32(a, r->generation);
         pack_string(a, r->fingerprint);
+        pack_string(a, r->revoked);
         pack_string(a, r->taken);
         pack_u64(a, r->last_renewal);
         pack_string(a, r->authority);
@@ -123,6 +124,7 @@ static Record *unpack_record(const char *name, Unpack *u)
         r->request_digest = unpack_strdup(u);
         r->generation = unpack_u32(u);
         r->fingerprint = unpack_strdup(u);
+        r->revoked = unpack_strdup(u);
         r->taken = unpack_strdup(u);
         r->last_renewal = unpack_u64(u);
         r->authority = unpack_strdup(u);

@@ -56,6 +56,7 @@ Record *record_free(Record *r)
         g_free(r->issuer);
         g_free(r->request_digest);
         g_free(r->fingerprint);
+        g_free(r->revoked);
         g_free(r->taken);
         g_free(r->authority);
         g_free(r->source);

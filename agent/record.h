@@ -29,6 +29,7 @@ typedef struct Record {
         char *request_digest;  /* manifest_certificate_request_digest() when it was issued */
         unsigned generation;   /* installed generation's number; 0: none of ours */
         char *fingerprint;     /* of the installed leaf, lower-case hex; NULL: none */
+        char *revoked;         /* of the leaf that its issuer was last told to revoke; NULL: none */
         char *taken;           /* the fingerprint that the units took last; NULL: none */
         uint64_t last_renewal; /* microseconds since 1970; 0: never */
         char *authority;       /* fingerprint of the authority's certificate that signed the installed leaf; NULL: unknown,

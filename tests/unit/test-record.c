@@ -43,6 +43,7 @@ static Record *full_record_new(const char *name)
         r->request_digest = g_strdup(DIGEST_A);
         r->generation = 7;
         r->fingerprint = g_strdup(DIGEST_B);
+        r->revoked = g_strdup(DIGEST_B);
         r->taken = g_strdup(DIGEST_A);
         r->last_renewal = NOW - 5;
         r->failures = 3;
@@ -74,6 +75,7 @@ static void assert_same(const Record *a, const Record *b)
         g_assert_cmpstr(a->request_digest, ==, b->request_digest);
         g_assert_cmpuint(a->generation, ==, b->generation);
         g_assert_cmpstr(a->fingerprint, ==, b->fingerprint);
+        g_assert_cmpstr(a->revoked, ==, b->revoked);
         g_assert_cmpstr(a->taken, ==, b->taken);
         g_assert_cmpuint(a->last_renewal, ==, b->last_renewal);
         g_assert_cmpuint(a->failures, ==, b->failures);
