@@ -8,11 +8,11 @@
 #include "common/enum-table.h"
 #include "common/error.h"
 #include "common/timespan.h"
+#include "common/unitname.h"
 
 #include <signal.h>
 #include <string.h>
 
-#define UNIT_NAME_MAX_LENGTH   255 /* systemd's UNIT_NAME_MAX, less the NUL */
 #define UNITS_MAX              64
 #define VERIFY_TIMEOUT_DEFAULT (10 * USEC_PER_SEC)
 #define VERIFY_TIMEOUT_MAX     (10 * USEC_PER_MINUTE)
@@ -39,36 +39,24 @@ ENUM_TABLE(starttls, Starttls, starttls_names, _STARTTLS_MAX, _STARTTLS_INVALID)
 
 /* ---- Unit names, as systemd.unit(5) has them ---- */
 
-static const char *const unit_suffixes[] = { ".service",   ".socket", ".target", ".path",  ".timer", ".mount",
-                                             ".automount", ".swap",   ".device", ".scope", ".slice" };
-
-static bool has_unit_suffix(const char *name)
-{
-        for (size_t i = 0; i < G_N_ELEMENTS(unit_suffixes); i++)
-                if (g_str_has_suffix(name, unit_suffixes[i]) && strlen(name) > strlen(unit_suffixes[i]))
-                        return true;
-        return false;
-}
-
 static bool unit_name_check(ManifestReading *r, const JsonValue *v, const char *name)
 {
         g_autofree char *hint = NULL;
-        const char *at = strchr(name, '@');
         size_t length = strlen(name);
-        size_t good = strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789:-_.\\@");
+        size_t good = strspn(name, UNIT_NAME_CHARACTERS);
 
         if (length > UNIT_NAME_MAX_LENGTH || good != length || name[0] == '@' || name[0] == '.') {
                 manifest_complain(r, v, "Write it as systemctl shows it, such as \"nginx.service\".",
                                   "\"%s\" is no name of a unit", name);
                 return false;
         }
-        if (!has_unit_suffix(name)) {
+        if (!unit_name_has_suffix(name)) {
                 hint = g_strdup_printf("Write \"%s.service\".", name);
                 manifest_complain(r, v, strchr(name, '.') ? NULL : hint, "\"%s\" does not end in a unit type",
                                   name);
                 return false;
         }
-        if (at && at[1] == '.' && strrchr(name, '.') == at + 1) {
+        if (unit_name_is_template(name)) {
                 manifest_complain(r, v, "Name an instance, such as \"postgresql@15-main.service\".",
                                   "\"%s\" is a template, not a unit", name);
                 return false;
@@ -78,25 +66,10 @@ static bool unit_name_check(ManifestReading *r, const JsonValue *v, const char *
 
 /* ---- Actions ---- */
 
-/* "SIGUSR2", "USR2" or "SIGRTMIN+3"; 0 when it is none that may be asked for. */
-static int signal_from_string(const char *text)
-{
-        const char *name = g_str_has_prefix(text, "SIG") ? text + 3 : text;
-        guint64 offset;
-
-        if (g_str_has_prefix(name, "RTMIN+") &&
-            g_ascii_string_to_unsigned(name + 6, 10, 0, (guint64) (SIGRTMAX - SIGRTMIN), &offset, NULL))
-                return SIGRTMIN + (int) offset;
-        for (int s = 1; s < SIGRTMIN; s++)
-                if (g_strcmp0(sigabbrev_np(s), name) == 0)
-                        return s;
-        return 0;
-}
-
 static bool signal_read(ManifestReading *r, const JsonValue *v, const char *text, UnitRef *unit)
 {
         unit->action = UNIT_ACTION_SIGNAL;
-        unit->signal = signal_from_string(text);
+        unit->signal = signal_from_name(text);
         if (unit->signal == 0)
                 manifest_complain(r, v, "Write it as \"signal:SIGUSR2\".", "\"%s\" is no signal", text);
         else if (unit->signal == SIGKILL || unit->signal == SIGSTOP)

@@ -8,11 +8,11 @@
 
 #include "client/convert/systemctl.h"
 
+#include "common/unitname.h"
+
 #include <signal.h>
 #include <stdarg.h>
 #include <string.h>
-
-#define UNIT_NAME_MAX_LENGTH 255
 
 typedef struct Pair {
         const char *from, *to;
@@ -66,28 +66,16 @@ static bool G_GNUC_PRINTF(2, 3) refuse(char **ret_why, const char *format, ...)
 
 /* ---- Names of units ---- */
 
-static bool has_suffix(const char *name)
-{
-        static const char *const suffixes[] = { ".service", ".socket",    ".target", ".path",   ".timer", ".mount",
-                                                ".automount", ".swap", ".device", ".scope", ".slice" };
-
-        for (size_t i = 0; i < G_N_ELEMENTS(suffixes); i++)
-                if (g_str_has_suffix(name, suffixes[i]) && strlen(name) > strlen(suffixes[i]))
-                        return true;
-        return false;
-}
-
 /* systemctl would expand a pattern, and make a mount's name of a path: those are not single units that can be known. */
 static char *unit_name(const char *typed, char **ret_why)
 {
-        size_t good = strspn(typed, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789:-_.\\@");
-        g_autofree char *name = has_suffix(typed) ? g_strdup(typed) : g_strconcat(typed, ".service", NULL);
-        const char *at = strchr(name, '@');
+        size_t good = strspn(typed, UNIT_NAME_CHARACTERS);
+        g_autofree char *name = unit_name_has_suffix(typed) ? g_strdup(typed) : g_strconcat(typed, ".service", NULL);
 
         if (*typed == '\0' || typed[good] != '\0' || *typed == '@' || *typed == '.' ||
             strlen(name) > UNIT_NAME_MAX_LENGTH)
                 refuse(ret_why, "“%s” is not the plain name of a unit", typed);
-        else if (at && at + 1 == strrchr(name, '.'))
+        else if (unit_name_is_template(name))
                 refuse(ret_why, "“%s” is a template, not a unit", typed);
         else
                 return g_steal_pointer(&name);
@@ -106,39 +94,20 @@ static bool add_unit(Systemctl *s, const char *typed, char **ret_why)
 
 /* ---- Signals ---- */
 
-/* The name without "SIG", as signal(7) has it; 0: it has none. */
-static int signal_from_string(const char *text)
-{
-        const char *name = g_str_has_prefix(text, "SIG") ? text + 3 : text;
-        guint64 number;
-
-        if (g_ascii_string_to_unsigned(text, 10, 1, 31, &number, NULL))
-                return (int) number;
-        for (int s = 1; s < SIGRTMIN; s++)
-                if (g_strcmp0(sigabbrev_np(s), name) == 0)
-                        return s;
-        return 0;
-}
-
-static bool is_real_time(const char *text)
-{
-        const char *name = g_str_has_prefix(text, "SIG") ? text + 3 : text;
-
-        return g_str_has_prefix(name, "RTMIN+") &&
-               g_ascii_string_to_unsigned(name + strlen("RTMIN+"), 10, 0, (guint64) (SIGRTMAX - SIGRTMIN), NULL, NULL);
-}
-
-/* The manifest refuses what no service survives. */
+/* systemctl knows numbers, too. The manifest refuses what no service survives. */
 static char *signal_action(const char *text, char **ret_why)
 {
-        int number = signal_from_string(text);
+        int number = signal_from_name(text);
+        guint64 typed;
 
-        if (is_real_time(text))
-                return g_strconcat("signal:", text, NULL);
-        if (number == 0 || !sigabbrev_np(number))
+        if (g_ascii_string_to_unsigned(text, 10, 1, 31, &typed, NULL))
+                number = (int) typed;
+        if (number == 0)
                 refuse(ret_why, "the signal “%s” is not one that the manifest can name", text);
         else if (number == SIGKILL || number == SIGSTOP)
                 refuse(ret_why, "no service reads its certificate because of SIG%s", sigabbrev_np(number));
+        else if (number >= SIGRTMIN)
+                return g_strdup_printf("signal:SIGRTMIN+%d", number - SIGRTMIN);
         else
                 return g_strdup_printf("signal:SIG%s", sigabbrev_np(number));
         return NULL;

@@ -60,7 +60,7 @@ static const struct {
         { "systemctl kill -sSIGUSR2 --kill-whom=main nginx", "signal:SIGUSR2 nginx.service" },
         { "systemctl kill --signal=1 --kill-whom=main nginx", "signal:SIGHUP nginx.service" },
         { "systemctl -qs HUP kill nginx --kill-whom=main", "signal:SIGHUP nginx.service" },
-        { "systemctl kill -s RTMIN+3 --kill-whom=main nginx", "signal:RTMIN+3 nginx.service" },
+        { "systemctl kill -s RTMIN+3 --kill-whom=main nginx", "signal:SIGRTMIN+3 nginx.service" },
         { "service nginx reload", "reload nginx.service" },
         { "/usr/sbin/service nginx restart", "restart nginx.service" },
         { "sudo service nginx try-restart", "try-restart nginx.service" },
