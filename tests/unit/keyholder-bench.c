@@ -76,6 +76,37 @@ void worker_clear(Worker *w)
         g_assert_cmpint(WEXITSTATUS(status), ==, 0);
 }
 
+/* ---- Files ---- */
+
+char *bench_key_file(GBytes *pem, const char *password)
+{
+        gnutls_datum_t in = { (void *) g_bytes_get_data(pem, NULL), (unsigned) g_bytes_get_size(pem) }, out;
+        gnutls_x509_privkey_t key;
+        char *text;
+
+        g_assert_cmpint(gnutls_x509_privkey_init(&key), >=, 0);
+        g_assert_cmpint(gnutls_x509_privkey_import(key, &in, GNUTLS_X509_FMT_PEM), >=, 0);
+        g_assert_cmpint(gnutls_x509_privkey_export2_pkcs8(
+                                key, GNUTLS_X509_FMT_PEM, password,
+                                password ? GNUTLS_PKCS_PBES2_AES_256 : GNUTLS_PKCS_PLAIN, &out),
+                        >=, 0);
+        text = g_strndup((char *) out.data, out.size);
+        gnutls_free(out.data);
+        gnutls_x509_privkey_deinit(key);
+        return text;
+}
+
+char *bench_certificate_file(GBytes *der)
+{
+        gnutls_datum_t in = { (void *) g_bytes_get_data(der, NULL), (unsigned) g_bytes_get_size(der) }, out;
+        char *text;
+
+        g_assert_cmpint(gnutls_pem_base64_encode2("CERTIFICATE", &in, &out), >=, 0);
+        text = g_strndup((char *) out.data, out.size);
+        gnutls_free(out.data);
+        return text;
+}
+
 /* ---- Calls ---- */
 
 static void append_source(sd_bus_message *m, const Source *s)

@@ -33,6 +33,10 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Bench, bench_clear)
 void bench_put(const Bench *b, const char *path, const char *content, mode_t mode);
 void bench_link_program(const Bench *b);
 
+/* PEM: a key, encrypted if there is a password, and a certificate. Caller owns. */
+char *bench_key_file(GBytes *pem, const char *password);
+char *bench_certificate_file(GBytes *der);
+
 typedef struct Worker {
         sd_bus *bus;
         pid_t pid;

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 static const Source step = BENCH_STEP;
@@ -110,6 +111,37 @@ static void test_no_secret_is_left_in_memory(void)
         assert_gone(&w, "the private value", number);
 }
 
+/* But the key: of one that came in PEM, GnuTLS keeps the ASN.1 that it was read from for as long as it is open. */
+static void test_nothing_of_a_key_file_is_left_in_memory(void)
+{
+        static const Source s = { .key_file = "/etc/x5c.key",
+                                  .certificate_file = "/etc/x5c.pem",
+                                  .password_file = BENCH_PASSWORD };
+        g_autoptr(FixtureAuthority) authority = fixture_authority_new();
+        g_autoptr(ManifestCertificate) c = fixture_certificate_new("x5c");
+        g_autoptr(GBytes) pem = fixture_key_new(KEY_TYPE_ECDSA_P256);
+        g_autoptr(GBytes) der = fixture_authority_sign(authority, c, pem, time(NULL) - 60, time(NULL) + 3600);
+        g_autoptr(GBytes) password = g_bytes_new_static(JOSE_PASSWORD, strlen(JOSE_PASSWORD));
+        g_autofree char *leaf = bench_certificate_file(der);
+
+        if (!fixture_is_root())
+                return;
+        for (unsigned encrypted = 0; encrypted < 2; encrypted++) {
+                g_autofree char *key = bench_key_file(pem, encrypted ? JOSE_PASSWORD : NULL);
+                g_autoptr(GBytes) line = g_bytes_new(strchr(key, '\n') + 1, 60);
+                g_auto(Bench) b = { 0 };
+                g_auto(Worker) w = { 0 };
+
+                bench_make(&b);
+                bench_put(&b, s.key_file, key, 0600);
+                bench_put(&b, s.certificate_file, leaf, 0644);
+                worker_make(&b, &w);
+                worker_assert_signs(&w, &s, "", 1);
+                assert_gone(&w, "the password", password);
+                assert_gone(&w, "the text of the key file", line);
+        }
+}
+
 static void test_neither_arguments_nor_environment_hold_a_secret(void)
 {
         static const char *const files[] = { "cmdline", "environ" };
@@ -157,6 +189,7 @@ int main(int argc, char **argv)
 {
         g_test_init(&argc, &argv, NULL);
         g_test_add_func("/keyholder-memory/memory", test_no_secret_is_left_in_memory);
+        g_test_add_func("/keyholder-memory/key-file", test_nothing_of_a_key_file_is_left_in_memory);
         g_test_add_func("/keyholder-memory/arguments", test_neither_arguments_nor_environment_hold_a_secret);
         g_test_add_func("/keyholder-memory/core", test_it_leaves_no_core);
         return g_test_run();

@@ -171,36 +171,6 @@ static void test_an_exposed_file_is_told_of_once(void)
 
 /* ---- A key file with its certificate ---- */
 
-/* The key as a file, perhaps encrypted. Caller owns. */
-static char *export_key(GBytes *pem, const char *password)
-{
-        gnutls_datum_t in = { (void *) g_bytes_get_data(pem, NULL), (unsigned) g_bytes_get_size(pem) }, out;
-        gnutls_x509_privkey_t key;
-        char *text;
-
-        g_assert_cmpint(gnutls_x509_privkey_init(&key), >=, 0);
-        g_assert_cmpint(gnutls_x509_privkey_import(key, &in, GNUTLS_X509_FMT_PEM), >=, 0);
-        g_assert_cmpint(gnutls_x509_privkey_export2_pkcs8(
-                                key, GNUTLS_X509_FMT_PEM, password,
-                                password ? GNUTLS_PKCS_PBES2_AES_256 : GNUTLS_PKCS_PLAIN, &out),
-                        >=, 0);
-        text = g_strndup((char *) out.data, out.size);
-        gnutls_free(out.data);
-        gnutls_x509_privkey_deinit(key);
-        return text;
-}
-
-static char *to_pem(GBytes *der)
-{
-        gnutls_datum_t in = { (void *) g_bytes_get_data(der, NULL), (unsigned) g_bytes_get_size(der) }, out;
-        char *text;
-
-        g_assert_cmpint(gnutls_pem_base64_encode2("CERTIFICATE", &in, &out), >=, 0);
-        text = g_strndup((char *) out.data, out.size);
-        gnutls_free(out.data);
-        return text;
-}
-
 static void test_a_key_file_signs_with_its_chain(void)
 {
         static const Source plain = { .key_file = "/etc/x5c.key", .certificate_file = "/etc/x5c.pem" };
@@ -212,9 +182,9 @@ static void test_a_key_file_signs_with_its_chain(void)
         g_autoptr(GBytes) pem = fixture_key_new(KEY_TYPE_ECDSA_P256),
                           other = fixture_key_new(KEY_TYPE_ECDSA_P256);
         g_autoptr(GBytes) der = fixture_authority_sign(authority, c, pem, time(NULL) - 60, time(NULL) + 3600);
-        g_autofree char *key = export_key(pem, NULL), *other_key = export_key(other, NULL);
-        g_autofree char *encrypted = export_key(pem, JOSE_PASSWORD);
-        g_autofree char *leaf = to_pem(der), *root = to_pem(authority->der);
+        g_autofree char *key = bench_key_file(pem, NULL), *other_key = bench_key_file(other, NULL);
+        g_autofree char *encrypted = bench_key_file(pem, JOSE_PASSWORD);
+        g_autofree char *leaf = bench_certificate_file(der), *root = bench_certificate_file(authority->der);
         g_autofree char *chain = g_strconcat("a comment\n", leaf, root, NULL),
                         *reversed = g_strconcat(root, leaf, NULL);
         g_auto(Bench) b = { 0 };
