@@ -10,6 +10,7 @@
 #include "issuers/http-private.h"
 
 #include "common/error.h"
+#include "common/signature.h"
 
 #include <gnutls/abstract.h>
 #include <gnutls/crypto.h>
@@ -20,7 +21,8 @@
 
 struct HttpIdentity {
         const HttpClient *client;
-        gnutls_pk_algorithm_t key;
+        gnutls_pubkey_t key; /* the certificate's */
+        gnutls_pk_algorithm_t type;
         unsigned bits;
         char *url;
         GError *error; /* the first of sign() */
@@ -85,7 +87,7 @@ static bool can_sign(const HttpIdentity *i, gnutls_sign_algorithm_t algorithm)
 {
         gnutls_pk_algorithm_t key = gnutls_sign_get_pk_algorithm(algorithm);
 
-        if (!gnutls_sign_supports_pk_algorithm(algorithm, i->key))
+        if (!gnutls_sign_supports_pk_algorithm(algorithm, i->type))
                 return false;
         return key == GNUTLS_PK_EDDSA_ED25519 || algorithm_name(key, gnutls_sign_get_hash_algorithm(algorithm));
 }
@@ -95,7 +97,7 @@ static int on_info(gnutls_privkey_t key, unsigned flags, void *userdata)
         const HttpIdentity *i = userdata;
 
         if (flags & GNUTLS_PRIVKEY_INFO_PK_ALGO)
-                return (int) i->key;
+                return (int) i->type;
         if (flags & GNUTLS_PRIVKEY_INFO_PK_ALGO_BITS)
                 return (int) i->bits;
         if (flags & GNUTLS_PRIVKEY_INFO_HAVE_SIGN_ALGO)
@@ -103,10 +105,23 @@ static int on_info(gnutls_privkey_t key, unsigned flags, void *userdata)
         return -1; /* it prefers none */
 }
 
+/* Signed, and by the certificate's key: a server could only say that something is wrong. */
+static GBytes *sign_rightly(const HttpIdentity *i, const char *algorithm, const void *data, size_t size, GError **error)
+{
+        g_autoptr(GBytes) signature = i->client->sign(algorithm, data, size, i->client->userdata, error);
+
+        if (!signature || signature_verify(i->key, algorithm, data, size, signature))
+                return g_steal_pointer(&signature);
+        g_set_error_literal(error, CERT_ERROR, CERT_ERROR_BAD_CERTIFICATE,
+                            "the certificate to show to the server and its key are no pair\n"
+                            "Have a new one issued: certctl renew --force");
+        return NULL;
+}
+
 static int sign(HttpIdentity *i, const char *algorithm, const void *data, size_t size, gnutls_datum_t *ret)
 {
         g_autoptr(GError) error = NULL;
-        g_autoptr(GBytes) signature = i->client->sign(algorithm, data, size, i->client->userdata, &error);
+        g_autoptr(GBytes) signature = sign_rightly(i, algorithm, data, size, &error);
 
         if (signature)
                 return give(signature, ret);
@@ -184,24 +199,25 @@ static const gnutls_custom_url_st scheme = {
 
 /* ---- An identity ---- */
 
-static int read_key_type(HttpIdentity *i)
+static int read_key(HttpIdentity *i)
 {
         gnutls_x509_crt_t crt;
         gnutls_datum_t der;
-        int r;
+        int r = i->client->chain->len == 0 ? GNUTLS_E_NO_CERTIFICATE_FOUND : gnutls_pubkey_init(&i->key);
 
-        if (i->client->chain->len == 0)
-                return GNUTLS_E_NO_CERTIFICATE_FOUND;
-        der = datum_of(i->client->chain->pdata[0]);
-        r = gnutls_x509_crt_init(&crt);
+        if (r >= 0)
+                r = gnutls_x509_crt_init(&crt);
         if (r < 0)
                 return r;
+        der = datum_of(i->client->chain->pdata[0]);
         r = gnutls_x509_crt_import(crt, &der, GNUTLS_X509_FMT_DER);
         if (r >= 0)
-                r = gnutls_x509_crt_get_pk_algorithm(crt, &i->bits);
-        if (r >= 0)
-                i->key = (gnutls_pk_algorithm_t) r;
+                r = gnutls_pubkey_import_x509(i->key, crt, 0);
         gnutls_x509_crt_deinit(crt);
+        if (r >= 0)
+                r = gnutls_pubkey_get_pk_algorithm(i->key, &i->bits);
+        if (r >= 0)
+                i->type = (gnutls_pk_algorithm_t) r;
         return r;
 }
 
@@ -212,7 +228,7 @@ HttpIdentity *http_identity_new(const HttpClient *client, GError **error)
 
         i->client = client;
         i->url = g_strdup_printf(SCHEME "%" G_GINT64_MODIFIER "x", (guint64) (uintptr_t) i);
-        r = read_key_type(i);
+        r = read_key(i);
         if (r >= 0 && !gnutls_url_is_supported(i->url)) /* once in a process */
                 r = gnutls_register_custom_url(&scheme);
         if (r >= 0)
@@ -226,6 +242,8 @@ HttpIdentity *http_identity_free(HttpIdentity *i)
 {
         if (!i)
                 return NULL;
+        if (i->key)
+                gnutls_pubkey_deinit(i->key);
         g_clear_error(&i->error);
         g_free(i->url);
         g_free(i);

@@ -162,18 +162,6 @@ static void set_refuses_client(const HttpTarget *t, GError **error)
              "%s does not take the certificate that it was shown for this host", t->where);
 }
 
-/* Before anything was sent: GnuTLS tries the key on the certificate. curl passes none of its words on. */
-static bool is_unusable_client(const HttpRequest *request, const HttpFailure *f)
-{
-        return request->client && !f->shaken && strstr(f->text, "key or certificate file");
-}
-
-static void set_unusable_client(const HttpTarget *t, GError **error)
-{
-        fail(error, CERT_ERROR_BAD_CERTIFICATE, "Have a new one issued: certctl renew --force",
-             "the certificate to show to %s and its key are no pair", t->where);
-}
-
 static void set_other(const HttpTarget *t, const HttpFailure *f, GError **error)
 {
         g_autofree char *text = cert_error_printable(*f->text ? f->text : curl_easy_strerror(f->code), TEXT_MAX, "");
@@ -184,10 +172,6 @@ static void set_other(const HttpTarget *t, const HttpFailure *f, GError **error)
 
 void http_failure_set(const HttpTarget *t, const HttpRequest *request, const HttpFailure *f, GError **error)
 {
-        if (is_unusable_client(request, f)) {
-                set_unusable_client(t, error);
-                return;
-        }
         if (refuses_client(request, f)) {
                 set_refuses_client(t, error);
                 return;
