@@ -15,7 +15,7 @@
 
 struct CertbotConf {
         GHashTable *values; /* "section\nkey" -> its text; "" for a key that has no single text */
-        GHashTable *known;  /* all keys, in the same form */
+        GHashTable *known;  /* all keys in the same form, and all sections as if they had a key "" */
 };
 
 typedef struct Reading {
@@ -33,7 +33,7 @@ static bool fail(const Reading *r, GError **error, const char *what)
 
 static bool is_rest(const char *text)
 {
-        text += strspn(text, " \t");
+        text += strspn(text, " \t\r");
         return *text == '\0' || *text == '#';
 }
 
@@ -127,6 +127,7 @@ static char *name_of(const char *text, size_t length)
 /* "[name]", "[[name]]": as many brackets as it is deep, at most one deeper than the last. */
 static bool read_section(Reading *r, const char *line, GError **error)
 {
+        g_autofree char *full = NULL;
         size_t depth = strspn(line, "[");
         const char *end = strchr(line + depth, ']');
         size_t closing = end ? strspn(end, "]") : 0;
@@ -137,7 +138,9 @@ static bool read_section(Reading *r, const char *line, GError **error)
                 return fail(r, error, "this section is too deep");
         g_ptr_array_set_size(r->path, (int) depth - 1);
         g_ptr_array_add(r->path, name_of(line + depth, (size_t) (end - line) - depth));
-        return true;
+        full = full_key(r, "");
+        return g_hash_table_add(r->conf->known, g_steal_pointer(&full)) ||
+               fail(r, error, "this section stands here for the second time");
 }
 
 static bool read_key(Reading *r, const char *line, GError **error)
@@ -161,7 +164,7 @@ static bool read_key(Reading *r, const char *line, GError **error)
 
 static bool read_line(Reading *r, GError **error)
 {
-        g_autofree char *line = g_strstrip(g_strdup(r->lines[r->at]));
+        g_autofree char *line = g_strchug(g_strdup(r->lines[r->at]));
 
         if (*line == '\0' || *line == '#')
                 return true;

@@ -36,6 +36,8 @@ static void test_conf_values(void)
                 { "a percent sign", "key = 100%", "100%" },
                 { "three quotes", "key = '''a 'b' \"c\"''' # d", "a 'b' \"c\"" },
                 { "several lines", "key = \"\"\"a\n  b\nc\"\"\"", "a\n  b\nc" },
+                { "a space that ends the first of several lines", "key = '''a \nb'''", "a \nb" },
+                { "a carriage return", "key = \"a\"\r", "a" },
                 { "a quoted key", "\"key\" = a", "a" },
         };
 
@@ -87,6 +89,7 @@ static void test_conf_faults(void)
                 { "a = '''b\nc\n", "a value in three quotes has no end" },
                 { "a = '''b''' c\n", "something follows" },
                 { "a = 1\na = 2\n", "line 2: this key stands here for the second time" },
+                { "[a]\n[b]\n[a]\n", "line 3: this section stands here for the second time" },
                 { "[a\n", "this is no section" },
                 { "[a]]\n", "this is no section" },
                 { "[[a]]\n", "too deep" },
