@@ -7,6 +7,7 @@
 #include "agent/chain.h"
 
 #include "agent/key.h"
+#include "common/dn.h"
 #include "common/error.h"
 #include "common/timespan.h"
 
@@ -79,6 +80,14 @@ static bool subject_is(gnutls_x509_crt_t leaf, const char *wanted)
         return same;
 }
 
+static bool is_name(const ManifestCertificate *c, const char *text)
+{
+        for (char **name = c->san_texts; name && *name; name++)
+                if (g_str_equal(san_text_value(*name), text))
+                        return true;
+        return false;
+}
+
 /* Some clients still take a host's name from the common name: each must be one that was asked for. An issuer
  * may drop it (CA/Browser Forum Baseline Requirements, 7.1.4.3). */
 static bool check_common_names(const ManifestCertificate *c, gnutls_x509_crt_t leaf, GError **error)
@@ -92,9 +101,8 @@ static bool check_common_names(const ManifestCertificate *c, gnutls_x509_crt_t l
                         return true;
                 if (r < 0 || strlen(cn) != size)
                         return wrong(c, error, "its common name cannot be read");
-                if (g_strcmp0(cn, c->common_name) != 0 &&
-                    !(c->san_texts && g_strv_contains((const char *const *) c->san_texts, cn)) &&
-                    !subject_is(leaf, c->subject))
+                dn_value_unescape(cn);
+                if (g_strcmp0(cn, c->common_name) != 0 && !is_name(c, cn) && !subject_is(leaf, c->subject))
                         return wrong(c, error, "its common name is \"%s\", which was not asked for", cn);
         }
         return wrong(c, error, "it has more than %d common names", COMMON_NAMES_MAX);

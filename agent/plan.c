@@ -12,6 +12,7 @@
 #include "common/timespan.h"
 
 #include <gnutls/x509.h>
+#include <string.h>
 
 #define CLOCK_EARLIEST (UINT64_C(1577836800) * USEC_PER_SEC) /* 2020-01-01: no machine of ours is older */
 #define CLOCK_SLACK USEC_PER_DAY
@@ -78,6 +79,43 @@ static bool name_equal(const char *wanted, const char *present)
         a = name_normal_form(wanted);
         b = name_normal_form(present);
         return a && b && g_str_equal(a, b);
+}
+
+/* The common name of a subject (RFC 4514) that has nothing else; NULL of any other. Caller owns. */
+static char *lone_common_name(const char *subject)
+{
+        gnutls_x509_ava_st ava, further;
+        gnutls_x509_dn_t dn;
+        char *name = NULL;
+
+        if (!*subject || gnutls_x509_dn_init(&dn) < 0)
+                return NULL;
+        if (gnutls_x509_dn_set_str(dn, subject, NULL) >= 0 && gnutls_x509_dn_get_rdn_ava(dn, 0, 0, &ava) >= 0 &&
+            gnutls_x509_dn_get_rdn_ava(dn, 0, 1, &further) < 0 && gnutls_x509_dn_get_rdn_ava(dn, 1, 0, &further) < 0 &&
+            ava.oid.size >= strlen(GNUTLS_OID_X520_COMMON_NAME) &&
+            memcmp(ava.oid.data, GNUTLS_OID_X520_COMMON_NAME, strlen(GNUTLS_OID_X520_COMMON_NAME)) == 0)
+                name = g_strndup((const char *) ava.value.data, ava.value.size);
+        gnutls_x509_dn_deinit(dn);
+        return name;
+}
+
+/* Where no subject is wanted, one of the names as common name is none: step-ca, for one, writes it there unasked, and would
+ * do so again. */
+static bool is_only_a_name(const char *subject, const char *const *san_texts)
+{
+        g_autofree char *name = lone_common_name(subject);
+
+        for (; name && san_texts && *san_texts; san_texts++)
+                if (g_ascii_strcasecmp(san_text_value(*san_texts), name) == 0)
+                        return true;
+        return false;
+}
+
+static bool subject_is_wanted(const ManifestCertificate *w, const char *subject)
+{
+        if (name_equal(w->subject ?: "", subject))
+                return true;
+        return (!w->subject || !*w->subject) && is_only_a_name(subject, (const char *const *) w->san_texts);
 }
 
 /* The file that must hold the leaf, and the one that must hold the key (none with a token). */
@@ -147,7 +185,7 @@ static void find_in_leaf(const Case *c, PlanFindings *f)
                 f->issue |= REASON_BIT(REASON_KEY_MISMATCH);
         if (!g_strv_equal((const char *const *) w->san_texts, (const char *const *) leaf->sans))
                 f->issue |= REASON_BIT(REASON_SANS_DIFFER);
-        if (!name_equal(w->subject ?: "", leaf->subject))
+        if (!subject_is_wanted(w, leaf->subject))
                 f->issue |= REASON_BIT(REASON_SUBJECT_DIFFER);
         /* More than was asked for is no harm; no extended key usage at all allows everything (RFC 5280, 4.2.1.12). */
         if (leaf->usage != 0 && (leaf->usage & w->usage) != w->usage)

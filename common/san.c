@@ -292,6 +292,14 @@ char *san_to_string(const San *san)
         return g_strconcat(san->type == SAN_DNS ? "" : prefixes[san->type], san->value, NULL);
 }
 
+const char *san_text_value(const char *text)
+{
+        for (size_t i = 0; i < G_N_ELEMENTS(prefixes); i++)
+                if (g_str_has_prefix(text, prefixes[i]))
+                        return text + strlen(prefixes[i]);
+        return text;
+}
+
 /* ---- What a certificate or a request holds ---- */
 
 /* A dNSName that reads like another kind of name keeps its "dns:", so that no certificate can pass a name of

@@ -33,6 +33,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(San, san_free)
 
 char *san_to_string(const San *san); /* the text form; caller owns */
 
+/* The name alone in a text form: "192.0.2.1" of "ip:192.0.2.1". A part of `text`. */
+const char *san_text_value(const char *text);
+
 /* All SANs of a certificate or request in text form, sorted, without duplicates; names of a kind this
  * project does not know appear as "other:TYPE". Caller owns (g_strfreev). NULL with CERT_ERROR_BAD_CERTIFICATE
  * when they cannot be read, hold a NUL byte, or are more than 1,000. */

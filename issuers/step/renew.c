@@ -7,6 +7,7 @@
 
 #include "issuers/step/step-private.h"
 
+#include "common/dn.h"
 #include "common/error.h"
 #include "common/san.h"
 #include "common/timespan.h"
@@ -52,7 +53,7 @@ static bool same_names(gnutls_x509_crt_t crt, const IssuerRequest *r)
         if (n < 0 && n != GNUTLS_E_REQUESTED_DATA_NOT_AVAILABLE)
                 return false;
         return sans && g_strv_equal((const char *const *) sans, (const char *const *) r->sans) &&
-               (n < 0 || g_str_equal(name, subject));
+               (n < 0 || g_str_equal(dn_value_unescape(name), subject));
 }
 
 /* The usage of the key goes over to the next certificate, and is not the same for RSA as for others. */

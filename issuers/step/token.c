@@ -10,6 +10,7 @@
 #include "issuers/step/step-private.h"
 
 #include "common/base64url.h"
+#include "common/dn.h"
 #include "common/error.h"
 #include "common/san.h"
 #include "issuers/jws.h"
@@ -120,33 +121,22 @@ static const char *server_url(StepCall *c, GError **error)
 
 /* ---- Subjects ---- */
 
-/* A name of the manifest's as a token has it: without its kind. */
-static char *plain_name(const char *text)
-{
-        g_autoptr(San) san = san_parse(text, NULL);
-
-        return g_strdup(san ? san->value : text);
-}
-
 char *step_subject(const IssuerRequest *r)
 {
         char name[NAME_MAX_SIZE];
         size_t size = sizeof(name);
 
         if (gnutls_x509_crq_get_dn_by_oid(r->crq, GNUTLS_OID_X520_COMMON_NAME, 0, 0, name, &size) >= 0 && *name)
-                return g_strdup(name);
-        return r->sans[0] ? plain_name(r->sans[0]) : g_strdup("");
+                return g_strdup(dn_value_unescape(name));
+        return g_strdup(r->sans[0] ? san_text_value(r->sans[0]) : "");
 }
 
 static void set_names(JsonBuilder *b, const char *const *sans)
 {
         json_builder_set_member_name(b, "sans");
         json_builder_begin_array(b);
-        for (; *sans; sans++) {
-                g_autofree char *name = plain_name(*sans);
-
-                json_builder_add_string_value(b, name);
-        }
+        for (; *sans; sans++)
+                json_builder_add_string_value(b, san_text_value(*sans)); /* without its kind */
         json_builder_end_array(b);
 }
 

@@ -43,6 +43,7 @@ static void test_names_have_one_normal_form(void)
 
                 g_assert_no_error(error);
                 text = san_to_string(san);
+                g_assert_cmpstr(san_text_value(text), ==, san->value);
                 g_assert_cmpstr(text, ==, cases[i].normal);
         }
 }
