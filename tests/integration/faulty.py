@@ -362,6 +362,26 @@ def same_page_for_ever(e):
     return say(json.dumps({"provisioners": [], "nextCursor": "again"}), 200)(e)
 
 
+# ---- Files on a share that is gone ----
+
+
+class HangingFile:
+    """A file that nobody can open until end(): the kernel asks here whether they may, and gets no answer (fanotify(7)).
+    Needs root."""
+
+    FAN_CLASS_CONTENT, FAN_CLOEXEC, FAN_MARK_ADD, FAN_OPEN_PERM, AT_FDCWD = 4, 1, 1, 0x10000, -100
+
+    def __init__(self, path):
+        libc = ctypes.CDLL(None, use_errno=True)
+        self.fd = libc.fanotify_init(self.FAN_CLASS_CONTENT | self.FAN_CLOEXEC, os.O_RDONLY)
+        if self.fd < 0 or libc.fanotify_mark(self.fd, self.FAN_MARK_ADD, ctypes.c_uint64(self.FAN_OPEN_PERM), self.AT_FDCWD,
+                                             os.fsencode(path)) != 0:
+            raise OSError(ctypes.get_errno(), "fanotify")
+
+    def end(self):
+        os.close(self.fd)
+
+
 # ---- Firewalls ----
 
 

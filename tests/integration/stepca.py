@@ -63,8 +63,9 @@ class StepCA:
         self.name = name
         self.port = port or free_port()
         self.password = password or base64.b64encode(os.urandom(18)).decode()
+        self.environment = {"HOME": str(self.folder), "STEPPATH": str(self.folder / "first")}
         self.process = None
-        self.generation = 0
+        self.roots_made = 0
         (self.folder / "password").write_text("of the authority itself\n")
         self.config_file = self._init("first") / "config/ca.json"
         self._add_usual(durations)
@@ -80,7 +81,7 @@ class StepCA:
 
     def _run(self, *arguments, environment=None):
         p = subprocess.run([self.program, *map(str, arguments)], capture_output=True, text=True,
-                           env={"HOME": str(self.folder), "STEPPATH": str(self.folder / "first"), **(environment or {})})
+                           env={**self.environment, **(environment or {})})
         assert p.returncode == 0, f"step-ca {arguments[0]}:\n{p.stdout}{p.stderr}"
         return p.stdout
 
@@ -98,7 +99,7 @@ class StepCA:
         with open(self.log_file, "ab") as log:
             self.process = subprocess.Popen(
                 [self.program, "start", self.config_file, "--password-file", self.folder / "password"], stdout=log,
-                stderr=log, stdin=subprocess.DEVNULL, env={"HOME": str(self.folder), "STEPPATH": str(self.folder / "first")})
+                stderr=log, stdin=subprocess.DEVNULL, env=self.environment)
         wait_for(lambda: self._answers() or self.process.poll() is not None, "step-ca")
         assert self.process.poll() is None, "step-ca ended:\n" + self.log()
         return self
@@ -248,6 +249,11 @@ class StepCA:
         key = self.key("of nobody")
         self.add_provisioners(*({"type": "JWK", "name": f"filler-{i:02}", **key} for i in range(count)))
 
+    def private_key(self, provisioner="admin"):
+        """The provisioner's private key (JWK)."""
+        return json.loads(self._run("open", "--password-file", self._password_file(self.password),
+                                    self.provisioner(provisioner)["encryptedKey"]))
+
     def rotate_password(self, password=None, iterations=None, provisioner="admin"):
         """The same key under a new password, or with another p2c."""
         old = self.folder / "old-password"
@@ -268,8 +274,8 @@ class StepCA:
 
     def add_root(self):
         """A new root is announced beside the old one, which goes on signing. Gives the new one's file."""
-        self.generation += 1
-        self.next = self._init(f"next-{self.generation}")
+        self.roots_made += 1
+        self.next = self._init(f"next-{self.roots_made}")
         root = self.next / "certs/root_ca.crt"
         self.change(lambda config: config.update(root=[str(self.root_file), str(root)]))
         return root

@@ -18,7 +18,7 @@ import (
 
 // One certificate by Smallstep's own client, into FOLDER/NAME.crt and .key: a token, a key, a request, an answer.
 func issueOne(p *ca.Provisioner, folder, name string) error {
-	token, err := p.Token(name)
+	token, err := p.Token(name, name, "www."+name)
 	if err != nil {
 		return err
 	}

@@ -3,7 +3,7 @@
 // step-ca: Smallstep's own server, for tests, from the Go libraries that Debian ships.
 //
 // "start" is the server's real main program. The rest is what a test needs beside it: a new authority ("init"), the keys of
-// provisioners ("key", "seal"), and Smallstep's own client library at work ("issue"), to measure against.
+// provisioners ("key", "open", "seal"), and Smallstep's own client library at work ("issue"), to measure against.
 package main
 
 import (
@@ -49,12 +49,7 @@ func initialise(c *cli.Context) error {
 	if err := p.GenerateKeyPairs(provisioners); err != nil {
 		return err
 	}
-	name := c.String("name")
-	root, err := p.GenerateRootCertificate(name, name, name, own)
-	if err != nil {
-		return err
-	}
-	if err := p.GenerateIntermediateCertificate(name, name, name, root, own); err != nil {
+	if err := makeAuthorities(p, c.String("name"), own); err != nil {
 		return err
 	}
 	// One file, opened at once: the default (badger) takes longer to open than all the rest of a start.
@@ -111,26 +106,41 @@ func makeKey(c *cli.Context) error {
 	return printKey(jwk, password, c.Int("iterations"))
 }
 
+// The key (JWK) in the JWE that is the first argument.
+func openKey(c *cli.Context, passwordFlag string) (*jose.JSONWebKey, error) {
+	password, err := readPassword(c.String(passwordFlag))
+	if err != nil {
+		return nil, err
+	}
+	jwe, err := jose.ParseEncrypted(c.Args().First())
+	if err != nil {
+		return nil, err
+	}
+	text, err := jwe.Decrypt(password)
+	if err != nil {
+		return nil, err
+	}
+	jwk := new(jose.JSONWebKey)
+	return jwk, json.Unmarshal(text, jwk)
+}
+
+// The private key, for a test that looks where it must not be.
+func showKey(c *cli.Context) error {
+	jwk, err := openKey(c, "password-file")
+	if err != nil {
+		return err
+	}
+	return json.NewEncoder(os.Stdout).Encode(jwk)
+}
+
 // The same key under another password.
 func sealKey(c *cli.Context) error {
-	old, err := readPassword(c.String("old-password-file"))
+	jwk, err := openKey(c, "old-password-file")
 	if err != nil {
 		return err
 	}
 	password, err := readPassword(c.String("password-file"))
 	if err != nil {
-		return err
-	}
-	jwe, err := jose.ParseEncrypted(c.Args().First())
-	if err != nil {
-		return err
-	}
-	text, err := jwe.Decrypt(old)
-	if err != nil {
-		return err
-	}
-	jwk := new(jose.JSONWebKey)
-	if err := json.Unmarshal(text, jwk); err != nil {
 		return err
 	}
 	return printKey(jwk, password, c.Int("iterations"))
@@ -152,6 +162,7 @@ func main() {
 		{Name: "key", Action: makeKey, Flags: []cli.Flag{password, iterations,
 			cli.StringFlag{Name: "kty", Value: "EC"}, cli.StringFlag{Name: "crv", Value: "P-256"},
 			cli.StringFlag{Name: "alg"}}},
+		{Name: "open", Action: showKey, Flags: []cli.Flag{password}},
 		{Name: "seal", Action: sealKey, Flags: []cli.Flag{password, iterations,
 			cli.StringFlag{Name: "old-password-file"}}},
 		{Name: "issue", Action: issue, Flags: []cli.Flag{password, provisioner,
