@@ -21,7 +21,8 @@ int main(int argc, char **argv)
                 log_error("%s", error->message);
                 return EXIT_FAILURE;
         }
-        /* resolv.conf(5): a resolver that does not answer must leave time for the servers that it is not needed for. */
+        /* resolv.conf(5): a resolver that does not answer must leave time for the servers that it is not
+         * needed for. */
         g_setenv("RES_OPTIONS", "timeout:2 attempts:2", FALSE);
         process = step_process_new();
         return peer_worker_run(CERT_BUS_ISSUER_PATH, CERT_INTERFACE_ISSUER, step_issuer_vtable, process);

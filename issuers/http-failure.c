@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* What it means that there was no answer: from what curl and the kernel say to whom that concerns and what to do. It owns
- * nothing. */
+/* What it means that there was no answer: from what curl and the kernel say to whom that concerns and what to
+ * do. It owns nothing. */
 
 #include "issuers/http-private.h"
 
@@ -14,8 +14,9 @@
 
 #define TEXT_MAX 256
 
-#define HINT_FIREWALL \
-        "A firewall that drops packets looks like this, and so does a host that is down. Check it from this host: " \
+#define HINT_FIREWALL                                                                                        \
+        "A firewall that drops packets looks like this, and so does a host that is down. Check it from "     \
+        "this host: "                                                                                        \
         "curl -vk https://%s/"
 
 /* One message with a hint, both of which may name the place that was asked. */
@@ -35,9 +36,10 @@ static void fail(GError **error, CertError code, const char *hint, const char *f
 
 static void set_unresolved(const HttpTarget *t, GError **error)
 {
-        g_autofree char *hint = g_strdup_printf("Check the name in \"url\" of the manifest, and whether this host's name "
-                                                "service knows it: getent ahosts %s",
-                                                t->host);
+        g_autofree char *hint =
+                g_strdup_printf("Check the name in \"url\" of the manifest, and whether this host's name "
+                                "service knows it: getent ahosts %s",
+                                t->host);
 
         fail(error, CERT_ERROR_ISSUER_UNREACHABLE, hint, "the host name %s cannot be resolved", t->host);
 }
@@ -58,7 +60,8 @@ static void set_no_connection(const HttpTarget *t, const HttpFailure *f, GError 
         case EPERM:
         case EACCES:
                 fail(error, CERT_ERROR_ISSUER_UNREACHABLE,
-                     "Look for a rule of this host's firewall, or IPAddressDeny= in a drop-in of the issuer's unit.",
+                     "Look for a rule of this host's firewall, or IPAddressDeny= in a drop-in of the "
+                     "issuer's unit.",
                      "this host does not allow a connection to %s: %s", t->where, g_strerror(f->number));
                 return;
         case ETIMEDOUT: {
@@ -68,8 +71,9 @@ static void set_no_connection(const HttpTarget *t, const HttpFailure *f, GError 
                 return;
         }
         case 0:
-                fail(error, CERT_ERROR_ISSUER_UNREACHABLE, "Check that the server runs and can be reached from this host.",
-                     "%s cannot be reached", t->where);
+                fail(error, CERT_ERROR_ISSUER_UNREACHABLE,
+                     "Check that the server runs and can be reached from this host.", "%s cannot be reached",
+                     t->where);
                 return;
         default:
                 fail(error, CERT_ERROR_ISSUER_UNREACHABLE,
@@ -86,10 +90,12 @@ static void set_timeout(const HttpTarget *t, const HttpFailure *f, GError **erro
         g_autofree char *hint = g_strdup_printf(HINT_FIREWALL, t->where);
 
         if (!f->connected && !f->resolved)
-                fail(error, CERT_ERROR_ISSUER_TIMEOUT, "Check this host's name service: resolvectl status, /etc/resolv.conf",
+                fail(error, CERT_ERROR_ISSUER_TIMEOUT,
+                     "Check this host's name service: resolvectl status, /etc/resolv.conf",
                      "the host name %s was not resolved within %s", t->host, span);
         else if (!f->connected)
-                fail(error, CERT_ERROR_ISSUER_TIMEOUT, hint, "%s does not answer: no connection within %s", t->where, span);
+                fail(error, CERT_ERROR_ISSUER_TIMEOUT, hint, "%s does not answer: no connection within %s",
+                     t->where, span);
         else if (!f->shaken)
                 fail(error, CERT_ERROR_ISSUER_TIMEOUT,
                      "The server hangs, or what listens there does not speak TLS; look at its log.",
@@ -98,20 +104,23 @@ static void set_timeout(const HttpTarget *t, const HttpFailure *f, GError **erro
                 fail(error, CERT_ERROR_ISSUER_TIMEOUT, "The server hangs or is overloaded; look at its log.",
                      "%s took the request, but did not answer it within %s", t->where, span);
         else
-                fail(error, CERT_ERROR_ISSUER_TIMEOUT, "The server or the network is too slow; look at the server's log.",
-                     "%s was not done with its answer within %s: %" G_GUINT64_FORMAT " bytes came", t->where, span,
-                     f->received);
+                fail(error, CERT_ERROR_ISSUER_TIMEOUT,
+                     "The server or the network is too slow; look at the server's log.",
+                     "%s was not done with its answer within %s: %" G_GUINT64_FORMAT " bytes came", t->where,
+                     span, f->received);
 }
 
 /* ---- Talking ---- */
 
 static void set_not_http(const HttpTarget *t, GError **error)
 {
-        fail(error, CERT_ERROR_ISSUER_PROTOCOL, "Check host and port in \"url\" of the manifest: another service is there.",
+        fail(error, CERT_ERROR_ISSUER_PROTOCOL,
+             "Check host and port in \"url\" of the manifest: another service is there.",
              "%s does not speak HTTP", t->where);
 }
 
-static void set_too_large(const HttpTarget *t, const HttpRequest *request, const HttpFailure *f, GError **error)
+static void set_too_large(const HttpTarget *t, const HttpRequest *request, const HttpFailure *f,
+                          GError **error)
 {
         if (f->too_many_headers)
                 fail(error, CERT_ERROR_ISSUER_PROTOCOL, "Check that \"url\" in the manifest is the CA's.",
@@ -124,19 +133,23 @@ static void set_too_large(const HttpTarget *t, const HttpRequest *request, const
 
 static void set_broken_off(const HttpTarget *t, const HttpFailure *f, GError **error)
 {
-        static const char hint[] = "The server, or a proxy in between, ended the connection: look at its log. "
-                                   "The agent tries again by itself.";
+        static const char hint[] =
+                "The server, or a proxy in between, ended the connection: look at its log. "
+                "The agent tries again by itself.";
 
         if (f->received > 0 || f->code == CURLE_PARTIAL_FILE)
                 fail(error, CERT_ERROR_ISSUER_UNREACHABLE, hint,
-                     "%s broke off in the middle of its answer, after %" G_GUINT64_FORMAT " bytes", t->where, f->received);
+                     "%s broke off in the middle of its answer, after %" G_GUINT64_FORMAT " bytes", t->where,
+                     f->received);
         else
-                fail(error, CERT_ERROR_ISSUER_UNREACHABLE, hint, "%s closed the connection without an answer", t->where);
+                fail(error, CERT_ERROR_ISSUER_UNREACHABLE, hint, "%s closed the connection without an answer",
+                     t->where);
 }
 
-/* The server ends TLS because of the certificate that it was shown: in TLS 1.2 within the handshake, where curl has GnuTLS's
- * name of the alert, and in TLS 1.3 behind it (RFC 8446, section 4.4.2.4). There it closes on what we have begun to send, and
- * its alert may go unread; a server that died just then is taken for one that refuses, which is seen at the next question. */
+/* The server ends TLS because of the certificate that it was shown: in TLS 1.2 within the handshake, where
+ * curl has GnuTLS's name of the alert, and in TLS 1.3 behind it (RFC 8446, section 4.4.2.4). There it closes
+ * on what we have begun to send, and its alert may go unread; a server that died just then is taken for one
+ * that refuses, which is seen at the next question. */
 static bool refuses_client(const HttpRequest *request, const HttpFailure *f)
 {
         static const gnutls_alert_description_t alerts[] = {
@@ -158,16 +171,19 @@ static bool refuses_client(const HttpRequest *request, const HttpFailure *f)
 static void set_refuses_client(const HttpTarget *t, GError **error)
 {
         fail(error, CERT_ERROR_ISSUER_REFUSED,
-             "It may have expired, or the CA may have another root or intermediate by now. The server's log says which.",
+             "It may have expired, or the CA may have another root or intermediate by now. The server's log "
+             "says which.",
              "%s does not take the certificate that it was shown for this host", t->where);
 }
 
 static void set_other(const HttpTarget *t, const HttpFailure *f, GError **error)
 {
-        g_autofree char *text = cert_error_printable(*f->text ? f->text : curl_easy_strerror(f->code), TEXT_MAX, "");
+        g_autofree char *text =
+                cert_error_printable(*f->text ? f->text : curl_easy_strerror(f->code), TEXT_MAX, "");
 
-        fail(error, CERT_ERROR_ISSUER_UNREACHABLE, "Check that the server runs and can be reached from this host.",
-             "asking %s: %s", t->where, text);
+        fail(error, CERT_ERROR_ISSUER_UNREACHABLE,
+             "Check that the server runs and can be reached from this host.", "asking %s: %s", t->where,
+             text);
 }
 
 void http_failure_set(const HttpTarget *t, const HttpRequest *request, const HttpFailure *f, GError **error)

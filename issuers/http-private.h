@@ -20,6 +20,28 @@ bool http_target_read(const char *url, HttpTarget *ret_target, GError **error);
 void http_target_clear(HttpTarget *t);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(HttpTarget, http_target_clear)
 
+/* ---- Roots (http-roots.c) ---- */
+
+/* Sets of roots, each with a file of its own. */
+GPtrArray *http_roots_new(void);
+
+/* The descriptor of this set's file, borrowed; made when there is none. -1: an error. */
+int http_roots_fd(GPtrArray *sets, GBytes *pem, GError **error);
+
+/* Whether this set is there or may be added. Where not, all are to be dropped, and before them what was connected by them:
+ * their numbers are used again. */
+bool http_roots_have_room(const GPtrArray *sets, GBytes *pem);
+
+/* ---- Answers (http-answer.c) ---- */
+
+/* Notes what a header says. What Retry-After says is kept as text (owned) until it is known what Date says. */
+void http_answer_take_header(HttpAnswer *a, char **retry_after, const char *line, size_t length);
+
+/* Microseconds from `server_now`, by the server's own clock; at most a week, 0: nothing of use (RFC 9110, section 10.2.3). */
+uint64_t http_answer_retry_after(const char *text, uint64_t server_now);
+
+/* ---- Failures (http-failure.c, http-tls.c) ---- */
+
 /* How a request ended without an answer. */
 typedef struct HttpFailure {
         CURLcode code;

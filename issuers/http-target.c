@@ -35,7 +35,8 @@ static char *part(CURLU *u, CURLUPart which, unsigned flags)
 static const char *read_parts(CURLU *u, const char *url, HttpTarget *t)
 {
         g_autofree char *scheme = NULL, *user = NULL;
-        CURLUcode code = strlen(url) > URL_MAX ? CURLUE_MALFORMED_INPUT : curl_url_set(u, CURLUPART_URL, url, 0);
+        CURLUcode code =
+                strlen(url) > URL_MAX ? CURLUE_MALFORMED_INPUT : curl_url_set(u, CURLUPART_URL, url, 0);
 
         if (code != CURLUE_OK)
                 return curl_url_strerror(code);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Why TLS with a server did not come about. curl says only that it did not, so the server is looked at once more, by a
- * handshake that trusts anybody and over which nothing is said, and what it shows is judged by the same roots. */
+/* Why TLS with a server did not come about. curl says only that it did not, so the server is looked at once
+ * more, by a handshake that trusts anybody and over which nothing is said, and what it shows is judged by the
+ * same roots. */
 
 #include "issuers/http-private.h"
 
@@ -16,10 +17,10 @@
 #include <unistd.h>
 #include <string.h>
 
-#define LOOK_USEC  (5 * USEC_PER_SEC)
-#define TEXT_MAX   256
-#define SHOWN_MAX  16
-#define ROOTS_MAX  64
+#define LOOK_USEC (5 * USEC_PER_SEC)
+#define TEXT_MAX  256
+#define SHOWN_MAX 16
+#define ROOTS_MAX 64
 
 /* A chain as it was shown, and the roots; owned. */
 typedef struct Shown {
@@ -102,7 +103,8 @@ static uint64_t usec_of(time_t t)
 
 /* ---- What can be wrong with a certificate ---- */
 
-/* The first one of the chain that the clock rules out is named, with its dates: it may be an intermediate's. */
+/* The first one of the chain that the clock rules out is named, with its dates: it may be an intermediate's.
+ */
 static bool say_dates(const HttpTarget *t, const Shown *s, unsigned status, GError **error)
 {
         time_t now = (time_t) (now_realtime() / USEC_PER_SEC);
@@ -134,14 +136,17 @@ static bool say_signer(const HttpTarget *t, const Shown *s, unsigned status, GEr
         g_autofree char *root = NULL, *print = NULL;
         bool is_root;
 
-        if (!(status & (GNUTLS_CERT_SIGNER_NOT_FOUND | GNUTLS_CERT_SIGNATURE_FAILURE | GNUTLS_CERT_SIGNER_NOT_CA)))
+        if (!(status &
+              (GNUTLS_CERT_SIGNER_NOT_FOUND | GNUTLS_CERT_SIGNATURE_FAILURE | GNUTLS_CERT_SIGNER_NOT_CA)))
                 return false;
         is_root = gnutls_x509_crt_check_issuer(last, last);
         root = name_of(last, is_root ? gnutls_x509_crt_get_dn3 : gnutls_x509_crt_get_issuer_dn3);
         print = is_root ? fingerprint_of(last) : NULL;
         g_set_error(error, CERT_ERROR, CERT_ERROR_ISSUER_AUTHENTICATION,
-                    "the TLS certificate of %s is signed by a root that is not one of those it is trusted by: %s%s%s\n"
-                    "The CA's root was changed, or this is another server. Nothing was trusted anew: compare with the CA "
+                    "the TLS certificate of %s is signed by a root that is not one of those it is trusted "
+                    "by: %s%s%s\n"
+                    "The CA's root was changed, or this is another server. Nothing was trusted anew: compare "
+                    "with the CA "
                     "itself, then change the manifest.",
                     t->where, root, print ? ", SHA-256 " : "", print ?: "");
         return true;
@@ -157,11 +162,12 @@ static bool say_name(const HttpTarget *t, const Shown *s, GError **error)
         names = san_list_of_certificate(s->chain[0], NULL);
         list = names && *names ? g_strjoinv(", ", names) : NULL;
         shown = cert_error_printable(list ?: "none at all", TEXT_MAX, "");
-        g_set_error(error, CERT_ERROR, CERT_ERROR_ISSUER_UNREACHABLE,
-                    "the TLS certificate of %s is not for the name %s, but for: %s\n"
-                    "Use one of these names in \"url\" of the manifest, or give the server this one (step-ca: "
-                    "\"dnsNames\" in ca.json).",
-                    t->where, t->host, shown);
+        g_set_error(
+                error, CERT_ERROR, CERT_ERROR_ISSUER_UNREACHABLE,
+                "the TLS certificate of %s is not for the name %s, but for: %s\n"
+                "Use one of these names in \"url\" of the manifest, or give the server this one (step-ca: "
+                "\"dnsNames\" in ca.json).",
+                t->where, t->host, shown);
         return true;
 }
 
@@ -171,7 +177,8 @@ static bool say_status(const HttpTarget *t, unsigned status, GError **error)
         gnutls_datum_t text = { 0 };
         g_autofree char *words = NULL;
 
-        if (status == 0 || gnutls_certificate_verification_status_print(status, GNUTLS_CRT_X509, &text, 0) < 0)
+        if (status == 0 ||
+            gnutls_certificate_verification_status_print(status, GNUTLS_CRT_X509, &text, 0) < 0)
                 return false;
         words = cert_error_printable((const char *) text.data, TEXT_MAX, "");
         gnutls_free(text.data);
@@ -191,8 +198,8 @@ static bool say_certificate(const HttpTarget *t, const Handshake *h, GBytes *roo
         if (!shown_read(&s, h->chain, roots) ||
             gnutls_x509_trust_list_verify_crt2(s.roots, s.chain, s.n, NULL, 0, 0, &status, NULL) < 0)
                 return false;
-        return say_signer(t, &s, status, error) || say_dates(t, &s, status, error) || say_name(t, &s, error) ||
-               say_status(t, status, error);
+        return say_signer(t, &s, status, error) || say_dates(t, &s, status, error) ||
+               say_name(t, &s, error) || say_status(t, status, error);
 }
 
 /* ---- What can be wrong with the handshake ---- */
@@ -204,12 +211,14 @@ static void say_handshake(const HttpTarget *t, const HttpFailure *f, const GErro
 
         g_set_error(error, CERT_ERROR, CERT_ERROR_ISSUER_UNREACHABLE,
                     "no TLS with %s: %s\n"
-                    "Check host and port in \"url\" of the manifest, and look at the server's log. TLS 1.2 is the least "
+                    "Check host and port in \"url\" of the manifest, and look at the server's log. TLS 1.2 "
+                    "is the least "
                     "that is spoken.",
                     t->where, text);
 }
 
-void http_tls_failure_set(const HttpTarget *t, const HttpRequest *request, const HttpFailure *f, GError **error)
+void http_tls_failure_set(const HttpTarget *t, const HttpRequest *request, const HttpFailure *f,
+                          GError **error)
 {
         uint64_t deadline = deadline_in(LOOK_USEC);
         g_autoptr(Handshake) h = NULL;

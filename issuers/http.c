@@ -8,33 +8,20 @@
 #include "common/error.h"
 #include "common/timespan.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #define CONNECT_MAX_USEC (10 * USEC_PER_SEC)
 #define HEADERS_MAX      (64 * 1024) /* bytes of all */
-#define VALUE_MAX        1024        /* of one header that is used */
-#define RETRY_MAX_USEC   (7 * USEC_PER_DAY)
-#define ROOTS_MAX        8
 #define CONNECTIONS_MAX  8L
-/* Where a connection that was kept is closed by the server while a request is on its way, curl sends that again: a POST,
- * too (RFC 9112, section 9.3.1). Servers keep idle ones longer than this. */
-#define IDLE_SECONDS     2L
-
-/* Roots as a file without a name: curl with GnuTLS takes no CA from memory (it accepts CURLOPT_CAINFO_BLOB and ignores
- * it). Its number tells its connections from those of other roots, so it stays open as long as they may. */
-typedef struct Roots {
-        GBytes *pem;
-        int fd;
-} Roots;
+/* Where a connection that was kept is closed by the server while a request is on its way, curl sends that
+ * again: a POST, too (RFC 9112, section 9.3.1). Servers keep idle ones longer than this. */
+#define IDLE_SECONDS 2L
 
 struct Http {
         CURL *curl;
-        GPtrArray *roots; /* Roots* */
+        GPtrArray *roots; /* sets of them, http-roots.c */
         bool connected;   /* one of the sockets closed since the last request began was connected */
 };
 
@@ -59,26 +46,19 @@ bool http_check_library(GError **error)
         if (tls && g_str_has_prefix(tls, "GnuTLS/"))
                 return true;
         g_set_error(error, CERT_ERROR, CERT_ERROR_NOT_SUPPORTED,
-                    "libcurl is built with %s, and its connections could not be held to the roots of the manifest\n"
-                    "Install the libcurl that is built with GnuTLS (Debian: libcurl3-gnutls or libcurl3t64-gnutls).",
+                    "libcurl is built with %s, and its connections could not be held to the roots of the "
+                    "manifest\n"
+                    "Install the libcurl that is built with GnuTLS (Debian: libcurl3-gnutls or "
+                    "libcurl3t64-gnutls).",
                     tls ?: "no TLS");
         return false;
-}
-
-static void roots_free(void *p)
-{
-        Roots *r = p;
-
-        g_bytes_unref(r->pem);
-        close(r->fd);
-        g_free(r);
 }
 
 Http *http_new(void)
 {
         Http *h = g_new0(Http, 1);
 
-        h->roots = g_ptr_array_new_with_free_func(roots_free);
+        h->roots = http_roots_new();
         return h;
 }
 
@@ -91,69 +71,6 @@ Http *http_free(Http *h)
         g_ptr_array_unref(h->roots);
         g_free(h);
         return NULL;
-}
-
-HttpAnswer *http_answer_free(HttpAnswer *a)
-{
-        if (!a)
-                return NULL;
-        g_clear_pointer(&a->body, g_bytes_unref);
-        g_free(a->content_type);
-        g_free(a->location);
-        g_free(a);
-        return NULL;
-}
-
-/* ---- Roots ---- */
-
-static int write_memfd(GBytes *pem)
-{
-        size_t size, done = 0;
-        const char *data = g_bytes_get_data(pem, &size);
-        int fd = memfd_create("roots", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-
-        while (fd >= 0 && done < size) {
-                ssize_t n = write(fd, data + done, size - done);
-
-                if (n < 0 && errno == EINTR)
-                        continue;
-                if (n <= 0) {
-                        int saved = errno;
-
-                        close(fd);
-                        errno = saved;
-                        return -1;
-                }
-                done += (size_t) n;
-        }
-        if (fd >= 0)
-                (void) fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL);
-        return fd;
-}
-
-/* The descriptor of a file with these roots; of its own for each set of roots, and so is its name. */
-static int roots_fd(Http *h, GBytes *pem, GError **error)
-{
-        Roots *r;
-        int fd;
-
-        for (guint i = 0; i < h->roots->len; i++)
-                if (g_bytes_equal(((Roots *) h->roots->pdata[i])->pem, pem))
-                        return ((Roots *) h->roots->pdata[i])->fd;
-        if (h->roots->len >= ROOTS_MAX) { /* their connections first: a number is used again */
-                g_clear_pointer(&h->curl, curl_easy_cleanup);
-                g_ptr_array_set_size(h->roots, 0);
-        }
-        fd = write_memfd(pem);
-        if (fd < 0) {
-                g_set_error(error, CERT_ERROR, CERT_ERROR_ISSUER_UNREACHABLE, "keeping the roots in memory: %s",
-                            g_strerror(errno));
-                return -1;
-        }
-        r = g_new(Roots, 1);
-        *r = (Roots) { g_bytes_ref(pem), fd };
-        g_ptr_array_add(h->roots, r);
-        return fd;
 }
 
 /* ---- What comes in ---- */
@@ -171,53 +88,6 @@ static size_t on_body(char *data, size_t size, size_t count, void *userdata)
         return size;
 }
 
-/* The value of "Name: value" when the header has this name; caller owns. */
-static char *header_value(const char *line, size_t length, const char *name)
-{
-        size_t n = strlen(name);
-        char *value;
-
-        if (length <= n || line[n] != ':' || g_ascii_strncasecmp(line, name, n) != 0)
-                return NULL;
-        value = g_strndup(line + n + 1, MIN(length - n - 1, VALUE_MAX));
-        return g_strstrip(value);
-}
-
-static void take_header(char **field, const char *line, size_t length, const char *name)
-{
-        char *value = header_value(line, length, name);
-
-        if (!value)
-                return;
-        g_free(*field);
-        *field = value;
-}
-
-/* Seconds or a date (RFC 9110, section 10.2.3), from the time at which the server said so by its own clock. */
-static uint64_t parse_retry(const char *text, uint64_t server_now)
-{
-        guint64 seconds;
-        time_t when;
-
-        if (!text)
-                return 0;
-        if (g_ascii_string_to_unsigned(text, 10, 0, G_MAXUINT64, &seconds, NULL))
-                return MIN(seconds, RETRY_MAX_USEC / USEC_PER_SEC) * USEC_PER_SEC;
-        when = *text && strspn(text, "0123456789") == strlen(text) ? G_MAXINT32 : curl_getdate(text, NULL);
-        if (when <= 0 || (uint64_t) when * USEC_PER_SEC <= server_now)
-                return 0;
-        return MIN((uint64_t) when * USEC_PER_SEC - server_now, RETRY_MAX_USEC);
-}
-
-static void take_date(Transfer *t, const char *line, size_t length)
-{
-        g_autofree char *text = header_value(line, length, "Date");
-        time_t when = text ? curl_getdate(text, NULL) : -1;
-
-        if (when > 0)
-                t->answer->date_usec = (uint64_t) when * USEC_PER_SEC;
-}
-
 static size_t on_header(char *data, size_t size, size_t count, void *userdata)
 {
         Transfer *t = userdata;
@@ -228,15 +98,12 @@ static size_t on_header(char *data, size_t size, size_t count, void *userdata)
                 t->failure.too_many_headers = true;
                 return CURL_WRITEFUNC_ERROR;
         }
-        take_header(&t->answer->content_type, data, size, "Content-Type");
-        take_header(&t->answer->location, data, size, "Location");
-        take_header(&t->retry_after, data, size, "Retry-After");
-        take_date(t, data, size);
+        http_answer_take_header(t->answer, &t->retry_after, data, size);
         return size;
 }
 
-/* While it waits for TLS, curl says of a connection that was taken and of one that was not the same: none. The kernel knows.
- * Sockets may outlive their request, so this is noted in `h`. */
+/* While it waits for TLS, curl says of a connection that was taken and of one that was not the same: none.
+ * The kernel knows. Sockets may outlive their request, so this is noted in `h`. */
 static int on_close(void *userdata, curl_socket_t fd)
 {
         Http *h = userdata;
@@ -274,8 +141,18 @@ static struct curl_slist *headers_new(const HttpRequest *request)
         return list;
 }
 
-/* Who may vouch for the server: these roots and nobody else, neither the system's (CURLOPT_CAPATH has a default) nor those
- * of another request. */
+/* A new set of roots may end the handle. */
+static int roots_fd(Http *h, GBytes *pem, GError **error)
+{
+        if (!http_roots_have_room(h->roots, pem)) {
+                g_clear_pointer(&h->curl, curl_easy_cleanup);
+                g_ptr_array_set_size(h->roots, 0);
+        }
+        return http_roots_fd(h->roots, pem, error);
+}
+
+/* Who may vouch for the server: these roots and nobody else, neither the system's (CURLOPT_CAPATH has a
+ * default) nor those of another request. */
 static bool set_trust(Http *h, const HttpRequest *request, GError **error)
 {
         char path[sizeof("/proc/self/fd/") + 10];
@@ -300,8 +177,8 @@ static bool set_trust(Http *h, const HttpRequest *request, GError **error)
         return true;
 }
 
-/* What curl would do of its own accord, and is not to: ask a proxy of the environment, follow, keep. Cookies, .netrc, HSTS
- * and Alt-Svc are off unless asked for. */
+/* What curl would do of its own accord, and is not to: ask a proxy of the environment, follow, keep. Cookies,
+ * .netrc, HSTS and Alt-Svc are off unless asked for. */
 static void set_manners(CURL *curl, const HttpTarget *target)
 {
         curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, target->tls ? "https" : "http");
@@ -320,7 +197,8 @@ static void set_manners(CURL *curl, const HttpTarget *target)
 
 static long milliseconds(uint64_t usec)
 {
-        return (long) MIN(MAX(usec / USEC_PER_MSEC, 1), G_MAXINT32); /* 0 would mean: curl's own five minutes */
+        return (long) MIN(MAX(usec / USEC_PER_MSEC, 1),
+                          G_MAXINT32); /* 0 would mean: curl's own five minutes */
 }
 
 static void set_callbacks(Http *h, Transfer *t)
@@ -336,7 +214,8 @@ static void set_callbacks(Http *h, Transfer *t)
         curl_easy_setopt(curl, CURLOPT_HEADERDATA, t);
 }
 
-static bool prepare(Http *h, const HttpTarget *target, Transfer *t, struct curl_slist *headers, GError **error)
+static bool prepare(Http *h, const HttpTarget *target, Transfer *t, struct curl_slist *headers,
+                    GError **error)
 {
         const HttpRequest *request = t->request;
 
@@ -401,7 +280,7 @@ static HttpAnswer *finish(CURL *curl, Transfer *t)
         curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
         a->status = (unsigned) status;
         a->body = g_byte_array_free_to_bytes(g_steal_pointer(&t->body));
-        a->retry_after_usec = parse_retry(t->retry_after, a->date_usec ?: now_realtime());
+        a->retry_after_usec = http_answer_retry_after(t->retry_after, a->date_usec ?: now_realtime());
         return a;
 }
 

@@ -42,8 +42,8 @@ JsonObject *step_json_parse(GBytes *text)
         const char *data = g_bytes_get_data(text, &size);
         JsonNode *root;
 
-        if (size == 0 || size > STEP_ANSWER_MAX || !g_utf8_validate(data, (gssize) size, NULL) || !is_shallow(data, size) ||
-            !json_parser_load_from_data(parser, data, (gssize) size, NULL))
+        if (size == 0 || size > STEP_ANSWER_MAX || !g_utf8_validate(data, (gssize) size, NULL) ||
+            !is_shallow(data, size) || !json_parser_load_from_data(parser, data, (gssize) size, NULL))
                 return NULL;
         root = json_parser_get_root(parser);
         return root && JSON_NODE_HOLDS_OBJECT(root) ? json_node_dup_object(root) : NULL;
@@ -80,7 +80,8 @@ bool step_add_certificate(GPtrArray *ders, const char *pem, const char *what, GE
 
         if (!pem || !cert_list_of_pem(bytes, 1, &list) || list.n != 1) {
                 g_set_error(error, CERT_ERROR, CERT_ERROR_ISSUER_PROTOCOL,
-                            "%s is no certificate in PEM\nCheck that \"url\" in the manifest is the CA's.", what);
+                            "%s is no certificate in PEM\nCheck that \"url\" in the manifest is the CA's.",
+                            what);
                 return false;
         }
         one = cert_list_to_der(&list);
@@ -103,7 +104,8 @@ static JsonObject *broken(StepCall *c, const HttpAnswer *a, const char *what, GE
         else
                 g_set_error(error, CERT_ERROR, CERT_ERROR_ISSUER_PROTOCOL,
                             "%s: the answer of %s (%u, %s, %zu bytes) is not that of a step-ca\n"
-                            "Check that \"url\" in the manifest is the CA's, and what a proxy in between answers in its "
+                            "Check that \"url\" in the manifest is the CA's, and what a proxy in between "
+                            "answers in its "
                             "place: curl -k %s/health",
                             what, c->url, a->status, type, size, c->url);
         return NULL;

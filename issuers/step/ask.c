@@ -16,7 +16,8 @@ typedef struct Question {
         const HttpClient *client;
 } Question;
 
-/* A server by itself is not there, or is not the CA: another may be. What is wrong here is so with all of them. */
+/* A server by itself is not there, or is not the CA: another may be. What is wrong here is so with all of
+ * them. */
 static bool another_may_answer(const GError *error)
 {
         switch (cert_error_code(error)) {
@@ -44,8 +45,8 @@ static const char **headers_new(const Question *q)
 }
 
 /* `share`: among how many servers the time for a connection is to be divided. */
-static HttpAnswer *send_question(StepCall *c, const Question *q, const char *url, unsigned share, GBytes *roots,
-                                 GError **error)
+static HttpAnswer *send_question(StepCall *c, const Question *q, const char *url, unsigned share,
+                                 GBytes *roots, GError **error)
 {
         g_autofree char *whole = g_strconcat(url, q->path, NULL);
         g_autofree const char **headers = headers_new(q);
@@ -64,11 +65,14 @@ static HttpAnswer *send_question(StepCall *c, const Question *q, const char *url
         if (left > 0)
                 return http_send(c->process->http, &request, error);
         g_set_error(error, CERT_ERROR, CERT_ERROR_ISSUER_TIMEOUT,
-                    "no time was left to ask %s\nThe CA is slow, or \"timeout\" of the issuer in the manifest is short.", url);
+                    "no time was left to ask %s\nThe CA is slow, or \"timeout\" of the issuer in the "
+                    "manifest is short.",
+                    url);
         return NULL;
 }
 
-/* The server is not of the roots that vouch for it. That says to whom it belongs; what it must be is said here. */
+/* The server is not of the roots that vouch for it. That says to whom it belongs; what it must be is said
+ * here. */
 static void set_untrusted(const StepCall *c, const GError *wrong, GError **error)
 {
         g_autofree char *summary = cert_error_summary(wrong), *prints = NULL;
@@ -76,7 +80,8 @@ static void set_untrusted(const StepCall *c, const GError *wrong, GError **error
         if (!c->options->fingerprints) {
                 g_set_error(error, CERT_ERROR, CERT_ERROR_ISSUER_AUTHENTICATION,
                             "%s. Trusted are those in %s, and nothing was trusted anew\n"
-                            "The CA's root changed, or this is another server. If the CA says that it changed, put its new "
+                            "The CA's root changed, or this is another server. If the CA says that it "
+                            "changed, put its new "
                             "root into that file.",
                             summary, c->options->root_file);
                 return;
@@ -84,8 +89,10 @@ static void set_untrusted(const StepCall *c, const GError *wrong, GError **error
         prints = g_strjoinv(", ", c->options->fingerprints);
         g_set_error(error, CERT_ERROR, CERT_ERROR_ISSUER_AUTHENTICATION,
                     "%s. Trusted is root_fingerprint %s, and nothing was trusted anew\n"
-                    "The CA's root changed, or this is another server. Ask the CA itself, on its own host: step certificate "
-                    "fingerprint $(step path)/certs/root_ca.crt; if it did change, put that into root_fingerprint of the "
+                    "The CA's root changed, or this is another server. Ask the CA itself, on its own host: "
+                    "step certificate "
+                    "fingerprint $(step path)/certs/root_ca.crt; if it did change, put that into "
+                    "root_fingerprint of the "
                     "manifest.",
                     summary, prints);
 }
@@ -115,7 +122,8 @@ static HttpAnswer *ask_server(StepCall *c, const Question *q, const char *url, u
                 return NULL;
         g_bytes_ref(roots);
         a = send_question(c, q, url, share, roots, &wrong);
-        if (!a && g_error_matches(wrong, CERT_ERROR, CERT_ERROR_ISSUER_AUTHENTICATION) && trust_again(c, url, &roots)) {
+        if (!a && g_error_matches(wrong, CERT_ERROR, CERT_ERROR_ISSUER_AUTHENTICATION) &&
+            trust_again(c, url, &roots)) {
                 g_clear_error(&wrong);
                 a = send_question(c, q, url, share, roots, &wrong);
         }
@@ -136,13 +144,14 @@ static void set_none(unsigned tried, GError *last, GError **error)
                 g_propagate_error(error, last);
                 return;
         }
-        g_set_error(error, CERT_ERROR, cert_error_code(last), "none of the CA's %u servers answers; the last one: %s\n%s", tried,
-                    summary, cert_error_hint(last));
+        g_set_error(error, CERT_ERROR, cert_error_code(last),
+                    "none of the CA's %u servers answers; the last one: %s\n%s", tried, summary,
+                    cert_error_hint(last));
         g_error_free(last);
 }
 
-HttpAnswer *step_ask(StepCall *c, const char *method, const char *path, const char *body, const char *const *headers,
-                     const HttpClient *client, GError **error)
+HttpAnswer *step_ask(StepCall *c, const char *method, const char *path, const char *body,
+                     const char *const *headers, const HttpClient *client, GError **error)
 {
         const Question q = { method, path, body, headers, client };
         unsigned left = c->url ? 1 : g_strv_length(c->options->urls), tried = 0;

@@ -43,8 +43,10 @@ GPtrArray *step_chain_of_answer(const StepCall *c, JsonObject *answer, GError **
         if (array && json_array_get_length(array) > 0)
                 return add_array(ders, array, error) ? g_steal_pointer(&ders) : NULL;
         /* Servers of before 2019 have no certChain. */
-        return step_add_certificate(ders, step_json_string(answer, "crt"), "\"crt\" of the CA's answer", error) &&
-                               step_add_certificate(ders, step_json_string(answer, "ca"), "\"ca\" of the CA's answer", error)
+        return step_add_certificate(ders, step_json_string(answer, "crt"), "\"crt\" of the CA's answer",
+                                    error) &&
+                               step_add_certificate(ders, step_json_string(answer, "ca"),
+                                                    "\"ca\" of the CA's answer", error)
                        ? g_steal_pointer(&ders)
                        : NULL;
 }
@@ -61,7 +63,8 @@ static bool bad(GError **error, const char *format, ...)
         what = g_strdup_vprintf(format, arguments);
         va_end(arguments);
         g_set_error(error, CERT_ERROR, CERT_ERROR_BAD_CERTIFICATE,
-                    "%s\nIt was thrown away, and nothing was changed. Look at the CA's log, and at a template of its "
+                    "%s\nIt was thrown away, and nothing was changed. Look at the CA's log, and at a "
+                    "template of its "
                     "provisioner.",
                     what);
         return false;
@@ -102,8 +105,8 @@ static bool check_names(const StepCall *c, gnutls_x509_crt_t leaf, const IssuerR
         have = g_strjoinv(" ", names);
         shown = cert_error_printable(have, NAMES_SHOWN, "");
         want = g_strjoinv(" ", r->sans);
-        return bad(error, "%s gave a certificate for other names: it has \"%s\", asked for was \"%.256s\"", c->url, shown,
-                   want);
+        return bad(error, "%s gave a certificate for other names: it has \"%s\", asked for was \"%.256s\"",
+                   c->url, shown, want);
 }
 
 static bool check_dates(const StepCall *c, gnutls_x509_crt_t leaf, GError **error)

@@ -20,7 +20,8 @@ static void call_clear(StepCall *c)
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(StepCall, call_clear)
 
-static bool call_begin(StepCall *c, sd_bus_message *m, const char *config, StepProcess *process, GError **error)
+static bool call_begin(StepCall *c, sd_bus_message *m, const char *config, StepProcess *process,
+                       GError **error)
 {
         StepOptions *options = step_options_new(config, error);
 
@@ -35,8 +36,8 @@ static bool call_begin(StepCall *c, sd_bus_message *m, const char *config, StepP
 
 /* ---- Issue ---- */
 
-/* By the certificate that is there, where the manifest wants that and it can be. An expired or revoked one is refused as every
- * token is (401), and then there is still the first way. */
+/* By the certificate that is there, where the manifest wants that and it can be. An expired or revoked one is
+ * refused as every token is (401), and then there is still the first way. */
 static GPtrArray *get_chain(StepCall *c, const IssuerRequest *r, GError **error)
 {
         bool by_current = c->options->renewal != RENEWAL_SIGN && step_can_renew(c, r);
@@ -48,7 +49,8 @@ static GPtrArray *get_chain(StepCall *c, const IssuerRequest *r, GError **error)
         chain = c->options->renewal == RENEWAL_RENEW ? step_renew(c, r, &wrong) : step_rekey(c, r, &wrong);
         if (chain)
                 return chain;
-        if (!c->options->has_account || !c->url || !g_error_matches(wrong, CERT_ERROR, CERT_ERROR_ISSUER_AUTHENTICATION)) {
+        if (!c->options->has_account || !c->url ||
+            !g_error_matches(wrong, CERT_ERROR, CERT_ERROR_ISSUER_AUTHENTICATION)) {
                 g_propagate_error(error, g_steal_pointer(&wrong));
                 return NULL;
         }
@@ -58,8 +60,8 @@ static GPtrArray *get_chain(StepCall *c, const IssuerRequest *r, GError **error)
         return step_sign(c, r, error);
 }
 
-/* A certificate that was given is not thrown away because the CA's other roots could not be asked for, nor does it wait for
- * them. */
+/* A certificate that was given is not thrown away because the CA's other roots could not be asked for, nor
+ * does it wait for them. */
 static GPtrArray *get_roots(StepCall *c, const IssuerRequest *r, GError **error)
 {
         g_autoptr(GError) wrong = NULL;
@@ -70,7 +72,8 @@ static GPtrArray *get_roots(StepCall *c, const IssuerRequest *r, GError **error)
         if (roots)
                 return roots;
         log_full(LOG_WARNING, &(LogContext){ .name = r->certificate, .issuer = c->options->name },
-                 "%.*s; going on with the roots of the manifest", (int) strcspn(wrong->message, "\n"), wrong->message);
+                 "%.*s; going on with the roots of the manifest", (int) strcspn(wrong->message, "\n"),
+                 wrong->message);
         return step_roots_trusted(c, error);
 }
 
@@ -101,7 +104,8 @@ static int method_issue(sd_bus_message *m, void *userdata, sd_bus_error *ret_err
                 chain = issue(&c, request, &roots, &error);
         if (chain)
                 return issuer_reply_issued(m, chain, roots);
-        return c.later ? issuer_reply_later(m, error, c.retry_after_usec) : cert_error_to_bus(error, ret_error);
+        return c.later ? issuer_reply_later(m, error, c.retry_after_usec)
+                       : cert_error_to_bus(error, ret_error);
 }
 
 /* ---- The other methods ---- */
@@ -154,18 +158,21 @@ static int method_describe(sd_bus_message *m, void *userdata, sd_bus_error *ret_
 /* A step-ca decides at once, so there is nothing to poll for. */
 static int method_poll(sd_bus_message *m, void *userdata, sd_bus_error *ret_error)
 {
-        return sd_bus_error_set(ret_error, cert_error_to_name(CERT_ERROR_NOT_SUPPORTED), "a step issuer does not know Poll");
+        return sd_bus_error_set(ret_error, cert_error_to_name(CERT_ERROR_NOT_SUPPORTED),
+                                "a step issuer does not know Poll");
 }
 
 const sd_bus_vtable step_issuer_vtable[] = {
         SD_BUS_VTABLE_START(0),
-        SD_BUS_METHOD_WITH_ARGS("Describe", SD_BUS_NO_ARGS, SD_BUS_RESULT("a{sv}", facts), method_describe, 0),
+        SD_BUS_METHOD_WITH_ARGS("Describe", SD_BUS_NO_ARGS, SD_BUS_RESULT("a{sv}", facts), method_describe,
+                                0),
         SD_BUS_METHOD_WITH_ARGS("Issue", SD_BUS_ARGS("s", config, "a{sv}", request),
                                 SD_BUS_RESULT("s", status, "a{sv}", result), method_issue, 0),
         SD_BUS_METHOD_WITH_ARGS("Poll", SD_BUS_ARGS("s", config, "a{sv}", request, "s", token),
                                 SD_BUS_RESULT("s", status, "a{sv}", result), method_poll, 0),
-        SD_BUS_METHOD_WITH_ARGS("Revoke", SD_BUS_ARGS("s", config, "ay", certificate, "s", reason), SD_BUS_NO_RESULT,
-                                method_revoke, 0),
-        SD_BUS_METHOD_WITH_ARGS("GetRoots", SD_BUS_ARGS("s", config), SD_BUS_RESULT("aay", roots), method_get_roots, 0),
+        SD_BUS_METHOD_WITH_ARGS("Revoke", SD_BUS_ARGS("s", config, "ay", certificate, "s", reason),
+                                SD_BUS_NO_RESULT, method_revoke, 0),
+        SD_BUS_METHOD_WITH_ARGS("GetRoots", SD_BUS_ARGS("s", config), SD_BUS_RESULT("aay", roots),
+                                method_get_roots, 0),
         SD_BUS_VTABLE_END,
 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The options of a step issuer: taken from the configuration of a call, with defaults, and checked. The manifest was
- * checked before; what a process acts on it checks itself. */
+/* The options of a step issuer: taken from the configuration of a call, with defaults, and checked. The
+ * manifest was checked before; what a process acts on it checks itself. */
 
 #include "issuers/step/options.h"
 
@@ -31,7 +31,8 @@ static bool check_url(const IssuerConfig *c, char *url, GError **error)
         if (!target.tls)
                 return issuer_config_invalid(c, "url", error, "\"%s\" must begin with https://", url);
         if (strpbrk(url, "?#"))
-                return issuer_config_invalid(c, "url", error, "\"%s\" must end with the host, the port or a path", url);
+                return issuer_config_invalid(c, "url", error,
+                                             "\"%s\" must end with the host, the port or a path", url);
         while (length > 0 && url[length - 1] == '/')
                 url[--length] = '\0';
         return true;
@@ -60,14 +61,16 @@ static bool check_fingerprint(const IssuerConfig *c, char *text, GError **error)
                 if (*p != ':')
                         *end++ = g_ascii_tolower(*p);
         *end = '\0';
-        return (strlen(text) == FINGERPRINT_LENGTH && strspn(text, "0123456789abcdef") == FINGERPRINT_LENGTH) ||
+        return (strlen(text) == FINGERPRINT_LENGTH &&
+                strspn(text, "0123456789abcdef") == FINGERPRINT_LENGTH) ||
                issuer_config_invalid(c, "root_fingerprint", error,
                                      "must be the SHA-256 of the root certificate: 64 hexadecimal digits");
 }
 
 static bool take_roots(StepOptions *o, IssuerConfig *c, GError **error)
 {
-        if (!issuer_config_take_strings(c, "root_fingerprint", STEP_FINGERPRINTS_MAX, &o->fingerprints, error) ||
+        if (!issuer_config_take_strings(c, "root_fingerprint", STEP_FINGERPRINTS_MAX, &o->fingerprints,
+                                        error) ||
             !issuer_config_take_string(c, "root", &o->root_file, error))
                 return false;
         if (o->fingerprints && !*o->fingerprints)
@@ -111,8 +114,9 @@ static bool take_renewal(StepOptions *o, IssuerConfig *c, GError **error)
         if (!issuer_config_take_string(c, "renewal", &text, error))
                 return false;
         o->renewal = text ? renewal_from_string(text) : RENEWAL_SIGN;
-        return o->renewal >= 0 || issuer_config_invalid(c, "renewal", error,
-                                                        "\"%s\" is neither \"sign\", \"renew\" nor \"rekey\"", text);
+        return o->renewal >= 0 ||
+               issuer_config_invalid(c, "renewal", error,
+                                     "\"%s\" is neither \"sign\", \"renew\" nor \"rekey\"", text);
 }
 
 static bool take_all(StepOptions *o, IssuerConfig *c, GError **error)

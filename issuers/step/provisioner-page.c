@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The provisioner that is looked for, in pages that the CA wrote. It owns what was found, and what is to be said when nothing
- * was. */
+/* The provisioner that is looked for, in pages that the CA wrote. It owns what was found, and what is to be
+ * said when nothing was. */
 
 #include "issuers/step/step-private.h"
 
@@ -43,7 +43,8 @@ void step_search_clear(StepSearch *s)
 
 /* ---- One provisioner ---- */
 
-static StepProvisioner *provisioner_new(StepProvisionerType type, const char *name, const char *key, const char *key_id)
+static StepProvisioner *provisioner_new(StepProvisionerType type, const char *name, const char *key,
+                                        const char *key_id)
 {
         StepProvisioner *p = g_new0(StepProvisioner, 1);
 
@@ -122,7 +123,8 @@ bool step_search_take_page(StepSearch *s, JsonObject *page, char **cursor, GErro
         if (s->seen > ALL_MAX)
                 return step_search_broken(error, "has no end: more than 10,000 are in it");
         if (next && (strlen(next) > CURSOR_MAX || (*cursor && g_str_equal(next, *cursor))))
-                return step_search_broken(error, "goes round in a circle: a page names itself as the next one");
+                return step_search_broken(error,
+                                          "goes round in a circle: a page names itself as the next one");
         g_free(*cursor);
         *cursor = next && *next ? g_strdup(next) : NULL;
         return true;

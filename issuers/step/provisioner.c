@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The provisioner that the manifest names, asked for page by page. It owns what the process keeps of them: no more than the
- * CA tells everybody. */
+/* The provisioner that the manifest names, asked for page by page. It owns what the process keeps of them: no
+ * more than the CA tells everybody. */
 
 #include "issuers/step/step-private.h"
 
@@ -13,8 +13,8 @@
 static JsonObject *ask_page(StepCall *c, const char *cursor, GError **error)
 {
         g_autofree char *escaped = cursor ? g_uri_escape_string(cursor, NULL, FALSE) : NULL;
-        g_autofree char *path = g_strdup_printf("/provisioners?limit=%d%s%s", PAGE_SIZE, escaped ? "&cursor=" : "",
-                                                escaped ?: "");
+        g_autofree char *path = g_strdup_printf("/provisioners?limit=%d%s%s", PAGE_SIZE,
+                                                escaped ? "&cursor=" : "", escaped ?: "");
         g_autoptr(HttpAnswer) a = step_ask(c, "GET", path, NULL, NULL, NULL, error);
 
         return a ? step_answer_object(c, a, "asking for the provisioners", error) : NULL;
@@ -44,21 +44,27 @@ static bool refuse_missing(const StepCall *c, const StepSearch *s, GError **erro
 
         if (s->key_elsewhere)
                 g_set_error(error, CERT_ERROR, CERT_ERROR_NOT_SUPPORTED,
-                            "the CA at %s does not hand out the key of its provisioner \"%s\": it is kept elsewhere\n"
-                            "Name a provisioner that was made with its encrypted key (step ca provisioner add NAME --type JWK "
+                            "the CA at %s does not hand out the key of its provisioner \"%s\": it is kept "
+                            "elsewhere\n"
+                            "Name a provisioner that was made with its encrypted key (step ca provisioner "
+                            "add NAME --type JWK "
                             "--create), or one of type X5C.",
                             c->url, wanted);
         else if (s->other_type)
                 g_set_error(error, CERT_ERROR, CERT_ERROR_NOT_SUPPORTED,
-                            "\"%s\" of the CA at %s is a provisioner of type %s, and cert-agent needs one of type JWK or X5C\n"
-                            "Name another one in \"provisioner\" of the issuer, or add one at the CA: step ca provisioner add "
+                            "\"%s\" of the CA at %s is a provisioner of type %s, and cert-agent needs one of "
+                            "type JWK or X5C\n"
+                            "Name another one in \"provisioner\" of the issuer, or add one at the CA: step "
+                            "ca provisioner add "
                             "NAME --type JWK --create",
                             wanted, c->url, s->other_type);
         else
                 g_set_error(error, CERT_ERROR, CERT_ERROR_ISSUER_REFUSED,
                             "the CA at %s has no provisioner \"%s\"; it has %s%s\n"
-                            "Name one of those in \"provisioner\" of the issuer in the manifest, or add it at the CA.",
-                            c->url, wanted, s->shown > 0 ? s->names->str : "none", s->seen > s->shown ? " and others" : "");
+                            "Name one of those in \"provisioner\" of the issuer in the manifest, or add it "
+                            "at the CA.",
+                            c->url, wanted, s->shown > 0 ? s->names->str : "none",
+                            s->seen > s->shown ? " and others" : "");
         return false;
 }
 
@@ -72,7 +78,8 @@ static bool check_account(const StepCall *c, const StepProvisioner *p, GError **
         g_set_error(error, CERT_ERROR, CERT_ERROR_MANIFEST_INVALID,
                     "issuers.%s: \"%s\" is a provisioner of type %s, and the manifest names %s\n"
                     "Name %s for it, or another provisioner.",
-                    c->options->name, p->name, x5c ? "X5C" : "JWK", x5c ? "a password" : "a certificate's key",
+                    c->options->name, p->name, x5c ? "X5C" : "JWK",
+                    x5c ? "a password" : "a certificate's key",
                     x5c ? "x5c_cert_file and x5c_key_file" : "password_file or password_credential");
         return false;
 }

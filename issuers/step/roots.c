@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* What the CA says its roots are. They are handed on, to stand in bundles and to complete chains, since a server that is
- * trusted says so; who that server is they never vouch for. It owns what the process keeps of them. */
+/* What the CA says its roots are. They are handed on, to stand in bundles and to complete chains, since a
+ * server that is trusted says so; who that server is they never vouch for. It owns what the process keeps of
+ * them. */
 
 #include "issuers/step/step-private.h"
 

@@ -16,8 +16,8 @@ char *step_csr_pem(const IssuerRequest *r, GError **error)
         int n = gnutls_x509_crq_export2(r->crq, GNUTLS_X509_FMT_PEM, &pem);
 
         if (n < 0) {
-                g_set_error(error, CERT_ERROR, CERT_ERROR_ISSUER_PROTOCOL, "the request cannot be written as PEM: %s",
-                            gnutls_strerror(n));
+                g_set_error(error, CERT_ERROR, CERT_ERROR_ISSUER_PROTOCOL,
+                            "the request cannot be written as PEM: %s", gnutls_strerror(n));
                 return NULL;
         }
         text = g_strndup((const char *) pem.data, pem.size);

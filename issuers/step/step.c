@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* What the process keeps between calls: its connections, whom it trusts, what it heard of provisioners and roots. Nothing of
- * it is secret. */
+/* What the process keeps between calls: its connections, whom it trusts, what it heard of provisioners and
+ * roots. Nothing of it is secret. */
 
 #include "issuers/step/step-private.h"
 

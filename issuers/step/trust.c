@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Trust: the roots that may vouch for the CA's servers. They are named by the manifest, as a file or by what the
- * SHA-256 of each is, and by nobody else. It owns what is kept of them on disk. */
+/* Trust: the roots that may vouch for the CA's servers. They are named by the manifest, as a file or by what
+ * the SHA-256 of each is, and by nobody else. It owns what is kept of them on disk. */
 
 #include "issuers/step/step-private.h"
 
@@ -28,7 +28,8 @@ static bool refuse(GError **error, const char *format, ...)
         va_list arguments;
 
         va_start(arguments, format);
-        g_propagate_error(error, g_error_new_valist(CERT_ERROR, CERT_ERROR_ISSUER_AUTHENTICATION, format, arguments));
+        g_propagate_error(
+                error, g_error_new_valist(CERT_ERROR, CERT_ERROR_ISSUER_AUTHENTICATION, format, arguments));
         va_end(arguments);
         return false;
 }
@@ -53,17 +54,19 @@ bool step_root_check(gnutls_x509_crt_t crt, const char *where, GError **error)
         uint64_t from, to;
 
         if (gnutls_x509_crt_get_ca_status(crt, NULL) <= 0)
-                return refuse(error,
-                              "%s: \"%s\" is no CA's certificate\n"
-                              "The root of the CA belongs there (step ca root), not a certificate that it signed.",
-                              where, name);
+                return refuse(
+                        error,
+                        "%s: \"%s\" is no CA's certificate\n"
+                        "The root of the CA belongs there (step ca root), not a certificate that it signed.",
+                        where, name);
         cert_validity(crt, &from, &to);
         if (now_realtime() <= to)
                 return true;
         when = timestamp_format(to);
         return refuse(error,
                       "%s: the root \"%s\" expired at %s\n"
-                      "Nothing that it signed is good any longer: the CA needs a new root; then change the manifest. If the "
+                      "Nothing that it signed is good any longer: the CA needs a new root; then change the "
+                      "manifest. If the "
                       "time is wrong, set this host's clock.",
                       where, name, when);
 }
@@ -97,11 +100,13 @@ static bool refuse_file(const char *path, int number, GError **error)
         case EPERM:
                 return refuse(error,
                               "the root file %s may not be read by cert-issuer-step\n"
-                              "It holds nothing secret: chmod 0644 %s, and its folders 0755; files in home directories are "
+                              "It holds nothing secret: chmod 0644 %s, and its folders 0755; files in home "
+                              "directories are "
                               "out of reach.",
                               path, path);
         default:
-                return refuse(error, "reading the root file %s: %s\nCheck the file.", path, g_strerror(number));
+                return refuse(error, "reading the root file %s: %s\nCheck the file.", path,
+                              g_strerror(number));
         }
 }
 
@@ -119,7 +124,9 @@ static GBytes *read_root_file(const char *path, GError **error)
         }
         if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size > ROOT_FILE_MAX) {
                 close(fd);
-                refuse(error, "the root file %s is no regular file of at most 1 MiB\nPut the CA's root certificate there.",
+                refuse(error,
+                       "the root file %s is no regular file of at most 1 MiB\nPut the CA's root certificate "
+                       "there.",
                        path);
                 return NULL;
         }
@@ -144,12 +151,14 @@ static bool check_root_file(GBytes *pem, const char *path, GError **error)
         if (memmem(text, size, "PRIVATE KEY-----", strlen("PRIVATE KEY-----")))
                 return refuse(error,
                               "%s holds a private key\n"
-                              "Only the CA's root certificate belongs there. Whoever could read the file has the key: make a "
+                              "Only the CA's root certificate belongs there. Whoever could read the file has "
+                              "the key: make a "
                               "new one.",
                               where);
         if (!cert_list_of_pem(pem, STEP_ROOTS_MAX, &list) || list.n == 0)
-                return refuse(error, "%s holds no certificate, or more than %d\nPut the CA's root there, as PEM.", where,
-                              STEP_ROOTS_MAX);
+                return refuse(error,
+                              "%s holds no certificate, or more than %d\nPut the CA's root there, as PEM.",
+                              where, STEP_ROOTS_MAX);
         for (unsigned i = 0; i < list.n; i++)
                 if (!step_root_check(list.crt[i], where, error))
                         return false;
@@ -205,7 +214,8 @@ static void keep(const char *fingerprint, GBytes *pem)
         gsize size;
         const char *text = g_bytes_get_data(pem, &size);
 
-        (void) g_file_set_contents_full(path, text, (gssize) size, G_FILE_SET_CONTENTS_CONSISTENT, 0644, NULL);
+        (void) g_file_set_contents_full(path, text, (gssize) size, G_FILE_SET_CONTENTS_CONSISTENT, 0644,
+                                        NULL);
 }
 
 /* ---- Fingerprints: what is asked for ---- */
@@ -252,10 +262,11 @@ static bool fetch_root(StepCall *c, const char *url, const char *fingerprint, GB
                 return true;
         }
         if (pem)
-                return refuse(error,
-                              "%s was asked for the root with the fingerprint %s and gave another certificate\n"
-                              "This is not the CA, or somebody is in between. Nothing was trusted.",
-                              url, fingerprint);
+                return refuse(
+                        error,
+                        "%s was asked for the root with the fingerprint %s and gave another certificate\n"
+                        "This is not the CA, or somebody is in between. Nothing was trusted.",
+                        url, fingerprint);
         g_set_error(error, CERT_ERROR, CERT_ERROR_ISSUER_PROTOCOL,
                     "%s gave no root certificate: its answer is not that of a step-ca\n"
                     "Check that \"url\" in the manifest is the CA's.",
@@ -301,7 +312,8 @@ static GBytes *trust_fingerprints(StepCall *c, const char *url, GError **error)
         all = g_string_new(NULL);
         for (char **f = c->options->fingerprints; *f; f++) {
                 g_clear_error(&wrong);
-                if (!add_root(c, url, *f, all, &wrong) && !g_error_matches(wrong, CERT_ERROR, CERT_ERROR_ISSUER_AUTHENTICATION))
+                if (!add_root(c, url, *f, all, &wrong) &&
+                    !g_error_matches(wrong, CERT_ERROR, CERT_ERROR_ISSUER_AUTHENTICATION))
                         break; /* the server is not there: no use in asking for the next */
         }
         if (all->len > 0) {
@@ -313,9 +325,12 @@ static GBytes *trust_fingerprints(StepCall *c, const char *url, GError **error)
                 g_propagate_error(error, g_steal_pointer(&wrong));
         else
                 refuse(error,
-                       "%s has no root with the fingerprint %s: the CA's root changed, or this is another CA\n"
-                       "Nothing was trusted anew. Ask the CA itself, on its own host: step certificate fingerprint $(step "
-                       "path)/certs/root_ca.crt; if it did change, put that into root_fingerprint of the manifest.",
+                       "%s has no root with the fingerprint %s: the CA's root changed, or this is another "
+                       "CA\n"
+                       "Nothing was trusted anew. Ask the CA itself, on its own host: step certificate "
+                       "fingerprint $(step "
+                       "path)/certs/root_ca.crt; if it did change, put that into root_fingerprint of the "
+                       "manifest.",
                        url, key);
         return NULL;
 }

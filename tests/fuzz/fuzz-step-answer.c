@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Whatever a step-ca, or who stands in its place, answers: it is taken within bounds, or refused in words that can be shown.
- * The input: which question it answers, the status, and the body. */
+/* Whatever a step-ca, or who stands in its place, answers: it is taken within bounds, or refused in words
+ * that can be shown. The input: which question it answers, the status, and the body. */
 
 #include "common/error.h"
 #include "issuers/step/step-private.h"
 
 #include <string.h>
 
-#define CONFIG                                                                                                   \
-        "{\"name\":\"ca\",\"url\":\"https://ca.example\",\"provisioner\":\"admin\","                              \
+#define CONFIG                                                                                               \
+        "{\"name\":\"ca\",\"url\":\"https://ca.example\",\"provisioner\":\"admin\","                         \
         "\"root_fingerprint\":\"0000000000000000000000000000000000000000000000000000000000000000\"}"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -79,7 +79,8 @@ static bool take(StepCall *c, uint8_t question, JsonObject *o, GError **error)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-        static const unsigned statuses[] = { 200, 201, 400, 401, 403, 404, 429, 500, 502, 503, 302, 299, 600, 0 };
+        static const unsigned statuses[] = { 200, 201, 400, 401, 403, 404, 429,
+                                             500, 502, 503, 302, 299, 600, 0 };
         g_autoptr(StepOptions) options = step_options_new(CONFIG, NULL);
         StepCall c = { .options = options, .url = options->urls[0] };
         HttpAnswer a = { .date_usec = 1 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* HTTP for issuers, against a server that does as it is told: what goes out, what comes back, whom it trusts, and what each
- * failure is called. */
+/* HTTP for issuers, against a server that does as it is told: what goes out, what comes back, whom it trusts,
+ * and what each failure is called. */
 
 #include "issuers/http.h"
 
@@ -134,8 +134,9 @@ static void test_chunks(Bench *b, gconstpointer data)
 /* Nothing that the environment or a redirect wants. */
 static void test_request(Bench *b, gconstpointer data)
 {
-        g_autoptr(WebServer) s = serve(b, "HTTP/1.1 302 There\r\nLocation: https://127.0.0.1:1/\r\nSet-Cookie: a=b\r\n"
-                                          "Content-Length: 0\r\n\r\n");
+        g_autoptr(WebServer) s =
+                serve(b, "HTTP/1.1 302 There\r\nLocation: https://127.0.0.1:1/\r\nSet-Cookie: a=b\r\n"
+                         "Content-Length: 0\r\n\r\n");
         g_autofree char *url = web_server_url(s, "127.0.0.1", "/1.0/sign"), *last = NULL;
         const char *const headers[] = { "Content-Type: application/json", "Authorization: Bearer x", NULL };
         g_autoptr(GBytes) body = g_bytes_new_static("{\"a\":1}", 7);
@@ -167,7 +168,8 @@ static void test_request(Bench *b, gconstpointer data)
         g_assert_cmpuint(web_server_connections(s), ==, 1);
 }
 
-/* By seconds or by a date of the server's own clock (RFC 9110, section 10.2.3), and never longer than a week. */
+/* By seconds or by a date of the server's own clock (RFC 9110, section 10.2.3), and never longer than a week.
+ */
 static void test_retry_after(Bench *b, gconstpointer data)
 {
         static const struct {
@@ -189,9 +191,10 @@ static void test_retry_after(Bench *b, gconstpointer data)
         };
 
         for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
-                g_autofree char *answer = g_strdup_printf("HTTP/1.1 503 Busy\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\n"
-                                                          "Retry-After: %s\r\nContent-Length: 0\r\n\r\n",
-                                                          cases[i].text);
+                g_autofree char *answer =
+                        g_strdup_printf("HTTP/1.1 503 Busy\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\n"
+                                        "Retry-After: %s\r\nContent-Length: 0\r\n\r\n",
+                                        cases[i].text);
                 g_autoptr(WebServer) s = serve(b, answer);
                 g_autoptr(GError) error = NULL;
                 g_autoptr(HttpAnswer) a = ask(b, s, &error);
@@ -308,18 +311,21 @@ static void test_other_name(Bench *b, gconstpointer data)
         g_autoptr(GBytes) leaf = leaf_new(b->ca, b->key, "ca.example", -DAY, DAY);
         g_autoptr(WebServer) s = web_server_new(leaf, b->key, &(WebScript){ .answer = OK });
 
-        assert_fails(b, s, CERT_ERROR_ISSUER_UNREACHABLE, "is not for the name 127.0.0.1, but for: ca.example");
+        assert_fails(b, s, CERT_ERROR_ISSUER_UNREACHABLE,
+                     "is not for the name 127.0.0.1, but for: ca.example");
 }
 
 /* ---- What goes wrong ---- */
 
 static void test_too_large(Bench *b, gconstpointer data)
 {
-        g_autoptr(WebServer) announced = serve(b, "HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n0123456789");
+        g_autoptr(WebServer) announced =
+                serve(b, "HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n0123456789");
         g_autoptr(WebServer) endless = web_server_new(
                 b->leaf, b->key,
-                &(WebScript){ .answer = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\na\r\n0123456789\r\n",
-                              .again = 100000 });
+                &(WebScript){
+                        .answer = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\na\r\n0123456789\r\n",
+                        .again = 100000 });
 
         assert_fails(b, endless, CERT_ERROR_ISSUER_PROTOCOL, "larger than 1000 bytes");
         assert_fails(b, announced, CERT_ERROR_ISSUER_PROTOCOL, "larger than 1000 bytes");
@@ -340,27 +346,32 @@ static void test_broken_off(Bench *b, gconstpointer data)
 {
         g_autoptr(WebServer) at_once = serve_fault(b, "", WEB_FAULT_BREAK_OFF);
         g_autoptr(WebServer) in_headers = serve_fault(b, "HTTP/1.1 200 OK\r\nContent-", WEB_FAULT_BREAK_OFF);
-        g_autoptr(WebServer) in_body = serve_fault(b, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhello",
-                                                   WEB_FAULT_BREAK_OFF);
-        g_autoptr(WebServer) no_length = serve_fault(b, "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n{\"crt\":",
-                                                     WEB_FAULT_BREAK_OFF);
+        g_autoptr(WebServer) in_body =
+                serve_fault(b, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhello", WEB_FAULT_BREAK_OFF);
+        g_autoptr(WebServer) no_length =
+                serve_fault(b, "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n{\"crt\":", WEB_FAULT_BREAK_OFF);
 
         assert_fails(b, at_once, CERT_ERROR_ISSUER_UNREACHABLE, "closed the connection without an answer");
         assert_fails(b, in_headers, CERT_ERROR_ISSUER_UNREACHABLE, "closed the connection without an answer");
-        assert_fails(b, in_body, CERT_ERROR_ISSUER_UNREACHABLE, "broke off in the middle of its answer, after 5 bytes");
-        assert_fails(b, no_length, CERT_ERROR_ISSUER_UNREACHABLE, "broke off in the middle of its answer, after 7 bytes");
+        assert_fails(b, in_body, CERT_ERROR_ISSUER_UNREACHABLE,
+                     "broke off in the middle of its answer, after 5 bytes");
+        assert_fails(b, no_length, CERT_ERROR_ISSUER_UNREACHABLE,
+                     "broke off in the middle of its answer, after 7 bytes");
 }
 
 static void test_slow(Bench *b, gconstpointer data)
 {
         g_autoptr(WebServer) in_tls = serve_fault(b, "", WEB_FAULT_HANG_IN_TLS);
         g_autoptr(WebServer) no_answer = serve_fault(b, "", WEB_FAULT_HANG);
-        g_autoptr(WebServer) in_body = serve_fault(b, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhello", WEB_FAULT_HANG);
+        g_autoptr(WebServer) in_body =
+                serve_fault(b, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhello", WEB_FAULT_HANG);
         g_autoptr(WebServer) drips = serve_fault(b, OK, WEB_FAULT_DRIP);
         int64_t start = g_get_monotonic_time();
 
-        assert_fails(b, in_tls, CERT_ERROR_ISSUER_TIMEOUT, "took the connection, but no TLS handshake came about within 1s");
-        assert_fails(b, no_answer, CERT_ERROR_ISSUER_TIMEOUT, "took the request, but did not answer it within 1s");
+        assert_fails(b, in_tls, CERT_ERROR_ISSUER_TIMEOUT,
+                     "took the connection, but no TLS handshake came about within 1s");
+        assert_fails(b, no_answer, CERT_ERROR_ISSUER_TIMEOUT,
+                     "took the request, but did not answer it within 1s");
         assert_fails(b, in_body, CERT_ERROR_ISSUER_TIMEOUT, "was not done with its answer within 1s");
         assert_fails(b, drips, CERT_ERROR_ISSUER_TIMEOUT, "within 1s");
         g_assert_cmpint(g_get_monotonic_time() - start, <, 4 * QUICK + 2 * USEC_PER_SEC);
@@ -376,7 +387,8 @@ static void test_not_http(Bench *b, gconstpointer data)
 static void test_no_tls(Bench *b, gconstpointer data)
 {
         g_autoptr(WebServer) s = web_server_new(NULL, NULL, &(WebScript){ .plain = true, .answer = OK });
-        g_autofree char *plain = web_server_url(s, "127.0.0.1", "/"), *url = g_strconcat("https", plain + 4, NULL);
+        g_autofree char *plain = web_server_url(s, "127.0.0.1", "/"),
+                        *url = g_strconcat("https", plain + 4, NULL);
         const HttpRequest request = {
                 .method = "GET", .url = url, .roots = b->roots, .answer_max = 1000, .timeout_usec = QUICK
         };
@@ -394,9 +406,11 @@ static void test_not_there(Bench *b, gconstpointer data)
                 const char *url, *words;
                 CertError code;
         } cases[] = {
-                { "https://127.0.0.1:1/", "127.0.0.1:1 refuses the connection", CERT_ERROR_ISSUER_UNREACHABLE },
+                { "https://127.0.0.1:1/", "127.0.0.1:1 refuses the connection",
+                  CERT_ERROR_ISSUER_UNREACHABLE },
                 { "https://[::1]:1/", "[::1]:1 ", CERT_ERROR_ISSUER_UNREACHABLE },
-                { "https://nobody.invalid/", "the host name nobody.invalid cannot be resolved", CERT_ERROR_ISSUER_UNREACHABLE },
+                { "https://nobody.invalid/", "the host name nobody.invalid cannot be resolved",
+                  CERT_ERROR_ISSUER_UNREACHABLE },
                 { "ftp://127.0.0.1/", "neither of https nor of http", CERT_ERROR_MANIFEST_INVALID },
                 { "file:///etc/passwd", "neither of https nor of http", CERT_ERROR_MANIFEST_INVALID },
                 { "https://me:secret@127.0.0.1/", "a user's name", CERT_ERROR_MANIFEST_INVALID },

@@ -10,10 +10,13 @@
 #include <gnutls/abstract.h>
 #include <string.h>
 
-#define PRINT  "3956ce01b4caa6b69214968ac65777f9db5a8d6ffd45def1de6f2d6a625bd396"
-#define CONFIG                                                                                                      \
-        "{\"name\":\"ca\",\"url\":\"https://ca.example:9000\",\"provisioner\":\"admin\",\"root_fingerprint\":\"" PRINT "\"}"
-#define JWK(name, kid, key) "{\"type\":\"JWK\",\"name\":\"" name "\",\"key\":{\"kid\":\"" kid "\"},\"encryptedKey\":\"" key "\"}"
+#define PRINT "3956ce01b4caa6b69214968ac65777f9db5a8d6ffd45def1de6f2d6a625bd396"
+#define CONFIG                                                                                               \
+        "{\"name\":\"ca\",\"url\":\"https://"                                                                \
+        "ca.example:9000\",\"provisioner\":\"admin\",\"root_fingerprint\":\"" PRINT "\"}"
+#define JWK(name, kid, key)                                                                                  \
+        "{\"type\":\"JWK\",\"name\":\"" name "\",\"key\":{\"kid\":\"" kid "\"},\"encryptedKey\":\"" key "\"" \
+                                                                                                        "}"
 #define DAY (24 * 60 * 60)
 
 /* Of these options, which stay the caller's. */
@@ -74,19 +77,23 @@ static void test_provisioners(void)
                 { JWK("admin", "k1", "e1"), "k1", STEP_PROVISIONER_JWK, NULL, "\"admin\"", false },
                 { JWK("other", "k1", "e1") "," JWK("admin", "k2", "e2"), "k2", STEP_PROVISIONER_JWK, NULL,
                   "\"other\", \"admin\"", false },
-                { "{\"type\":\"X5C\",\"name\":\"admin\"}", "", STEP_PROVISIONER_X5C, NULL, "\"admin\"", false },
+                { "{\"type\":\"X5C\",\"name\":\"admin\"}", "", STEP_PROVISIONER_X5C, NULL, "\"admin\"",
+                  false },
                 { "{\"type\":\"OIDC\",\"name\":\"admin\"}", NULL, 0, "OIDC", "\"admin\"", false },
-                { "{\"type\":\"ACME\",\"name\":\"admin\"}," JWK("admin", "k3", "e3"), "k3", STEP_PROVISIONER_JWK, "ACME",
-                  "\"admin\", \"admin\"", false },
-                { "{\"type\":\"JWK\",\"name\":\"admin\",\"key\":{\"kid\":\"k\"}}", NULL, 0, NULL, "\"admin\"", true },
-                { "{\"type\":\"JWK\",\"name\":\"admin\",\"encryptedKey\":\"e\"}", NULL, 0, NULL, "\"admin\"", true },
+                { "{\"type\":\"ACME\",\"name\":\"admin\"}," JWK("admin", "k3", "e3"), "k3",
+                  STEP_PROVISIONER_JWK, "ACME", "\"admin\", \"admin\"", false },
+                { "{\"type\":\"JWK\",\"name\":\"admin\",\"key\":{\"kid\":\"k\"}}", NULL, 0, NULL, "\"admin\"",
+                  true },
+                { "{\"type\":\"JWK\",\"name\":\"admin\",\"encryptedKey\":\"e\"}", NULL, 0, NULL, "\"admin\"",
+                  true },
                 { "{\"type\":\"JWK\",\"name\":\"\\u001b[31mred\"}", NULL, 0, NULL, "\"?[31mred\"", false },
                 { "{\"name\":\"admin\"},{\"type\":7,\"name\":\"admin\"}", NULL, 0, NULL, "", false },
                 { "", NULL, 0, NULL, "", false },
         };
 
         for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
-                g_autofree char *text = g_strdup_printf("{\"provisioners\":[%s],\"nextCursor\":\"\"}", cases[i].list);
+                g_autofree char *text =
+                        g_strdup_printf("{\"provisioners\":[%s],\"nextCursor\":\"\"}", cases[i].list);
                 g_autofree char *cursor = NULL;
                 g_autoptr(JsonObject) o = object_of(text);
                 g_autoptr(GError) error = NULL;
@@ -107,9 +114,7 @@ static void test_provisioners(void)
 static void test_pages(void)
 {
         static const char *const bad[] = {
-                "{}",
-                "{\"provisioners\":{}}",
-                "{\"provisioners\":[1]}",
+                "{}", "{\"provisioners\":{}}", "{\"provisioners\":[1]}",
                 "{\"provisioners\":[],\"nextCursor\":\"here\"}", /* where it is already */
         };
         g_autoptr(GString) many = g_string_new("{\"provisioners\":[{}");
@@ -155,26 +160,33 @@ static void test_refusals(void)
         } cases[] = {
                 { 400, "The request could not be completed: missing csr.", CERT_ERROR_ISSUER_REFUSED,
                   "refuses it (400): missing csr.", "provisioner", false },
-                { 403, FORBIDDEN "requested duration of 9000h1m0s is more than the authorized maximum certificate duration of "
-                                 "720h1m0s.",
-                  CERT_ERROR_ISSUER_REFUSED, "(403): requested duration of 9000h1m0s", "\"lifetime\"", false },
+                { 403,
+                  FORBIDDEN "requested duration of 9000h1m0s is more than the authorized maximum certificate "
+                            "duration of "
+                            "720h1m0s.",
+                  CERT_ERROR_ISSUER_REFUSED, "(403): requested duration of 9000h1m0s", "\"lifetime\"",
+                  false },
                 { 403, FORBIDDEN "certificate request RSA key must be at least 2048 bits (256 bytes).",
                   CERT_ERROR_ISSUER_REFUSED, "2048 bits", "\"key.type\"", false },
-                { 403, FORBIDDEN "certificate request does not contain the valid DNS names - got [a b], want [a].",
+                { 403,
+                  FORBIDDEN "certificate request does not contain the valid DNS names - got [a b], want [a].",
                   CERT_ERROR_ISSUER_REFUSED, "got [a b], want [a]", "\"sans\"", false },
-                { 403, FORBIDDEN "dns name \"evil.example\" not allowed", CERT_ERROR_ISSUER_REFUSED, "evil.example",
-                  "policy", false },
+                { 403, FORBIDDEN "dns name \"evil.example\" not allowed", CERT_ERROR_ISSUER_REFUSED,
+                  "evil.example", "policy", false },
                 { 403, "\x1b[31m\nred", CERT_ERROR_ISSUER_REFUSED, "(403): ?[31m?red", "", false },
                 { 403, NULL, CERT_ERROR_ISSUER_REFUSED, "it gives no reason", "log", false },
-                { 404, "not found", CERT_ERROR_ISSUER_PROTOCOL, "has no such page (404): not found", "/health", false },
+                { 404, "not found", CERT_ERROR_ISSUER_PROTOCOL, "has no such page (404): not found",
+                  "/health", false },
                 { 405, NULL, CERT_ERROR_ISSUER_PROTOCOL, "has no such page (405)", "/health", false },
-                { 429, NULL, CERT_ERROR_ISSUER_REFUSED, "was asked too often (429); it wants to be asked again in 2min",
-                  "\"connections\"", true },
-                { 503, "busy", CERT_ERROR_ISSUER_UNREACHABLE, "(503): busy; it wants to be asked again in 2min", "log", true },
-                { 500, "an Internal Server Error.", CERT_ERROR_ISSUER_PROTOCOL, "failed (500): an Internal", "log", false },
+                { 429, NULL, CERT_ERROR_ISSUER_REFUSED,
+                  "was asked too often (429); it wants to be asked again in 2min", "\"connections\"", true },
+                { 503, "busy", CERT_ERROR_ISSUER_UNREACHABLE,
+                  "(503): busy; it wants to be asked again in 2min", "log", true },
+                { 500, "an Internal Server Error.", CERT_ERROR_ISSUER_PROTOCOL, "failed (500): an Internal",
+                  "log", false },
                 { 502, NULL, CERT_ERROR_ISSUER_UNREACHABLE, "failed (502)", "proxy", false },
-                { 302, NULL, CERT_ERROR_ISSUER_PROTOCOL, "sends us on (302) to https://elsewhere?/, which is not followed",
-                  "\"url\"", false },
+                { 302, NULL, CERT_ERROR_ISSUER_PROTOCOL,
+                  "sends us on (302) to https://elsewhere?/, which is not followed", "\"url\"", false },
                 { 304, NULL, CERT_ERROR_ISSUER_PROTOCOL, "status 304", "\"url\"", false },
                 { 204, NULL, CERT_ERROR_ISSUER_PROTOCOL, "status 204", "\"url\"", false },
         };
@@ -198,7 +210,8 @@ static void test_refusals(void)
                 step_refusal(&c, &a, "asking for a certificate", &error);
                 g_test_message("%s", error->message);
                 g_assert_error(error, CERT_ERROR, (int) cases[i].code);
-                g_assert_true(g_str_has_prefix(error->message, "asking for a certificate: https://ca.example:9000 "));
+                g_assert_true(g_str_has_prefix(error->message,
+                                               "asking for a certificate: https://ca.example:9000 "));
                 g_assert_nonnull(strstr(error->message, cases[i].says));
                 g_assert_nonnull(strstr(cert_error_hint(error), cases[i].hint));
                 g_assert_cmpint(c.later, ==, cases[i].later);
@@ -212,7 +225,11 @@ static void test_unauthorized(void)
         static const struct {
                 int seconds; /* the server's clock less ours; 0: it says none */
                 const char *says;
-        } cases[] = { { 0, NULL }, { 5, NULL }, { -30, NULL }, { 7200, "2h behind the CA's" }, { -86400, "1d ahead of the CA's" } };
+        } cases[] = { { 0, NULL },
+                      { 5, NULL },
+                      { -30, NULL },
+                      { 7200, "2h behind the CA's" },
+                      { -86400, "1d ahead of the CA's" } };
 
         for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
                 g_autoptr(StepOptions) options = step_options_new(CONFIG, NULL);
@@ -222,7 +239,8 @@ static void test_unauthorized(void)
                 g_autoptr(GError) error = NULL;
 
                 if (cases[i].seconds)
-                        a.date_usec = (uint64_t) ((int64_t) now_realtime() + cases[i].seconds * (int64_t) USEC_PER_SEC +
+                        a.date_usec = (uint64_t) ((int64_t) now_realtime() +
+                                                  cases[i].seconds * (int64_t) USEC_PER_SEC +
                                                   (cases[i].seconds > 0 ? (int64_t) USEC_PER_SEC / 2 : 0));
                 step_refusal(&c, &a, "asking for a certificate", &error);
                 g_test_message("%s", error->message);
@@ -239,7 +257,8 @@ static void test_no_object(void)
 {
         static const struct {
                 const char *body, *says;
-        } cases[] = { { "", "is empty" }, { "<html>", "(200, text/html, 6 bytes) is not that of a step-ca" },
+        } cases[] = { { "", "is empty" },
+                      { "<html>", "(200, text/html, 6 bytes) is not that of a step-ca" },
                       { "[]", "is not that of a step-ca" } };
 
         for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
@@ -322,7 +341,8 @@ static void test_chain_good(Bench *b, gconstpointer data)
         g_autoptr(GError) error = NULL;
 
         g_assert_true(step_chain_check(&b->call, chain, &b->request, &error));
-        g_assert_true(step_chain_check(&b->call, ahead, &b->request, &error)); /* a clock that is a little behind */
+        g_assert_true(
+                step_chain_check(&b->call, ahead, &b->request, &error)); /* a clock that is a little behind */
         g_assert_no_error(error);
 }
 
@@ -359,14 +379,16 @@ static void test_chain_dates(Bench *b, gconstpointer data)
 
 static void test_chain_none(Bench *b, gconstpointer data)
 {
-        g_autoptr(GPtrArray) empty = g_ptr_array_new(), noise = g_ptr_array_new_with_free_func((GDestroyNotify) g_bytes_unref);
+        g_autoptr(GPtrArray) empty = g_ptr_array_new(),
+                             noise = g_ptr_array_new_with_free_func((GDestroyNotify) g_bytes_unref);
 
         g_ptr_array_add(noise, g_bytes_new_static("not DER", 7));
         assert_bad(b, empty, "no certificate");
         assert_bad(b, noise, "no certificate");
 }
 
-/* Exactly one certificate in each text, at most 16 of them, and never fewer than a leaf and its issuer of an old server's. */
+/* Exactly one certificate in each text, at most 16 of them, and never fewer than a leaf and its issuer of an
+ * old server's. */
 static void test_chain_read(Bench *b, gconstpointer data)
 {
         static const struct {
@@ -382,7 +404,8 @@ static void test_chain_read(Bench *b, gconstpointer data)
                 { "{\"certChain\":[\"$\",7]}", 0 },
                 { "{\"certChain\":[null]}", 0 },
                 { "{\"certChain\":[\"\"]}", 0 },
-                { "{\"certChain\":[\"$\",\"$\",\"$\",\"$\",\"$\",\"$\",\"$\",\"$\",\"$\",\"$\",\"$\",\"$\",\"$\",\"$\",\"$\",\"$\","
+                { "{\"certChain\":[\"$\",\"$\",\"$\",\"$\",\"$\",\"$\",\"$\",\"$\",\"$\",\"$\",\"$\",\"$\","
+                  "\"$\",\"$\",\"$\",\"$\","
                   "\"$\"]}",
                   0 },
                 { "{\"certChain\":[\"-----BEGIN CERTIFICATE-----\\nAAAA\\n-----END CERTIFICATE-----\"]}", 0 },

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The options of a step issuer: what its process takes from the configuration of a call, what it leaves to the agent, and
- * what it refuses. */
+/* The options of a step issuer: what its process takes from the configuration of a call, what it leaves to
+ * the agent, and what it refuses. */
 
 #include "common/error.h"
 #include "common/timespan.h"
@@ -9,12 +9,13 @@
 
 #include <string.h>
 
-#define PRINT  "3956ce01b4caa6b69214968ac65777f9db5a8d6ffd45def1de6f2d6a625bd396"
-#define COLONS "39:56:CE:01:B4:CA:A6:B6:92:14:96:8A:C6:57:77:F9:DB:5A:8D:6F:FD:45:DE:F1:DE:6F:2D:6A:62:5B:D3:96"
-#define BEGIN  "{\"name\":\"ca\",\"type\":\"step\","
-#define URL    "\"url\":\"https://ca.example:9000\","
-#define ROOT   "\"root_fingerprint\":\"" PRINT "\","
-#define BY     "\"provisioner\":\"admin\""
+#define PRINT "3956ce01b4caa6b69214968ac65777f9db5a8d6ffd45def1de6f2d6a625bd396"
+#define COLONS                                                                                               \
+        "39:56:CE:01:B4:CA:A6:B6:92:14:96:8A:C6:57:77:F9:DB:5A:8D:6F:FD:45:DE:F1:DE:6F:2D:6A:62:5B:D3:96"
+#define BEGIN "{\"name\":\"ca\",\"type\":\"step\","
+#define URL   "\"url\":\"https://ca.example:9000\","
+#define ROOT  "\"root_fingerprint\":\"" PRINT "\","
+#define BY    "\"provisioner\":\"admin\""
 
 static void test_refused(void)
 {
@@ -25,7 +26,9 @@ static void test_refused(void)
                 { BEGIN URL ROOT BY "}", NULL },
                 { BEGIN URL "\"root\":\"/etc/ca.pem\"," BY "}", NULL },
                 { BEGIN URL ROOT BY ",\"password_file\":\"/p\",\"connections\":64}", NULL },
-                { BEGIN URL ROOT BY ",\"x5c_key_file\":\"/k\",\"x5c_cert_file\":\"/c\",\"renewal\":\"renew\"}", NULL },
+                { BEGIN URL ROOT BY
+                  ",\"x5c_key_file\":\"/k\",\"x5c_cert_file\":\"/c\",\"renewal\":\"renew\"}",
+                  NULL },
                 { BEGIN ROOT BY "}", "issuers.ca.url: is missing" },
                 { BEGIN "\"url\":[]," ROOT BY "}", "issuers.ca.url: is missing" },
                 { BEGIN "\"url\":[\"https://a\",1]," ROOT BY "}", "list of strings" },
@@ -34,11 +37,13 @@ static void test_refused(void)
                 { BEGIN "\"url\":\"ca.example\"," ROOT BY "}", "is no URL" },
                 { BEGIN "\"url\":\"https://\"," ROOT BY "}", "is no URL" },
                 { BEGIN "\"url\":\"https://ca.example/?x\"," ROOT BY "}", "must end with the host" },
-                { BEGIN "\"url\":[\"https://1\",\"https://2\",\"https://3\",\"https://4\",\"https://5\",\"https://6\","
+                { BEGIN "\"url\":[\"https://1\",\"https://2\",\"https://3\",\"https://4\",\"https://"
+                        "5\",\"https://6\","
                         "\"https://7\",\"https://8\",\"https://9\"]," ROOT BY "}",
                   "more than 8" },
                 { BEGIN URL BY "}", "exactly one of root_fingerprint and root" },
-                { BEGIN URL ROOT "\"root\":\"/etc/ca.pem\"," BY "}", "exactly one of root_fingerprint and root" },
+                { BEGIN URL ROOT "\"root\":\"/etc/ca.pem\"," BY "}",
+                  "exactly one of root_fingerprint and root" },
                 { BEGIN URL "\"root\":\"ca.pem\"," BY "}", "issuers.ca.root: must be an absolute path" },
                 { BEGIN URL "\"root_fingerprint\":\"abc\"," BY "}", "64 hexadecimal digits" },
                 { BEGIN URL "\"root_fingerprint\":[]," BY "}", "exactly one of" },
@@ -46,7 +51,8 @@ static void test_refused(void)
                 { BEGIN URL ROOT "\"connections\":1}", "issuers.ca.provisioner: is missing" },
                 { BEGIN URL ROOT "\"provisioner\":\"\"}", "issuers.ca.provisioner: is missing" },
                 { BEGIN URL ROOT BY ",\"renewal\":\"often\"}", "issuers.ca.renewal: \"often\"" },
-                { BEGIN URL ROOT BY ",\"certificate_lifetime\":\"long\"}", "issuers.ca.certificate_lifetime" },
+                { BEGIN URL ROOT BY ",\"certificate_lifetime\":\"long\"}",
+                  "issuers.ca.certificate_lifetime" },
                 { BEGIN URL ROOT BY ",\"password\":\"x\"}", "issuers.ca.password: is not known" },
                 { "[]", "no JSON object" },
         };
@@ -69,7 +75,8 @@ static void test_taken(void)
         g_autoptr(GError) error = NULL;
         g_autoptr(StepOptions) o = step_options_new(
                 BEGIN "\"url\":[\"https://a.example/\",\"https://[2001:db8::1]:9000/ca//\"],"
-                      "\"root_fingerprint\":[\"" COLONS "\"],\"timeout\":\"10s\",\"certificate_lifetime\":\"2d\","
+                      "\"root_fingerprint\":[\"" COLONS
+                      "\"],\"timeout\":\"10s\",\"certificate_lifetime\":\"2d\","
                       "\"renewal\":\"rekey\",\"x5c_key_file\":\"/k\",\"environment\":\"test\"," BY "}",
                 &error);
 

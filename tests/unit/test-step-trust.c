@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Whom a step issuer trusts: a root fetched by its fingerprint, compared and kept, or a file; and which of several servers
- * it asks. */
+/* Whom a step issuer trusts: a root fetched by its fingerprint, compared and kept, or a file; and which of
+ * several servers it asks. */
 
 #include "common/error.h"
 #include "common/names.h"
@@ -72,8 +72,9 @@ static WebServer *serve_root(const Bench *b, const FixtureAuthority *shown)
         gsize size;
         const char *text = g_bytes_get_data(pem, &size);
         g_autofree char *whole = g_strndup(text, size), *quoted = g_strescape(whole, NULL);
-        g_autofree char *answer = g_strdup_printf("HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n\r\n{\"ca\":\"%s\"}",
-                                                  strlen(quoted) + strlen("{\"ca\":\"\"}"), quoted);
+        g_autofree char *answer =
+                g_strdup_printf("HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n\r\n{\"ca\":\"%s\"}",
+                                strlen(quoted) + strlen("{\"ca\":\"\"}"), quoted);
 
         return web_server_new(b->leaf, b->key, &(WebScript){ .answer = answer });
 }
@@ -112,7 +113,8 @@ static char *by_fingerprint(const FixtureAuthority *a)
 
 static char *cache_file(const FixtureAuthority *a)
 {
-        g_autofree char *print = fingerprint_of(a), *path = g_strconcat(CERT_STEP_CACHE_DIR, "/", print, ".pem", NULL);
+        g_autofree char *print = fingerprint_of(a),
+                        *path = g_strconcat(CERT_STEP_CACHE_DIR, "/", print, ".pem", NULL);
 
         return host_path(path);
 }
@@ -152,7 +154,8 @@ static void assert_trusts_nobody(Bench *b, CertError code, const char *says)
 static void test_fetched(Bench *b, gconstpointer data)
 {
         g_autoptr(WebServer) s = serve_root(b, b->ca);
-        g_autofree char *trust = by_fingerprint(b->ca), *print = fingerprint_of(b->ca), *last = NULL, *line = NULL;
+        g_autofree char *trust = by_fingerprint(b->ca), *print = fingerprint_of(b->ca), *last = NULL,
+                        *line = NULL;
 
         begin_with(b, s, trust);
         assert_trusts(b, b->ca);
@@ -183,7 +186,8 @@ static void test_kept_wrong(Bench *b, gconstpointer data)
         g_autofree char *trust = by_fingerprint(b->ca), *file = cache_file(b->ca);
 
         begin_with(b, s, trust);
-        g_assert_true(g_file_set_contents(file, g_bytes_get_data(pem, NULL), (gssize) g_bytes_get_size(pem), NULL));
+        g_assert_true(
+                g_file_set_contents(file, g_bytes_get_data(pem, NULL), (gssize) g_bytes_get_size(pem), NULL));
         assert_trusts(b, b->ca);
         g_assert_cmpuint(web_server_requests(s), ==, 1);
         g_assert_true(g_file_set_contents(file, "noise", -1, NULL));
@@ -198,13 +202,15 @@ static void test_unknown(Bench *b, gconstpointer data)
         g_autofree char *trust = by_fingerprint(b->ca);
 
         begin_with(b, s, trust);
-        assert_trusts_nobody(b, CERT_ERROR_ISSUER_AUTHENTICATION, "the CA's root changed, or this is another CA");
+        assert_trusts_nobody(b, CERT_ERROR_ISSUER_AUTHENTICATION,
+                             "the CA's root changed, or this is another CA");
 }
 
 static void test_no_answer(Bench *b, gconstpointer data)
 {
         g_autoptr(WebServer) html = serve(b, "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n<html>");
-        g_autoptr(WebServer) busy = serve(b, "HTTP/1.1 503 Busy\r\nRetry-After: 9\r\nContent-Length: 0\r\n\r\n");
+        g_autoptr(WebServer) busy =
+                serve(b, "HTTP/1.1 503 Busy\r\nRetry-After: 9\r\nContent-Length: 0\r\n\r\n");
         g_autofree char *trust = by_fingerprint(b->ca);
 
         begin_with(b, html, trust);
@@ -285,7 +291,8 @@ static void test_file_wrong(Bench *b, gconstpointer data)
         gnutls_x509_crt_t crt;
         gnutls_datum_t der, pem;
         gsize size;
-        g_autofree char *leaf = NULL, *key = g_strndup(g_bytes_get_data(b->key, NULL), g_bytes_get_size(b->key)),
+        g_autofree char *leaf = NULL,
+                        *key = g_strndup(g_bytes_get_data(b->key, NULL), g_bytes_get_size(b->key)),
                         *path = host_path(ROOT_FILE);
 
         der.data = (unsigned char *) g_bytes_get_data(b->leaf, &size);

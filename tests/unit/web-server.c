@@ -24,7 +24,7 @@ struct WebServer {
         GMutex lock; /* of what follows */
         unsigned connections, requests;
         char *last;
-        GArray *open;     /* int: connections */
+        GArray *open;       /* int: connections */
         GPtrArray *threads; /* one for each connection that there was */
 };
 
