@@ -1,14 +1,18 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The next certificate by the one before, an X5C provisioner, and revocation: the real agent and a real step-ca."""
 
+import json
 import pathlib
+import re
+import ssl
 import subprocess
 import sys
 import time
 import unittest
+import urllib.request
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from harness import Host, wait_for  # noqa: E402
+from harness import BusError, Host, wait_for  # noqa: E402
 from stepca import StepCA  # noqa: E402
 
 
@@ -248,6 +252,72 @@ class RenewalTest(unittest.TestCase):
         self.assertEqual(result, "failed")
         self.assertIn("401", steps["web"][1])
         self.assertFalse(self.host.path("/etc/tls/web.pem").exists())
+
+    # ---- Revocation ----
+
+    def revoke(self, reason="keyCompromise"):
+        serial = self.serial()
+        self.host.call("Revoke", "ss", "web", reason)
+        wait_for(lambda: self.serial() != serial and self.host.state("web") == "valid", "the new certificate")
+
+    def revoke_elsewhere(self):
+        """As whoever has the certificate and its key may: over TLS, without a token."""
+        number = int(self.serial().removeprefix("serial="), 16)
+        context = ssl.create_default_context(cafile=self.ca.root_file)
+        context.load_cert_chain(self.host.path("/etc/tls/web.pem"), self.host.path("/etc/tls/web.key"))
+        body = json.dumps({"serial": str(number), "passive": True, "reasonCode": 1}).encode()
+        with urllib.request.urlopen(urllib.request.Request(self.ca.url + "/1.0/revoke", body), context=context) as answer:
+            self.assertEqual(json.loads(answer.read()), {"status": "ok"})
+
+    def reasons_at_the_ca(self):
+        return [int(code) for code in re.findall(r"path=/1.0/revoke .*?reasonCode=(\d+)", self.ca.log())]
+
+    def test_revoked_at_the_ca_and_replaced_with_another_key(self):
+        for renewal in ("sign", "renew", "rekey"):
+            with self.subTest(renewal=renewal):
+                self.new_host()
+                self.start(renewal)
+                public, before = self.public_key(), self.ca.asked("/revoke")
+                self.assert_renewed((1, 0, 0), self.revoke)
+                self.assertEqual(self.ca.asked("/revoke"), before + 1)
+                self.assertNotEqual(self.public_key(), public)
+
+    def test_each_reason_has_its_number(self):
+        reasons = {"unspecified": 0, "keyCompromise": 1, "affiliationChanged": 3, "superseded": 4, "cessationOfOperation": 5,
+                   "privilegeWithdrawn": 9}
+        self.start("sign")
+        for reason, number in reasons.items():
+            self.revoke(reason)
+            self.assertEqual(self.reasons_at_the_ca()[-1], number, self.ca.log())
+        with self.assertRaisesRegex(BusError, "keyCompromise"):
+            self.host.call("Revoke", "ss", "web", "boredom")
+
+    def test_an_x5c_provisioner_revokes(self):
+        self.start("sign", "x5c", self.x5c())
+        self.assert_renewed((1, 0, 0), self.revoke)
+
+    def test_what_is_revoked_already_is_no_failure(self):
+        self.start("sign")
+        self.revoke_elsewhere()
+        before = self.ca.asked("/revoke")
+        self.assert_renewed((1, 0, 0), self.revoke)
+        self.assertEqual(self.ca.asked("/revoke"), before + 1)
+
+    def test_a_revoked_one_cannot_renew_itself(self):
+        for renewal, how in (("renew", (1, 1, 0)), ("rekey", (1, 0, 1))):
+            with self.subTest(renewal=renewal):
+                self.new_host()
+                self.start(renewal)
+                self.revoke_elsewhere()
+                self.assert_renewed(how)
+
+    def test_what_the_ca_was_not_told_is_not_done_here(self):
+        self.start("sign")
+        serial = self.serial()
+        self.forget_password()
+        with self.assertRaisesRegex(BusError, "step.password does not exist"):
+            self.host.call("Revoke", "ss", "web", "keyCompromise")
+        self.assertEqual((self.serial(), self.host.state("web")), (serial, "valid"))
 
 
 if __name__ == "__main__":
