@@ -346,14 +346,14 @@ static void pass_finish(Pass *pass)
         Job *job = pass->job;
         g_auto(GStrv) drifted = NULL;
         g_auto(GStrv) more = NULL;
-        g_autoptr(GPtrArray) followers = NULL;
+        g_autoptr(GPtrArray) early = NULL;
 
         pass_keep(pass);
         more = pass_goes_on(pass);
-        followers = pass_find_followers(pass);
+        early = job->kind == JOB_KIND_RENEW ? pass_find_unissued(pass) : pass_find_followers(pass);
         drifted = pass_take_drifted(pass);
-        if (more || followers->len > 0)
-                agent_go_on(pass, more, followers);
+        if (more || early->len > 0)
+                agent_go_on(pass, more, early);
         else if (pass->announced)
                 job_finish(a, job);
         else
@@ -516,7 +516,7 @@ void agent_go_on(Pass *pass, char **names, GPtrArray *early)
         for (guint i = 0; i < early->len; i++)
                 g_ptr_array_add(all, ((Certificate *) g_ptr_array_index(early, i))->wish->name);
         g_ptr_array_add(all, NULL);
-        next = pass_new(pass->agent, pass->job, 0, (const char *const *) all->pdata);
+        next = pass_new(pass->agent, pass->job, early->len > 0 ? pass->flags : 0, (const char *const *) all->pdata);
         for (guint i = 0; i < early->len; i++)
                 g_hash_table_add(next->early, g_ptr_array_index(early, i));
         next->round = pass->round + 1;

@@ -241,7 +241,7 @@ bool pass_take(Pass *pass, Certificate *c, bool named)
         if (c->work) {
                 /* Looked at again when that pass is over: what it has in hand may be of before what this one is about. */
                 c->drifted |= pass->job->kind == JOB_KIND_REPAIR || plan.action != ACTION_NONE;
-                return (named || plan.action != ACTION_NONE) && pass_join(pass, c);
+                return (named || plan.action != ACTION_NONE) && pass_join(pass, c, &plan);
         }
         if (plan.action == ACTION_NONE && !named && !pass_looks_at_served(pass, c))
                 return false;

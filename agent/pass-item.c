@@ -7,6 +7,9 @@
 #include "common/names.h"
 #include "common/timespan.h"
 
+/* So often a job may find others at work. */
+#define REJOINS_MAX 6
+
 void item_begin_units(PassItem *item)
 {
         item->units_open = item->units_told = item->units_inactive = 0;
@@ -211,14 +214,28 @@ void item_skip(PassItem *item)
         job_step_set(item->step, JOB_STAGE_SKIPPED, NULL);
 }
 
-bool pass_join(Pass *pass, Certificate *c)
+bool pass_join(Pass *pass, Certificate *c, const PlanItem *plan)
 {
         PassItem *item = pass_add(pass, c);
 
+        item->again = (pass->flags & PLAN_FORCED) && plan->action == ACTION_ISSUE && c->work->action != ACTION_ISSUE;
         item->step = job_add(pass->job, c->wish->name);
         item->joined_to = c->work;
         g_ptr_array_add(c->work->joined, item);
         return true;
+}
+
+GPtrArray *pass_find_unissued(const Pass *pass)
+{
+        GPtrArray *certificates = g_ptr_array_new();
+
+        for (guint i = 0; i < pass->items->len && pass->job->result == JOB_RESULT_NONE && pass->round < REJOINS_MAX; i++) {
+                const PassItem *item = g_ptr_array_index(pass->items, i);
+
+                if (item->again)
+                        g_ptr_array_add(certificates, item->certificate);
+        }
+        return certificates;
 }
 
 bool pass_has_ready(const Pass *pass)

@@ -50,6 +50,7 @@ struct PassItem {
         bool unable;          /* a unit's user cannot read the files */
         PassItem *joined_to;  /* another pass is at work on this certificate: its outcome is ours */
         GPtrArray *joined;    /* PassItem*, those who joined this one; borrowed */
+        bool again;           /* what that pass does is not what was asked for here: it is done after it */
 };
 
 /* What a pass has an authority do. */
@@ -162,7 +163,10 @@ void item_release_ensured(PassItem *item);
 /* An item with nothing to do that was asked for by name. */
 void item_skip(PassItem *item);
 /* Another pass is at work on it: its outcome becomes this pass's. Always true. */
-bool pass_join(Pass *pass, Certificate *c);
+bool pass_join(Pass *pass, Certificate *c, const PlanItem *plan);
+/* Those (Certificate*) with which the job goes on, since the pass that they had joined has issued nothing and something new was
+ * to be issued in any case. The caller owns the array. */
+GPtrArray *pass_find_unissued(const Pass *pass);
 bool pass_has_ready(const Pass *pass);
 
 /* ---- The way forward, as the other files of a pass need it (agent.c) ---- */

@@ -72,6 +72,13 @@ class OutageTest(unittest.TestCase):
         self.assertEqual(list(steps), [NAMES[-1]])
         self.assertEqual(self.failures(), [1] * 12)
 
+    def test_force_does_not_wait_for_a_retry(self):
+        self.behave("unreachable-till", NAMES[:1], retry_after="1h")
+        self.host.renew_due()
+        self.behave("good", NAMES[:1])
+        self.assertEqual(self.host.renew(NAMES[0], force=True)[0], "done")
+        self.assertEqual(self.host.get(NAMES[0], "Generation"), 1)
+
     def test_a_person_who_asks_for_one_gets_that_one(self):
         self.behave("unreachable")
         self.host.renew_due()

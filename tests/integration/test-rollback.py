@@ -8,6 +8,8 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
+import time
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
@@ -133,6 +135,29 @@ class Units(UnitTest):
         self.assertEqual(self.fingerprint("a"), before)
         self.assertEqual(self.host.state("a"), "valid")
 
+    def test_a_new_one_is_got_although_another_pass_is_at_work_on_the_units_alone(self):
+        self.unit("nginx.service", JobDelay="never")
+        self.host.manifest(self.certificates("a", **self.nginx))
+        self.host.start_agent()
+        self.host.call("RenewDue")
+        wait_for(lambda: self.calls() == ["ReloadUnit"], "the reload")
+        self.host.stop_agent(signal.SIGKILL)
+        self.systemd("Finish", "ss", "nginx.service", "canceled")
+        self.host.start_agent()
+        before = self.fingerprint("a")
+        self.host.call("RenewDue")
+        wait_for(lambda: self.calls() == ["ReloadUnit"] * 2, "the second reload")
+        outcome = []
+        asked = threading.Thread(target=lambda: outcome.append(self.host.renew("a", force=True)))
+        asked.start()
+        time.sleep(0.5)
+        self.unit("nginx.service", JobDelay="1")
+        self.systemd("Finish", "ss", "nginx.service", "done")
+        asked.join()
+        self.assertEqual(outcome, [("done", {"a": ("done", "")})])
+        self.assertNotEqual(self.fingerprint("a"), before)
+        self.assertTrue(self.pair_matches("a"))
+
     def test_a_unit_that_is_started_does_not_wait_for_a_pass_that_waits_for_it(self):
         """nginx is restarted, wants cert@a.service, and is to be reloaded by a pass at the same time."""
         self.unit("nginx.service")
@@ -168,6 +193,17 @@ class Units(UnitTest):
 
 class Rollback(UnitTest):
     nginx = {"units": [{"unit": "nginx.service", "action": "reload"}]}
+
+    def test_force_gets_a_new_one_although_one_is_kept(self):
+        self.unit("nginx.service")
+        self.issue(self.certificates("a", **self.nginx))
+        self.unit("nginx.service", JobResult="failed")
+        self.host.renew("a", force=True)
+        kept = self.host.path("/var/lib/cert-agent/generations/a/2/cert.pem").read_text()
+        self.unit("nginx.service", JobResult="done")
+        self.assertEqual(self.host.renew("a", force=True)[0], "done")
+        self.assertNotIn(kept.strip(), self.host.path("/etc/tls/a.pem").read_text())
+        self.assertEqual(self.host.get("a", "Generation"), 3)
 
     def test_a_failed_reload_puts_the_old_certificate_back_and_the_next_pass_installs_the_new_one(self):
         self.unit("nginx.service")
