@@ -8,9 +8,12 @@
 #include "agent/clock.h"
 #include "agent/outage.h"
 
+/* A CA that has to decide is asked by the timer: that may take days. */
 void certificate_note_due(Certificate *c)
 {
-        c->wake_at = c->item.action == ACTION_NONE ? c->item.due : 0;
+        bool waits_for_time = c->item.action == ACTION_NONE && c->item.state != CERT_STATE_WAITING;
+
+        c->wake_at = waits_for_time ? c->item.due : 0;
 }
 
 static WakeCase wake_case(Agent *a, const Certificate *c)

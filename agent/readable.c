@@ -24,10 +24,10 @@ static void step_clear(void *data)
         g_free(((PathStep *) data)->path);
 }
 
-/* Without links (they were followed), below `root`, which is no part of the host's own paths. */
+/* Without links (they were followed), below `root`, which is no part of the host's own paths. "" is "/". */
 static bool add_step(GArray *steps, const char *root, const char *path)
 {
-        g_autofree char *real = g_strconcat(root, path, NULL);
+        g_autofree char *real = g_strconcat(root, *root || *path ? path : "/", NULL);
         struct stat st;
         PathStep step;
 

@@ -89,6 +89,16 @@ static void test_the_way_to_a_file_follows_links(void)
         fixture_root_free(g_steal_pointer(&root));
 }
 
+static void test_the_way_begins_at_the_root(void)
+{
+        g_autoptr(GArray) way = path_steps("/etc/passwd");
+
+        g_assert_nonnull(way);
+        g_assert_cmpstr(g_array_index(way, PathStep, 0).path, ==, "/");
+        g_assert_cmpstr(g_array_index(way, PathStep, 1).path, ==, "/etc");
+        g_assert_cmpstr(g_array_index(way, PathStep, way->len - 1).path, ==, "/etc/passwd");
+}
+
 int main(int argc, char **argv)
 {
         g_test_init(&argc, &argv, NULL);
@@ -98,5 +108,6 @@ int main(int argc, char **argv)
                 g_test_add_data_func(path, &rows[i], test_row);
         }
         g_test_add_func("/readable/the way to a file follows links", test_the_way_to_a_file_follows_links);
+        g_test_add_func("/readable/the way begins at the root", test_the_way_begins_at_the_root);
         return g_test_run();
 }
