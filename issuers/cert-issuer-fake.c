@@ -2,20 +2,24 @@
 
 /* cert-issuer-fake: an issuer that is wrong on demand. Built for tests only (-Dtest-root=true). Its
  * configuration says how: { "type": "fake", "behaviour": "hang" }, with "polls" (how often to wait), "delay"
- * (before any answer, a span) and "retry_after" (a span). Its authority is a local one in the test root, so
- * that its certificates are as real as any. */
+ * (before any answer, a span) and "retry_after" (a span). In the place of cert-issuer-step, which alone has an account,
+ * the provisioner's name is the behaviour. Its authority is a local one in the test root, so that its certificates are
+ * as real as any. What it was asked is in /run/fake-calls, a line for each call. */
 
 #include "common/error.h"
 #include "common/log.h"
 #include "common/message.h"
 #include "common/names.h"
+#include "common/path.h"
 #include "common/peer.h"
 #include "common/timespan.h"
 #include "issuers/config.h"
 #include "issuers/fake/leaf.h"
 #include "issuers/local/change.h"
+#include "issuers/signer-client.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <gnutls/abstract.h>
 #include <poll.h>
 #include <signal.h>
@@ -26,6 +30,8 @@
 #define HUGE_SIZE   (UINT64_C(1) << 30)
 #define CHATTER     5000
 #define SIGNED_TEXT "what a protocol would have signed"
+#define CALLS_FILE  "/run/fake-calls"
+#define NO_JWE      "e30.AA.AA.AA.AA" /* five parts, as RFC 7516 has them, and no key in them */
 
 /* One request, ready to be answered in whatever way. */
 typedef struct FakeCall {
@@ -451,12 +457,42 @@ static int behave_sign_account(FakeCall *c, sd_bus_error *ret_error)
         return behave_sign_with(c, "account", ret_error);
 }
 
+/* The account is opened, tells of itself what its key proves, and signs. */
+static int behave_account_with(FakeCall *c, const char *encrypted_key, sd_bus_error *ret_error)
+{
+        sd_bus *bus = sd_bus_message_get_bus(c->message);
+        g_autoptr(GError) error = NULL;
+        g_autoptr(SignerAccount) a = signer_client_open_account(bus, encrypted_key, &error);
+        g_autoptr(GBytes) spki = a ? signer_client_public_key(bus, "account", &error) : NULL, signature = NULL;
+
+        if (spki)
+                signature = signer_client_sign(bus, "account", a->algorithm, SIGNED_TEXT, strlen(SIGNED_TEXT), &error);
+        if (!signature)
+                return cert_error_to_bus(error, ret_error);
+        if (!g_bytes_equal(spki, a->public_key) || verify(spki, signature) < 0)
+                return sd_bus_error_setf(ret_error, cert_error_to_name(CERT_ERROR_ISSUER_PROTOCOL),
+                                         "the account's signature is wrong");
+        return reply_flawed(c, LEAF_GOOD);
+}
+
+static int behave_account(FakeCall *c, sd_bus_error *ret_error)
+{
+        return behave_account_with(c, "", ret_error);
+}
+
+static int behave_account_jwe(FakeCall *c, sd_bus_error *ret_error)
+{
+        return behave_account_with(c, NO_JWE, ret_error);
+}
+
 /* ---- Calls ---- */
 
 static const struct {
         const char *name;
         FakeBehaviour behave;
 } behaviours[] = {
+        { "account", behave_account },         /* a key file's, P-256 */
+        { "account-jwe", behave_account_jwe }, /* one that no password opens */
         { "bad-token", behave_bad_token },
         { "ca", behave_ca },
         { "chatter", behave_chatter },
@@ -474,12 +510,14 @@ static const struct {
         { "later", behave_later },
         { "long-chain", behave_long_chain },
         { "no-certificate", behave_no_certificate },
+        { "no-revoke", behave_good },
         { "not-yet", behave_not_yet },
         { "refuse", behave_refuse },
         { "sign", behave_sign },
         { "sign-account", behave_sign_account },
         { "sign-current", behave_sign_current },
         { "slow", behave_good }, /* with "delay" */
+        { "two-roots", behave_good },
         { "unknown-error", behave_unknown_error },
         { "unreachable", behave_unreachable },
         { "unreachable-till", behave_unreachable_till }, /* with "retry_after" */
@@ -493,6 +531,18 @@ static const struct {
         { "wrong-usage", behave_wrong_usage },
         { "wrong-value", behave_wrong_value },
 };
+
+/* In the place of cert-issuer-step. */
+static bool take_step(FakeCall *c, IssuerConfig *config, GError **error)
+{
+        static const char *const others[] = { "url", "root", "root_fingerprint", "password_file",
+                                              "password_credential", "x5c_cert_file", "x5c_key_file", "renewal",
+                                              "certificate_lifetime", "connections" };
+
+        for (size_t i = 0; i < G_N_ELEMENTS(others); i++)
+                issuer_config_pass_over(config, others[i]);
+        return issuer_config_take_string(config, "provisioner", &c->behaviour, error);
+}
 
 static bool read_config(FakeCall *c, const char *text, GError **error)
 {
@@ -509,7 +559,7 @@ static bool read_config(FakeCall *c, const char *text, GError **error)
         if (!issuer_config_take_string(config, "behaviour", &c->behaviour, error) ||
             !issuer_config_take_number(config, "polls", &c->polls, error) ||
             !issuer_config_take_span(config, "delay", &c->delay, error) ||
-            !issuer_config_take_span(config, "retry_after", &c->retry_after, error) ||
+            !issuer_config_take_span(config, "retry_after", &c->retry_after, error) || !take_step(c, config, error) ||
             !issuer_config_done(config, error))
                 return false;
         options.name = (char *) issuer_config_name(config);
@@ -526,6 +576,22 @@ static int call_behave(FakeCall *c, sd_bus_error *ret_error)
                                  "no such behaviour");
 }
 
+/* One line more in the file that says what was asked. */
+G_GNUC_PRINTF(1, 2)
+static void note_call(const char *format, ...)
+{
+        g_autofree char *path = host_path(CALLS_FILE);
+        int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+        va_list arguments;
+
+        if (fd < 0)
+                return;
+        va_start(arguments, format);
+        vdprintf(fd, format, arguments);
+        va_end(arguments);
+        close(fd);
+}
+
 static int method_issue(sd_bus_message *m, void *userdata, sd_bus_error *ret_error)
 {
         g_auto(FakeCall) c = { .message = m };
@@ -535,6 +601,7 @@ static int method_issue(sd_bus_message *m, void *userdata, sd_bus_error *ret_err
 
         if (r < 0)
                 return r;
+        note_call("%s\n", sd_bus_message_get_member(m));
         c.request = issuer_request_read(m, &error);
         if (!c.request || !issuer_request_check(c.request, &error) || !read_config(&c, config, &error))
                 return cert_error_to_bus(error, ret_error);
@@ -548,6 +615,20 @@ static int method_issue(sd_bus_message *m, void *userdata, sd_bus_error *ret_err
         return call_behave(&c, ret_error);
 }
 
+/* The same second one each time, as a CA that prepares a new root. */
+static bool add_another_root(GPtrArray *roots, GError **error)
+{
+        AuthorityOptions options = { .name = (char *) "root2",
+                                     .key_type = KEY_TYPE_ECDSA_P256,
+                                     .lifetime = 3650 * USEC_PER_DAY,
+                                     .path_length = 1 };
+        g_autoptr(Authority) a = change_make(&options, error) ? authority_open(&options, error) : NULL;
+
+        if (a)
+                g_ptr_array_add(roots, g_bytes_ref(authority_der(a)));
+        return a != NULL;
+}
+
 static int method_get_roots(sd_bus_message *m, void *userdata, sd_bus_error *ret_error)
 {
         g_auto(FakeCall) c = { .message = m };
@@ -558,9 +639,14 @@ static int method_get_roots(sd_bus_message *m, void *userdata, sd_bus_error *ret
 
         if (r < 0)
                 return r;
+        note_call("GetRoots\n");
         if (!read_config(&c, config, &error))
                 return cert_error_to_bus(error, ret_error);
+        if (g_str_equal(c.behaviour, "unreachable") || g_str_equal(c.behaviour, "hang"))
+                return call_behave(&c, ret_error);
         g_ptr_array_add(roots, g_bytes_ref(authority_der(c.authority)));
+        if (g_str_equal(c.behaviour, "two-roots") && !add_another_root(roots, &error))
+                return cert_error_to_bus(error, ret_error);
         return message_reply_certificates(m, roots);
 }
 
@@ -572,6 +658,28 @@ static int method_describe(sd_bus_message *m, void *userdata, sd_bus_error *ret_
 
 static int method_revoke(sd_bus_message *m, void *userdata, sd_bus_error *ret_error)
 {
+        g_auto(FakeCall) c = { .message = m };
+        g_autofree char *fingerprint = NULL;
+        g_autoptr(GError) error = NULL;
+        const char *config, *reason;
+        const void *der;
+        size_t size;
+        int r = sd_bus_message_read(m, "s", &config);
+
+        if (r >= 0)
+                r = sd_bus_message_read_array(m, 'y', &der, &size);
+        if (r >= 0)
+                r = sd_bus_message_read(m, "s", &reason);
+        if (r < 0)
+                return r;
+        if (!read_config(&c, config, &error))
+                return cert_error_to_bus(error, ret_error);
+        fingerprint = g_compute_checksum_for_data(G_CHECKSUM_SHA256, der, size);
+        note_call("Revoke %s %s\n", reason, fingerprint);
+        if (g_str_equal(c.behaviour, "no-revoke")) /* as a program without this method */
+                return sd_bus_error_setf(ret_error, SD_BUS_ERROR_UNKNOWN_METHOD, "Unknown method Revoke");
+        if (g_str_equal(c.behaviour, "unreachable") || g_str_equal(c.behaviour, "refuse"))
+                return call_behave(&c, ret_error);
         return sd_bus_reply_method_return(m, NULL);
 }
 
