@@ -307,8 +307,8 @@ static void on_pair(const ManifestCertificate *c, const IssueResult *result, voi
         issue_run_done(c, result, p->run);
 }
 
-/* Ten that hang use up the type's connections; the other issuer of the same type goes next when the first is
- * free, not last. Another type is not held up at all. */
+/* Ten of one that hangs: neither another issuer of the same type nor another type is held up; four time out,
+ * and those that wait fail with them. */
 static void test_a_hanging_issuer_does_not_hold_up_others(void)
 {
         g_autofree char *hang = fake_config("hang", CERT_ERROR_ISSUER_TIMEOUT);
@@ -324,14 +324,93 @@ static void test_a_hanging_issuer_does_not_hold_up_others(void)
                 issue_start(r->pool, r->certificate, &r->issuer, NULL, on_pair, &hanging);
         issue_start(r->pool, r->certificate, &good, NULL, on_pair, &same_type);
         issue_start(r->pool, r->certificate, &local, NULL, on_pair, &other_type);
-        while (other_type.good == 0)
+        while (other_type.good == 0 || same_type.good == 0)
                 issue_run_until(r, r->answers + 1);
-        g_assert_cmpuint(hanging.failed, <=, 4);
-        while (same_type.good == 0)
-                issue_run_until(r, r->answers + 1);
-        g_assert_cmpuint(hanging.failed, <=, 4);
+        g_assert_cmpuint(hanging.failed, ==, 0);
         issue_run_until(r, 12);
         g_assert_cmpuint(hanging.failed, ==, 10);
+}
+
+static unsigned count_lines(const char *path)
+{
+        g_autofree char *text = NULL;
+        unsigned n = 0;
+
+        if (g_file_get_contents(path, &text, NULL, NULL))
+                for (const char *p = text; (p = strchr(p, '\n')); p++)
+                        n++;
+        return n;
+}
+
+static void assert_started(IssueRun *r, const char *file, unsigned wanted)
+{
+        for (unsigned n = 0; n < 3000 && count_lines(file) < wanted; n++)
+                sd_event_run(r->event, USEC_PER_SEC / 100);
+        for (unsigned n = 0; n < 20; n++)
+                sd_event_run(r->event, USEC_PER_SEC / 100);
+        g_assert_cmpuint(count_lines(file), ==, wanted);
+}
+
+/* Of the sixty-four processes that there may be of a type one is left to the other issuer of it. */
+static void test_an_issuer_with_many_calls_leaves_a_place_to_others(void)
+{
+        g_autoptr(IssueRun) r = issue_run_new("idle", "{\"timeout\":\"50s\"}");
+        g_autofree char *program = fixture_path(r->root, CERT_PROGRAM_DIR "/cert-issuer-idle");
+        g_autofree char *started = fixture_path(r->root, "/started");
+        g_autofree char *script = g_strdup_printf("#!/bin/sh\necho >>%s\nexec sleep 100\n", started);
+        ManifestIssuer other = { .name = (char *) "other",
+                                 .type = (char *) "idle",
+                                 .config = r->issuer.config };
+        Issue *first;
+
+        g_assert_true(g_file_set_contents(program, script, -1, NULL));
+        g_assert_cmpint(g_chmod(program, 0755), ==, 0);
+        r->issuer.connections = 64;
+        first = issue_start(r->pool, r->certificate, &other, NULL, issue_run_done, r);
+        assert_started(r, started, 1);
+        issue_discard(first);
+        for (unsigned n = 0; n < 70; n++)
+                issue_start(r->pool, r->certificate, &r->issuer, NULL, issue_run_done, r);
+        assert_started(r, started, 1 + 63);
+        issue_start(r->pool, r->certificate, &other, NULL, issue_run_done, r);
+        assert_started(r, started, 1 + 63 + 1);
+        g_assert_cmpuint(r->answers, ==, 0);
+}
+
+/* What fails with a refusal is the certificate's own matter: the next is tried. */
+static void test_calls_that_wait_fail_with_an_issuer_that_is_away_alone(void)
+{
+        static const struct {
+                const char *behaviour;
+                CertError code;
+                uint64_t longest; /* of eight that take half a second each, one after another */
+        } cases[] = {
+                { "unreachable", CERT_ERROR_ISSUER_UNREACHABLE, 3 * USEC_PER_SEC },
+                { "refuse", CERT_ERROR_ISSUER_REFUSED, 60 * USEC_PER_SEC },
+        };
+
+        for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+                g_autofree char *config = g_strdup_printf(
+                        "{\"type\":\"fake\",\"behaviour\":\"%s\",\"delay\":\"500ms\"}", cases[i].behaviour);
+                g_autoptr(IssueRun) r = issue_run_new("fake", config);
+                uint64_t begun = (uint64_t) g_get_monotonic_time(), took;
+
+                r->issuer.connections = 1;
+                for (unsigned n = 1; n <= 8; n++)
+                        issue_start(r->pool, r->certificate, &r->issuer, NULL, issue_run_done, r);
+                for (unsigned n = 1; n <= 8; n++) {
+                        issue_run_until(r, n);
+                        assert_failed(r, cases[i].code, "");
+                }
+                took = (uint64_t) g_get_monotonic_time() - begun;
+                g_assert_cmpuint(took, <, cases[i].longest);
+                if (cases[i].code == CERT_ERROR_ISSUER_REFUSED)
+                        g_assert_cmpuint(took, >=, 4 * USEC_PER_SEC);
+                /* Those that come later are tried. */
+                issue_run_set_config(r, "{\"type\":\"fake\"}");
+                issue_run(r, NULL);
+                assert_issued(r);
+        }
 }
 
 static void test_discarded_at_every_stage(void)
@@ -418,6 +497,10 @@ int main(int argc, char **argv)
         g_test_add_func("/issue/through a socket it is the same", test_through_a_socket_it_is_the_same);
         g_test_add_func("/issue/a hanging issuer does not hold up others",
                         test_a_hanging_issuer_does_not_hold_up_others);
+        g_test_add_func("/issue/an issuer with many calls leaves a place to others",
+                        test_an_issuer_with_many_calls_leaves_a_place_to_others);
+        g_test_add_func("/issue/calls that wait fail with an issuer that is away alone",
+                        test_calls_that_wait_fail_with_an_issuer_that_is_away_alone);
         g_test_add_func("/issue/discarded at every stage", test_discarded_at_every_stage);
         g_test_add_func("/issue/the pool ends with all under way", test_the_pool_ends_with_all_under_way);
         g_test_add_func("/issue/roots are asked for", test_roots_are_asked_for);

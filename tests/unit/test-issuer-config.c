@@ -90,6 +90,20 @@ static void test_a_timeout_is_bounded(void)
         }
 }
 
+static void test_connections_are_the_manifest_s_or_the_type_s(void)
+{
+        ManifestIssuer local = issuer_of("{}", NULL), step = issuer_of("{}", NULL);
+
+        step.type = (char *) "step";
+        g_assert_cmpuint(issuer_config_connections(&local), ==, g_get_num_processors());
+        g_assert_cmpuint(issuer_config_connections(&step), ==, 4);
+        step.connections = 17;
+        g_assert_cmpuint(issuer_config_connections(&step), ==, 17);
+        g_assert_cmpuint(issuer_config_processes("local"), ==, g_get_num_processors());
+        g_assert_cmpuint(issuer_config_processes("step"), ==, 64);
+        g_assert_cmpuint(issuer_config_timeout(&step), ==, 60 * USEC_PER_SEC);
+}
+
 int main(int argc, char **argv)
 {
         g_test_init(&argc, &argv, NULL);
@@ -97,5 +111,6 @@ int main(int argc, char **argv)
         g_test_add_func("/issuer-config/no-environment", test_without_an_environment_none_is_told);
         g_test_add_func("/issuer-config/no-object", test_what_is_no_object_is_refused);
         g_test_add_func("/issuer-config/timeout", test_a_timeout_is_bounded);
+        g_test_add_func("/issuer-config/connections", test_connections_are_the_manifest_s_or_the_type_s);
         return g_test_run();
 }

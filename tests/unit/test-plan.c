@@ -49,7 +49,7 @@ typedef struct Row {
         bool other_key_type, no_usage;
         uint64_t not_before, not_after;
         /* record */
-        bool no_record, other_leaf, no_generation, other_issuer, other_digest, not_taken, no_units;
+        bool no_record, other_leaf, no_generation, other_issuer, other_digest, not_taken, no_units, told_to_revoke, other_revoked;
         unsigned failures;
         bool blocked, degraded, pending, pending_differs, changed_since, waiting;
         uint64_t failed_at, retry_at, poll_at;
@@ -294,6 +294,9 @@ static const Row rows[] = {
         { "that another issuer is wanted says all", .local = true, .other_issuer = true, .signed_by = NOBODY,
           .recorded_by = NOBODY, .wanted = CA, .source = NOBODY,
           .action = ACTION_ISSUE, .reasons = R(ISSUER_DIFFER), .state = CERT_STATE_DUE },
+        { "its issuer, elsewhere, was told to revoke it", .told_to_revoke = true,
+          .action = ACTION_ISSUE, .reasons = R(REVOKED), .state = CERT_STATE_DUE },
+        { "its issuer was told to revoke the one before", .other_revoked = true, .state = CERT_STATE_VALID, .due = RENEWAL },
         { "revoked", .local = true, .revoked = true,
           .action = ACTION_ISSUE, .reasons = R(REVOKED), .state = CERT_STATE_DUE },
         { "the same serial number of another issuer is not revoked", .local = true, .revoked = true, .signed_by = NOBODY,
@@ -444,6 +447,7 @@ static void world_make_record(World *w, const Row *row)
         r->request_digest = g_strdup(row->other_digest ? OTHER : w->wanted->request_digest);
         r->generation = row->no_generation ? 0 : 7;
         r->fingerprint = g_strdup(row->other_leaf ? OTHER : FINGERPRINT);
+        r->revoked = g_strdup(row->told_to_revoke ? FINGERPRINT : row->other_revoked ? OTHER : NULL);
         r->taken = g_strdup(row->not_taken ? OTHER : FINGERPRINT);
         r->failures = row->failures;
         r->failed_at = row->failed_at;
