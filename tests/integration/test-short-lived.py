@@ -11,7 +11,7 @@ import unittest
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from harness import Host, wait_for  # noqa: E402
 
-LIFETIME = 14  # seconds; renewed 7 seconds before the end
+LIFETIME = 20  # seconds; renewed 10 seconds before the end
 EXIT_IDLE = 2
 
 
@@ -21,7 +21,7 @@ class ShortLivedTest(unittest.TestCase):
         self.addCleanup(self.host.end)
 
     def short(self, name, **further):
-        return self.host.certificate(name, **dict({"lifetime": f"{LIFETIME}s", "renew_before": "7s"}, **further))
+        return self.host.certificate(name, **dict({"lifetime": f"{LIFETIME}s", "renew_before": "10s"}, **further))
 
     def start(self, certificates, **further):
         self.host.manifest(certificates, **further)
