@@ -70,6 +70,26 @@ static bool bad(GError **error, const char *format, ...)
         return false;
 }
 
+gnutls_x509_crt_t step_certificate_new(GBytes *der, GError **error)
+{
+        gnutls_x509_crt_t crt = NULL;
+        gnutls_datum_t datum;
+        size_t size;
+        int r = gnutls_x509_crt_init(&crt);
+
+        datum.data = (unsigned char *) g_bytes_get_data(der, &size);
+        datum.size = (unsigned) size;
+        if (r >= 0)
+                r = gnutls_x509_crt_import(crt, &datum, GNUTLS_X509_FMT_DER);
+        if (r >= 0)
+                return crt;
+        g_set_error(error, CERT_ERROR, CERT_ERROR_BAD_CERTIFICATE, "the installed certificate cannot be read: %s",
+                    gnutls_strerror(r));
+        if (crt)
+                gnutls_x509_crt_deinit(crt);
+        return NULL;
+}
+
 GBytes *step_public_key(gnutls_x509_crt_t crt, gnutls_x509_crq_t crq)
 {
         gnutls_datum_t der = { 0 };

@@ -25,22 +25,6 @@
 
 /* ---- What the present certificate is ---- */
 
-static gnutls_x509_crt_t current_new(const IssuerRequest *r)
-{
-        gnutls_x509_crt_t crt;
-        gnutls_datum_t der;
-        size_t size;
-
-        if (r->current->len == 0 || gnutls_x509_crt_init(&crt) < 0)
-                return NULL;
-        der.data = (unsigned char *) g_bytes_get_data(r->current->pdata[0], &size);
-        der.size = (unsigned) size;
-        if (gnutls_x509_crt_import(crt, &der, GNUTLS_X509_FMT_DER) >= 0)
-                return crt;
-        gnutls_x509_crt_deinit(crt);
-        return NULL;
-}
-
 /* A certificate for no common name has one all the same: step-ca writes the token's subject there. */
 static bool same_names(gnutls_x509_crt_t crt, const IssuerRequest *r)
 {
@@ -108,7 +92,7 @@ static bool is_base(const StepCall *c, gnutls_x509_crt_t crt, const IssuerReques
 
 bool step_can_renew(const StepCall *c, const IssuerRequest *r)
 {
-        gnutls_x509_crt_t crt = current_new(r);
+        gnutls_x509_crt_t crt = r->current->len > 0 ? step_certificate_new(r->current->pdata[0], NULL) : NULL;
         bool can = crt && is_base(c, crt, r);
 
         if (crt)

@@ -41,22 +41,18 @@ static char *decimal(unsigned char *number, size_t size)
 static char *serial_of(GBytes *certificate, GError **error)
 {
         unsigned char serial[SERIAL_MAX];
-        size_t size = sizeof(serial), length;
-        gnutls_x509_crt_t crt;
-        gnutls_datum_t der;
-        int r = gnutls_x509_crt_init(&crt);
+        size_t size = sizeof(serial);
+        gnutls_x509_crt_t crt = step_certificate_new(certificate, error);
+        int r;
 
-        der.data = (unsigned char *) g_bytes_get_data(certificate, &length);
-        der.size = (unsigned) length;
-        if (r >= 0) {
-                r = gnutls_x509_crt_import(crt, &der, GNUTLS_X509_FMT_DER);
-                if (r >= 0)
-                        r = gnutls_x509_crt_get_serial(crt, serial, &size);
-                gnutls_x509_crt_deinit(crt);
-        }
+        if (!crt)
+                return NULL;
+        r = gnutls_x509_crt_get_serial(crt, serial, &size);
+        gnutls_x509_crt_deinit(crt);
         if (r >= 0)
                 return decimal(serial, size);
-        g_set_error(error, CERT_ERROR, CERT_ERROR_BAD_CERTIFICATE, WHAT ": it cannot be read: %s", gnutls_strerror(r));
+        g_set_error(error, CERT_ERROR, CERT_ERROR_BAD_CERTIFICATE, WHAT ": its serial number cannot be read: %s",
+                    gnutls_strerror(r));
         return NULL;
 }
 

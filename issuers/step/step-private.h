@@ -83,6 +83,9 @@ bool step_begin_again(StepCall *c, const GError *wrong);
 /* The request as the CA's JSON has it; caller owns. */
 char *step_csr_pem(const IssuerRequest *r, GError **error); /* sign.c */
 
+/* A certificate of the agent's, from DER; the caller deinitialises it. NULL with BAD_CERTIFICATE. */
+gnutls_x509_crt_t step_certificate_new(GBytes *der, GError **error); /* chain.c */
+
 /* SubjectPublicKeyInfo (DER) of the one of the two that is given; caller owns. NULL when it cannot be read. */
 GBytes *step_public_key(gnutls_x509_crt_t crt, gnutls_x509_crq_t crq); /* chain.c */
 

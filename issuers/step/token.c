@@ -275,11 +275,25 @@ char *step_token(StepCall *c, const char *path, const char *subject, const char 
 
 /* ---- By the certificate's key ---- */
 
+/* step_can_renew() has seen that the Signer's "current" is this certificate's key. */
+static const char *algorithm_of_current(const IssuerRequest *r, GError **error)
+{
+        gnutls_x509_crt_t crt = step_certificate_new(r->current->pdata[0], error);
+        g_autoptr(GBytes) key = crt ? step_public_key(crt, NULL) : NULL;
+
+        if (!crt)
+                return NULL;
+        gnutls_x509_crt_deinit(crt);
+        if (key)
+                return jws_signer_algorithm(key, error);
+        g_set_error(error, CERT_ERROR, CERT_ERROR_BAD_CERTIFICATE, "the installed certificate has no key that can be read");
+        return NULL;
+}
+
 char *step_renewal_token(StepCall *c, const IssuerRequest *r, const char *path, GError **error)
 {
         g_autoptr(JsonBuilder) b = object_new();
-        g_autoptr(GBytes) key = signer_client_public_key(c->bus, "current", error);
-        const char *algorithm = key ? jws_signer_algorithm(key, error) : NULL;
+        const char *algorithm = algorithm_of_current(r, error);
         const char *url = algorithm ? server_url(c, error) : NULL;
         g_autofree char *for_whom = NULL, *header = NULL, *claims = NULL, *subject = NULL;
 
