@@ -253,20 +253,21 @@ static void take_failure(const Http *h, CURLcode code, Transfer *t)
 {
         CURL *curl = h->curl;
         HttpFailure *f = &t->failure;
-        curl_off_t resolved = 0, connected = 0, shaken = 0, spent = 0;
+        curl_off_t resolved = 0, connected = 0, shaken = 0, sent = 0, spent = 0;
         long number = 0;
 
         curl_easy_getinfo(curl, CURLINFO_NAMELOOKUP_TIME_T, &resolved);
         curl_easy_getinfo(curl, CURLINFO_CONNECT_TIME_T, &connected);
         curl_easy_getinfo(curl, CURLINFO_APPCONNECT_TIME_T, &shaken);
+        curl_easy_getinfo(curl, CURLINFO_PRETRANSFER_TIME_T, &sent); /* on a connection that was kept, too */
         curl_easy_getinfo(curl, CURLINFO_TOTAL_TIME_T, &spent);
         curl_easy_getinfo(curl, CURLINFO_OS_ERRNO, &number);
         f->code = code;
         f->text = t->words;
         f->number = (int) number;
         f->resolved = resolved > 0;
-        f->connected = connected > 0 || h->connected;
-        f->shaken = shaken > 0 || t->header_bytes > 0;
+        f->connected = connected > 0 || sent > 0 || h->connected;
+        f->shaken = shaken > 0 || sent > 0;
         f->begun = t->header_bytes > 0;
         f->received = t->body->len;
         f->spent_usec = (uint64_t) MAX(spent, 0);

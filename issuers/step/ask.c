@@ -157,6 +157,7 @@ HttpAnswer *step_ask(StepCall *c, const char *method, const char *path, const ch
         unsigned left = c->url ? 1 : g_strv_length(c->options->urls), tried = 0;
         GError *last = NULL;
 
+        c->token_sent = body || headers; /* where else would it be */
         for (char **url = c->options->urls; *url; url++) {
                 HttpAnswer *a;
 

@@ -55,7 +55,7 @@ static GPtrArray *get_chain(StepCall *c, const IssuerRequest *r, GError **error)
                 return NULL;
         }
         log_full(LOG_NOTICE, &(LogContext){ .name = r->certificate, .issuer = c->options->name },
-                 "%s: not renewed by itself (%.*s), asking for it as for a first one", r->certificate,
+                 "not renewed by itself (%.*s), asking for it as for a first one",
                  (int) strcspn(wrong->message, "\n"), wrong->message);
         return step_sign(c, r, error);
 }

@@ -74,6 +74,15 @@ static void set_unauthorized(const StepCall *c, const HttpAnswer *a, const char 
                     clock ? " the CA's" : "", first, c->options->provisioner);
 }
 
+/* Nothing of what is asked without a token is closed to anybody by a step-ca. */
+static void set_closed(const StepCall *c, const char *what, GError **error)
+{
+        g_set_error(error, CERT_ERROR, CERT_ERROR_ISSUER_PROTOCOL,
+                    "%s: %s wants to know who asks (401), and a step-ca does not\n"
+                    "Check that \"url\" in the manifest is the CA's: a proxy in between may ask for a login.",
+                    what, server(c));
+}
+
 /* ---- 400 and 403 ---- */
 
 /* What the administrator can do about a reason, by what is said in it; the first that fits. */
@@ -202,7 +211,10 @@ void step_refusal(StepCall *c, const HttpAnswer *a, const char *what, GError **e
                 set_forbidden(c, a, what, error);
                 return;
         case 401:
-                set_unauthorized(c, a, what, error);
+                if (c->token_sent)
+                        set_unauthorized(c, a, what, error);
+                else
+                        set_closed(c, what, error);
                 return;
         case 404:
         case 405:

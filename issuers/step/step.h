@@ -26,6 +26,7 @@ typedef struct StepCall {
         StepOptions *options;
         uint64_t deadline; /* CLOCK_MONOTONIC, microseconds */
         const char *url;   /* of the server that answered first; borrowed from options; NULL: none yet */
+        bool token_sent;   /* with the last question */
         bool fresh;        /* the provisioner was asked for in this call, not in one before */
         bool later;        /* the CA wants to be asked again later (429, 503) ... */
         uint64_t retry_after_usec; /* ... after this span; 0: not said */

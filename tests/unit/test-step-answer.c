@@ -16,7 +16,7 @@
         "ca.example:9000\",\"provisioner\":\"admin\",\"root_fingerprint\":\"" PRINT "\"}"
 #define JWK(name, kid, key)                                                                                  \
         "{\"type\":\"JWK\",\"name\":\"" name "\",\"key\":{\"kid\":\"" kid "\"},\"encryptedKey\":\"" key "\"" \
-                                                                                                        "}"
+        "}"
 #define DAY (24 * 60 * 60)
 
 /* Of these options, which stay the caller's. */
@@ -174,6 +174,7 @@ static void test_refusals(void)
                 { 403, FORBIDDEN "dns name \"evil.example\" not allowed", CERT_ERROR_ISSUER_REFUSED,
                   "evil.example", "policy", false },
                 { 403, "\x1b[31m\nred", CERT_ERROR_ISSUER_REFUSED, "(403): ?[31m?red", "", false },
+                { 401, NULL, CERT_ERROR_ISSUER_PROTOCOL, "wants to know who asks (401)", "login", false },
                 { 403, NULL, CERT_ERROR_ISSUER_REFUSED, "it gives no reason", "log", false },
                 { 404, "not found", CERT_ERROR_ISSUER_PROTOCOL, "has no such page (404): not found",
                   "/health", false },
@@ -242,6 +243,7 @@ static void test_unauthorized(void)
                         a.date_usec = (uint64_t) ((int64_t) now_realtime() +
                                                   cases[i].seconds * (int64_t) USEC_PER_SEC +
                                                   (cases[i].seconds > 0 ? (int64_t) USEC_PER_SEC / 2 : 0));
+                c.token_sent = true;
                 step_refusal(&c, &a, "asking for a certificate", &error);
                 g_test_message("%s", error->message);
                 g_assert_error(error, CERT_ERROR, CERT_ERROR_ISSUER_AUTHENTICATION);

@@ -16,7 +16,7 @@
 
 struct WebServer {
         WebScript script;
-        char *answer;
+        char *answer, *first;
         gnutls_certificate_credentials_t credentials;
         int fd;
         uint16_t port;
@@ -33,6 +33,7 @@ typedef struct Connection {
         WebServer *server;
         int fd;
         gnutls_session_t session; /* NULL: plain */
+        unsigned answered;
 } Connection;
 
 static ssize_t receive(Connection *c, void *data, size_t size)
@@ -118,6 +119,8 @@ static bool answer_request(Connection *c)
         const WebScript *script = &c->server->script;
         const char *answer = c->server->answer, *rest = g_strrstr(answer, "\r\n\r\n");
 
+        if (c->answered++ == 0 && c->server->first)
+                return transmit(c, c->server->first, strlen(c->server->first));
         if (script->fault == WEB_FAULT_DRIP)
                 return drip(c, answer);
         if (!transmit(c, answer, strlen(answer)))
@@ -222,6 +225,7 @@ WebServer *web_server_new(GBytes *leaf, GBytes *key_pem, const WebScript *script
 
         s->script = *script;
         s->answer = g_strdup(script->answer);
+        s->first = g_strdup(script->first);
         s->open = g_array_new(FALSE, FALSE, sizeof(int));
         s->threads = g_ptr_array_new();
         g_mutex_init(&s->lock);
@@ -254,6 +258,7 @@ WebServer *web_server_free(WebServer *s)
                 gnutls_certificate_free_credentials(s->credentials);
         g_mutex_clear(&s->lock);
         g_free(s->answer);
+        g_free(s->first);
         g_free(s->last);
         g_free(s);
         return NULL;

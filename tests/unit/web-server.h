@@ -16,6 +16,7 @@ typedef enum WebFault {
 typedef struct WebScript {
         bool plain;             /* no TLS */
         const char *answer;     /* the whole of it; may be "" */
+        const char *first;      /* instead, and without a fault, to the first request of a connection; or NULL */
         WebFault fault;
         unsigned again;         /* the answer's bytes from the last "\r\n\r\n" on, so many times more */
 } WebScript;
