@@ -25,6 +25,7 @@ struct HttpIdentity {
         gnutls_pk_algorithm_t type;
         unsigned bits;
         char *url;
+        unsigned signatures;
         GError *error; /* the first of sign() */
 };
 
@@ -123,8 +124,10 @@ static int sign(HttpIdentity *i, const char *algorithm, const void *data, size_t
         g_autoptr(GError) error = NULL;
         g_autoptr(GBytes) signature = sign_rightly(i, algorithm, data, size, &error);
 
-        if (signature)
+        if (signature) {
+                i->signatures++;
                 return give(signature, ret);
+        }
         if (!i->error)
                 i->error = g_steal_pointer(&error);
         return GNUTLS_E_PK_SIGN_FAILED;
@@ -257,6 +260,12 @@ void http_identity_set(const HttpIdentity *i, CURL *curl)
         curl_easy_setopt(curl, CURLOPT_SSLKEY, i->url);
         curl_easy_setopt(curl, CURLOPT_FRESH_CONNECT, 1L);
         curl_easy_setopt(curl, CURLOPT_FORBID_REUSE, 1L);
+}
+
+/* GnuTLS's first signature is a trial, by which it sees that key and certificate are a pair. */
+bool http_identity_shown(const HttpIdentity *i)
+{
+        return i && i->signatures > 1;
 }
 
 bool http_identity_failed(HttpIdentity *i, GError **error)

@@ -9,8 +9,6 @@
 #include "common/timespan.h"
 
 #include <errno.h>
-#include <gnutls/gnutls.h>
-#include <string.h>
 
 #define TEXT_MAX 256
 
@@ -146,26 +144,14 @@ static void set_broken_off(const HttpTarget *t, const HttpFailure *f, GError **e
                      t->where);
 }
 
-/* The server ends TLS because of the certificate that it was shown: in TLS 1.2 within the handshake, where
- * curl has GnuTLS's name of the alert, and in TLS 1.3 behind it (RFC 8446, section 4.4.2.4). There it closes
- * on what we have begun to send, and its alert may go unread; a server that died just then is taken for one
- * that refuses, which is seen at the next question. */
-static bool refuses_client(const HttpRequest *request, const HttpFailure *f)
+/* The server ends TLS because of the certificate that it was shown. With TLS 1.3 (RFC 8446, section 4.4.2.4) it closes on what
+ * we have begun to send, so that its alert often goes unread, and which call of curl's notices is a matter of chance. A server
+ * that died just then is taken for one that refuses, which is seen at the next question. */
+static bool refuses_client(const HttpFailure *f)
 {
-        static const gnutls_alert_description_t alerts[] = {
-                GNUTLS_A_BAD_CERTIFICATE,     GNUTLS_A_UNSUPPORTED_CERTIFICATE, GNUTLS_A_CERTIFICATE_REVOKED,
-                GNUTLS_A_CERTIFICATE_EXPIRED, GNUTLS_A_CERTIFICATE_UNKNOWN,     GNUTLS_A_UNKNOWN_CA,
-                GNUTLS_A_ACCESS_DENIED,       GNUTLS_A_CERTIFICATE_REQUIRED,
-        };
-
-        if (!request->client)
-                return false;
-        if (f->code == CURLE_SEND_ERROR || f->code == CURLE_RECV_ERROR || f->code == CURLE_GOT_NOTHING)
-                return f->shaken && !f->begun;
-        for (size_t i = 0; i < G_N_ELEMENTS(alerts); i++)
-                if (g_str_has_suffix(f->text, gnutls_alert_get_name(alerts[i])))
-                        return true;
-        return false;
+        return f->shown && !f->begun &&
+               (f->code == CURLE_SSL_CONNECT_ERROR || f->code == CURLE_SEND_ERROR || f->code == CURLE_RECV_ERROR ||
+                f->code == CURLE_GOT_NOTHING);
 }
 
 static void set_refuses_client(const HttpTarget *t, GError **error)
@@ -188,7 +174,7 @@ static void set_other(const HttpTarget *t, const HttpFailure *f, GError **error)
 
 void http_failure_set(const HttpTarget *t, const HttpRequest *request, const HttpFailure *f, GError **error)
 {
-        if (refuses_client(request, f)) {
+        if (refuses_client(f)) {
                 set_refuses_client(t, error);
                 return;
         }

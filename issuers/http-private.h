@@ -50,6 +50,7 @@ typedef struct HttpFailure {
         bool resolved;     /* the host's name */
         bool connected;    /* TCP */
         bool shaken;       /* TLS, or there is none */
+        bool shown;        /* the client certificate, in a handshake */
         bool begun;        /* the answer: a header came */
         uint64_t received; /* bytes of the body */
         uint64_t spent_usec;
@@ -73,6 +74,9 @@ HttpIdentity *http_identity_free(HttpIdentity *i);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(HttpIdentity, http_identity_free)
 
 void http_identity_set(const HttpIdentity *i, CURL *curl);
+
+/* Whether a handshake was signed for. NULL is fine. */
+bool http_identity_shown(const HttpIdentity *i);
 
 /* Whether a signature was refused, with the error of client->sign(): that is why, whatever curl says. NULL is fine. */
 bool http_identity_failed(HttpIdentity *i, GError **error);

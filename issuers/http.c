@@ -268,6 +268,7 @@ static void take_failure(const Http *h, CURLcode code, Transfer *t)
         f->resolved = resolved > 0;
         f->connected = connected > 0 || sent > 0 || h->connected;
         f->shaken = shaken > 0 || sent > 0;
+        f->shown = http_identity_shown(t->identity);
         f->begun = t->header_bytes > 0;
         f->received = t->body->len;
         f->spent_usec = (uint64_t) MAX(spent, 0);

@@ -170,6 +170,8 @@ HttpAnswer *step_ask(StepCall *c, const char *method, const char *path, const ch
                         return a;
                 }
                 tried++;
+                if (g_error_matches(last, CERT_ERROR, CERT_ERROR_ISSUER_REFUSED))
+                        c->url = *url; /* of the client certificate, by TLS: the server is there */
                 if (!another_may_answer(last))
                         break;
         }

@@ -211,6 +211,19 @@ class RenewalTest(unittest.TestCase):
                 self.wait_until_expired()
                 self.assert_renewed(how)
 
+    def test_one_of_another_authority(self):
+        """The CA knows no such certificate: its token is refused, and TLS with it ends before anything is asked."""
+        for renewal, how in (("renew", (1, 1, 0)), ("rekey", (1, 0, 0))):
+            with self.subTest(renewal=renewal):
+                self.new_host()
+                self.host.manifest({"web": self.host.certificate("web", usage=["server", "client"],
+                                                                 key={"rotation": "reuse"} if renewal == "renew" else {})})
+                self.host.start_agent()
+                self.assertEqual(self.host.renew_due()[0], "done")
+                self.reload(renewal)
+                self.assert_renewed(how, lambda: self.assert_done(self.host.renew_due()))
+                self.assertIn("asking for it as for a first one", self.host.agent_log())
+
     def test_neither_is_possible(self):
         self.start("renew", "norenew")
         serial = self.serial()
