@@ -247,11 +247,10 @@ static bool fetch_root(StepCall *c, const char *url, const char *fingerprint, GB
         if (a->status == 404)
                 return true;
         if (a->status != 200 && a->status != 201) {
-                const char *before = c->url;
+                StepCall asked = *c; /* nobody vouches for it: what it says of later (Retry-After) ends with this */
 
-                c->url = url; /* whose refusal it is; that it answered is worth nothing yet */
-                step_refusal(c, a, "asking for the root certificate", error);
-                c->url = before;
+                asked.url = url;
+                step_refusal(&asked, a, "asking for the root certificate", error);
                 return false;
         }
         o = step_json_parse(a->body);
