@@ -12,13 +12,21 @@
 #define DEPTH_MAX 16
 #define SHOWN_MAX 64
 
-/* json-glib goes down as deep as the text does, on the stack. */
+/* Outside of strings. json-glib knows comments and single quotes as well, in which a double quote means nothing. */
+static bool is_json(char c)
+{
+        return g_ascii_isalnum(c) || strchr(" \t\r\n{}[]:,+-.\"", c);
+}
+
+/* json-glib goes down as deep as the text does, on the stack. So strings must end here where they do there. */
 static bool is_shallow(const char *text, size_t size)
 {
         unsigned depth = 0;
         bool quoted = false;
 
         for (size_t i = 0; i < size; i++) {
+                if (quoted ? (unsigned char) text[i] < 0x20 : !text[i] || !is_json(text[i]))
+                        return false;
                 if (quoted && text[i] == '\\')
                         i++;
                 else if (text[i] == '"')
