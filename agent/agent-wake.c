@@ -8,10 +8,12 @@
 #include "agent/clock.h"
 #include "agent/outage.h"
 
-/* A CA that has to decide is asked by the timer: that may take days. */
+/* A CA that has to decide is asked by the timer: that may take days. What is due and is not done waits for its authority,
+ * and not for the time. */
 void certificate_note_due(Certificate *c)
 {
-        bool waits_for_time = c->item.action == ACTION_NONE && c->item.state != CERT_STATE_WAITING;
+        bool waits_for_time = c->item.action == ACTION_NONE && c->item.state != CERT_STATE_WAITING &&
+                              c->item.state != CERT_STATE_DUE;
 
         c->wake_at = waits_for_time ? c->item.due : 0;
 }

@@ -74,6 +74,14 @@ class ShortLivedTest(unittest.TestCase):
         self.assertEqual(self.host.renew_due()[0], "done")
         self.assert_exits()
 
+    def test_a_list_that_waits_for_its_authority_keeps_nobody_awake(self):
+        path = self.host.root / "var/lib/cert-authority/site"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("where its folder should be")
+        self.start({}, issuers={"site": {"type": "local", "crl_path": "/etc/tls/site.crl"}})
+        self.assertEqual(self.host.renew_due()[0], "failed")
+        self.assert_exits()
+
     def test_who_stopped_the_timer_has_stopped_renewals(self):
         self.timer("inactive")
         self.start({"web": self.short("web")})
