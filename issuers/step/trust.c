@@ -6,6 +6,7 @@
 #include "issuers/step/step-private.h"
 
 #include "agent/cert-list.h"
+#include "agent/readfile.h"
 #include "common/error.h"
 #include "common/names.h"
 #include "common/path.h"
@@ -197,14 +198,15 @@ GBytes *step_root_accept(const char *pem, size_t size, const char *fingerprint)
         return g_bytes_new_with_free_func(out.data, out.size, gnutls_free, out.data);
 }
 
+/* Bounded, and never a FIFO: a process that was taken over could have left one, and it is another now. */
 static GBytes *read_kept(const char *fingerprint)
 {
-        g_autofree char *path = cache_path(fingerprint), *text = NULL;
-        gsize size;
+        g_autofree char *path = cache_path(fingerprint);
+        g_autoptr(GBytes) kept = NULL;
 
-        if (!g_file_get_contents(path, &text, &size, NULL))
+        if (readfile_at(AT_FDCWD, path, FETCH_MAX, &kept, NULL) != READ_DONE)
                 return NULL;
-        return step_root_accept(text, size, fingerprint);
+        return step_root_accept(g_bytes_get_data(kept, NULL), g_bytes_get_size(kept), fingerprint);
 }
 
 /* A cache: what cannot be kept is asked for again. GLib writes beside it, and renames. */

@@ -10,9 +10,11 @@
 #include "issuers/step/step-private.h"
 #include "tests/unit/web-server.h"
 
+#include <fcntl.h>
 #include <glib/gstdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define DAY (24 * 60 * 60)
 
@@ -149,6 +151,26 @@ static void assert_trusts_nobody(Bench *b, CertError code, const char *says)
 }
 
 /* ---- Fingerprints ---- */
+
+/* The folder is the process's own, and one that was taken over may have left anything there. */
+static void test_kept_odd(Bench *b, gconstpointer data)
+{
+        g_autoptr(WebServer) s = serve_root(b, b->ca);
+        g_autofree char *trust = by_fingerprint(b->ca), *file = cache_file(b->ca);
+        int fd;
+
+        begin_with(b, s, trust);
+        g_assert_cmpint(mkfifo(file, 0600), ==, 0);
+        assert_trusts(b, b->ca);
+        g_assert_true(g_file_test(file, G_FILE_TEST_IS_REGULAR)); /* written anew */
+        fd = g_open(file, O_WRONLY | O_CLOEXEC);
+        g_assert_cmpint(ftruncate(fd, INT64_C(1) << 40), ==, 0); /* with holes */
+        close(fd);
+        forget(b);
+        assert_trusts(b, b->ca);
+        g_assert_cmpuint(web_server_requests(s), ==, 2);
+}
+
 
 /* Asked for once, by its name; then the file is enough, for another process too. */
 static void test_fetched(Bench *b, gconstpointer data)
@@ -390,6 +412,7 @@ int main(int argc, char **argv)
         add("a root is fetched once and kept", test_fetched);
         add("another root than was asked for", test_another);
         add("what is kept was changed", test_kept_wrong);
+        add("what is kept is no such file", test_kept_odd);
         add("the CA does not know the root", test_unknown);
         add("no answer that is one", test_no_answer);
         add("a server that nobody vouches for says when to ask again", test_later);
