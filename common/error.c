@@ -133,13 +133,15 @@ void cert_error_set_from_bus(GError **error, const sd_bus_error *bus_error, int 
                              const char *what)
 {
         CertError code = bus_error && bus_error->name ? cert_error_from_name(bus_error->name) : _CERT_ERROR_INVALID;
+        const char *colon = what ? ": " : "";
 
         if (bus_error && bus_error->message) {
                 g_autofree char *message = cert_error_printable(bus_error->message, MESSAGE_MAX, "\n");
 
-                g_set_error(error, CERT_ERROR, code < 0 ? (int) fallback : (int) code, "%s: %s", what, message);
+                g_set_error(error, CERT_ERROR, code < 0 ? (int) fallback : (int) code, "%s%s%s", what ?: "", colon,
+                            message);
                 return;
         }
-        g_set_error(error, CERT_ERROR, code < 0 ? (int) fallback : (int) code, "%s: %s", what,
+        g_set_error(error, CERT_ERROR, code < 0 ? (int) fallback : (int) code, "%s%s%s", what ?: "", colon,
                     bus_error && bus_error->name ? bus_error->name : g_strerror(r < 0 ? -r : r));
 }

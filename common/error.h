@@ -56,7 +56,7 @@ int cert_error_to_bus(const GError *error, sd_bus_error *ret_error);
  * that cannot be printed (C0, C1, the ones that turn the direction of writing) and is not in `keep`. Caller owns. */
 char *cert_error_printable(const char *text, size_t max, const char *keep);
 
-/* From a failed call to GError; `what` says what was tried ("asking the issuer \"site\" to issue"). Names
- * outside our own become `fallback`. Messages from the other side are cut to 1 KiB and made printable. */
+/* From a failed call to GError; `what` says what was tried ("asking the issuer \"site\" to issue"), or is NULL where the
+ * other side says that itself. Names outside our own become `fallback`. Messages from the other side are cut to 1 KiB and made printable. */
 void cert_error_set_from_bus(GError **error, const sd_bus_error *bus_error, int r, CertError fallback,
                              const char *what);

@@ -13,12 +13,14 @@
 
 #define CHAIN_MAX 16
 
-/* What failed, for the message: "having the agent sign by the key \"current\"". */
+/* What failed, for the message: "having the agent sign by the key \"current\"". What the agent itself says is whole: it
+ * ends in the agent's own log, where who asked whom means nothing. */
 static bool fail(int r, const sd_bus_error *e, const char *what, const char *key, GError **error)
 {
         g_autofree char *whole = key ? g_strdup_printf("%s \"%s\"", what, key) : g_strdup(what);
+        bool said = e && e->name && e->message && cert_error_from_name(e->name) >= 0;
 
-        cert_error_set_from_bus(error, e, r, CERT_ERROR_KEY_STORAGE, whole);
+        cert_error_set_from_bus(error, e, r, CERT_ERROR_KEY_STORAGE, said ? NULL : whole);
         return false;
 }
 
