@@ -23,6 +23,7 @@ typedef struct Line {
         Keyholder *keyholder;
         WorkerBus *bus;
         pid_t worker; /* 0 when PID 1 started it */
+        char *source; /* what it was asked to open last; NULL: nothing yet */
         KeyholderCall *call;
         GQueue waiting;         /* KeyholderCall* */
         sd_event_source *timer; /* a call's deadline, or until when an idle connection is kept */
@@ -56,6 +57,7 @@ static void line_close(Line *l)
         l->bus = worker_bus_free(l->bus);
         worker_end_later(l->keyholder->event, l->worker);
         l->worker = 0;
+        g_clear_pointer(&l->source, g_free);
 }
 
 static bool line_set_timer(Line *l, uint64_t usec)
@@ -223,8 +225,9 @@ static int on_reply(sd_bus_message *m, void *userdata, sd_bus_error *ret_error)
         }
         g_clear_pointer(&c->line->hung, g_free);
         if (e)
-                cert_error_set_from_bus(&error, e, 0, CERT_ERROR_KEY_STORAGE, "the keyholder");
-        call_end(c, e ? NULL : m, error, /* answered= */ true);
+                cert_error_set_from_bus(&error, e, 0, CERT_ERROR_KEY_STORAGE, NULL);
+        /* A credential comes with the start of a process: one that lacks it will not get it any more. */
+        call_end(c, e ? NULL : m, error, /* answered= */ !e || !c->account.password_credential);
         return 0;
 }
 
@@ -285,12 +288,19 @@ static int call_send(KeyholderCall *c, sd_bus *bus)
         return r;
 }
 
-static bool line_connect(Line *l, GError **error)
+/* To a process for this very source: one that was started for another may be older than the credential that is
+ * named now. */
+static bool line_connect(Line *l, const ManifestAccount *a, GError **error)
 {
+        g_autofree char *source = account_source(a);
         int fd;
 
+        if (l->bus && g_strcmp0(l->source, source) != 0)
+                line_close(l);
         if (l->bus)
                 return true;
+        g_free(l->source);
+        l->source = g_steal_pointer(&source);
         if (worker_open(CERT_SOCKET_KEYHOLDER, PROGRAM, &fd, &l->worker, error))
                 l->bus = worker_bus_new(l->keyholder->event, fd, on_ended, l, error);
         return l->bus != NULL;
@@ -310,7 +320,7 @@ static void line_take_turn(Line *l)
                 call_fail_hung(c);
                 return;
         }
-        if (!line_connect(l, &error)) {
+        if (!line_connect(l, &c->account, &error)) {
                 call_fail(c, "opening the account of issuer \"%s\": %s", c->issuer, error->message);
                 return;
         }
@@ -354,6 +364,7 @@ static void line_free(void *p)
         line_close(l);
         sd_event_source_disable_unref(l->timer);
         g_free(l->hung);
+        g_free(l->source);
         g_free(l);
 }
 
