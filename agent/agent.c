@@ -87,6 +87,7 @@ static void agent_take_manifest(Agent *a, Manifest *manifest)
         a->looked = false;
         agent_release_retired(a);
         watch_set(a->watch, manifest);
+        agent_set_wake(a); /* not for what is gone: nobody would be needed any more */
 }
 
 bool agent_reload(Agent *a, GError **error)
