@@ -43,7 +43,7 @@ static bool refuse_missing(const StepCall *c, const StepSearch *s, GError **erro
         const char *wanted = c->options->provisioner;
 
         if (s->key_elsewhere)
-                g_set_error(error, CERT_ERROR, CERT_ERROR_NOT_SUPPORTED,
+                g_set_error(error, CERT_ERROR, CERT_ERROR_ISSUER_REFUSED,
                             "the CA at %s does not hand out the key of its provisioner \"%s\": it is kept "
                             "elsewhere\n"
                             "Name a provisioner that was made with its encrypted key (step ca provisioner "
@@ -51,7 +51,7 @@ static bool refuse_missing(const StepCall *c, const StepSearch *s, GError **erro
                             "--create), or one of type X5C.",
                             c->url, wanted);
         else if (s->other_type)
-                g_set_error(error, CERT_ERROR, CERT_ERROR_NOT_SUPPORTED,
+                g_set_error(error, CERT_ERROR, CERT_ERROR_ISSUER_REFUSED,
                             "\"%s\" of the CA at %s is a provisioner of type %s, and cert-agent needs one of "
                             "type JWK or X5C\n"
                             "Name another one in \"provisioner\" of the issuer, or add one at the CA: step "

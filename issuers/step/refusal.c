@@ -61,7 +61,8 @@ static void set_unauthorized(const StepCall *c, const HttpAnswer *a, const char 
         const char *first =
                 clock ? "set this host's clock or the CA's (timedatectl timesync-status): a token is "
                         "good for a few minutes only; else "
-                      : "";
+                : a->date_usec == 0 ? "whether this host's clock is right (timedatectl timesync-status); "
+                                    : "";
 
         g_set_error(error, CERT_ERROR, CERT_ERROR_ISSUER_AUTHENTICATION,
                     "%s: %s refused the token (401), and never says why%s%s%s\n"

@@ -226,13 +226,13 @@ static void test_refusals(void)
         }
 }
 
-/* The clock stands first among the causes of a 401 when it is one, and nowhere when it is none. */
+/* The clock stands first among the causes of a 401 when it is one or nobody knows, and nowhere when it is none. */
 static void test_unauthorized(void)
 {
         static const struct {
                 int seconds; /* the server's clock less ours; 0: it says none */
                 const char *says;
-        } cases[] = { { 0, NULL },
+        } cases[] = { { 0, "whether this host's clock is right" },
                       { 5, NULL },
                       { -30, NULL },
                       { 7200, "2h behind the CA's" },
