@@ -49,8 +49,9 @@ class Forge:
         self.other = self.folder / "other.pem"
         openssl("req", "-x509", "-key", self.key, "-subj", "/CN=Another CA", "-days", "30", "-out", self.other)
 
-    def sign(self, csr, names=NAMES, other_ca=False, other_key=False, ahead=None, extensions=()):
-        """A certificate of one day (PEM) for the request's key: from the CA's intermediate, or from another CA."""
+    def sign(self, csr, names=None, other_ca=False, other_key=False, ahead=None, extensions=()):
+        """A certificate of one day (PEM) for the request's key, with its names unless others are given: from the CA's
+        intermediate, or from another CA."""
         config = self.ca.config()
         if other_ca:
             issuer, key, password = self.other, self.key, []
@@ -60,8 +61,10 @@ class Forge:
         if other_key:
             csr = self.request()
         lines = self.folder / f"extensions-{threading.get_ident()}"
-        lines.write_text("\n".join([f"subjectAltName={names}", "extendedKeyUsage=serverAuth,clientAuth", *extensions]))
-        return openssl("x509", "-req", "-CA", issuer, "-CAkey", key, *password, "-days", "1", "-extfile", lines,
+        named = [f"subjectAltName={names}"] if names else []
+        lines.write_text("\n".join([*named, "extendedKeyUsage=serverAuth,clientAuth", *extensions]))
+        copied = [] if names else ["-copy_extensions", "copy"]
+        return openssl("x509", "-req", *copied, "-CA", issuer, "-CAkey", key, *password, "-days", "1", "-extfile", lines,
                        "-set_serial", str(int.from_bytes(os.urandom(15), "big")), ahead=ahead, stdin=csr)
 
     def request(self):
@@ -71,8 +74,9 @@ class Forge:
         issuer = self.other if other_ca else pathlib.Path(self.ca.config()["crt"])
         return certificate + issuer.read_text()
 
-    def context(self, **how):
+    def context(self, names=NAMES, **how):
         """For a TLS server; `how` as sign()'s."""
+        how["names"] = names
         path = self.folder / "server.pem"
         path.write_text(self.chain(self.sign(self.request(), **how), how.get("other_ca", False)))
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -234,7 +238,7 @@ def refuse(status, message=None, **headers):
     """As step-ca refuses; headers by their names with "_" for "-": retry_after="120"."""
     def fault(e):
         text = json.dumps({"status": status, "message": message or http.client.responses.get(status, "")}).encode()
-        named = {name.replace("_", "-").title(): value for name, value in headers.items()}
+        named = {name.replace("_", "-").title(): value() if callable(value) else value for name, value in headers.items()}
         e.reply(status, {"Content-Type": "application/json", **named}, text)
         return True
     return fault
