@@ -188,7 +188,7 @@ static void test_a_signer_that_refuses_is_the_error(void)
         signer_thread_start(&none);
         g_assert_null(signer_client_public_key(none.bus, "current", &missing));
         g_assert_error(missing, CERT_ERROR, CERT_ERROR_NOT_AUTHORIZED);
-        g_assert_nonnull(strstr(missing->message, "\"current\""));
+        g_assert_true(g_str_has_prefix(missing->message, "this request has no such key"));
         g_atomic_int_set(&none.stop, 1); /* the agent ends */
         g_thread_join(g_steal_pointer(&none.thread));
         g_assert_null(signer_client_open_account(none.bus, "", &gone));
