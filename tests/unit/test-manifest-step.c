@@ -101,7 +101,7 @@ static void test_each_way_to_open_the_account_s_key_is_enough(Host *h, const voi
                 PASSWORD,
                 "\"password_credential\": \"step\"",
                 "\"x5c_cert_file\": \"/etc/a.pem\", \"x5c_key_file\": \"/etc/a.key\"",
-                "\"x5c_cert_file\": \"/etc/a.pem\", \"x5c_key_file\": \"/etc/a.key\", " PASSWORD,
+                ("\"x5c_cert_file\": \"/etc/a.pem\", \"x5c_key_file\": \"/etc/a.key\", " PASSWORD),
         };
 
         for (size_t i = 0; i < G_N_ELEMENTS(ways); i++) {
