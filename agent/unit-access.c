@@ -8,6 +8,10 @@
 #include "agent/offload.h"
 #include "agent/unit-query.h"
 #include "agent/unit-reader.h"
+#include "common/timespan.h"
+
+/* A user database or a folder on a network may never answer, and a pass waits for this. */
+#define JUDGE_USEC (10 * USEC_PER_SEC)
 
 struct UnitAccess {
         sd_event *event;
@@ -30,6 +34,7 @@ struct UnitAccessCheck {
         Work *work;
         UnitQuery *query;
         OffloadJob *job;
+        sd_event_source *limit;
         UnitAccessDone done;
         void *userdata;
 };
@@ -69,6 +74,7 @@ UnitAccessCheck *unit_access_discard(UnitAccessCheck *c)
                 return NULL;
         unit_query_discard(c->query);
         offload_discard(c->job);
+        sd_event_source_disable_unref(c->limit);
         work_unref(c->work);
         g_free(c);
         return NULL;
@@ -116,13 +122,25 @@ static void on_judged(void *data)
         check_end(c);
 }
 
+/* What is not known in time is for the job to find out. The answer is the thread's until it comes back. */
+static int on_limit(sd_event_source *s, uint64_t usec, void *userdata)
+{
+        UnitAccessCheck *c = userdata;
+        UnitAccessDone done = c->done;
+        void *whose = c->userdata;
+
+        unit_access_discard(c);
+        done(NULL, whose);
+        return 0;
+}
+
 static bool check_judge(UnitAccessCheck *c)
 {
         UnitAccess *a = c->access;
 
         if (!a->offload)
                 a->offload = offload_new(a->event);
-        if (!a->offload)
+        if (!a->offload || sd_event_add_time_relative(a->event, &c->limit, CLOCK_MONOTONIC, JUDGE_USEC, 0, on_limit, c) < 0)
                 return false;
         g_atomic_int_inc(&c->work->references);
         c->job = offload_start(a->offload, OFFLOAD_DEVICE, judge, on_judged, c->work, work_unref);

@@ -96,11 +96,18 @@ class Host:
 
     def shift_clock(self, seconds):
         """The next agent, and the processes it starts, see another time."""
-        preload = [str(self.build / "tests/integration/libshift-clock.so")]
+        self._preload("shift-clock", SHIFT_CLOCK=str(seconds))
+
+    def slow_user(self, name):
+        """The next agent asks a user database that never answers for this user."""
+        self._preload("slow-users", SLOW_USER=name)
+
+    def _preload(self, library, **environment):
+        preload = [str(self.build / f"tests/integration/lib{library}.so")]
         linked = subprocess.run(["ldd", self.build / "agent/cert-agent"], capture_output=True, text=True).stdout
         # The sanitizer must come first.
         preload = [line.split()[2] for line in linked.splitlines() if "libasan" in line] + preload
-        self.agent_environment.update({"LD_PRELOAD": ":".join(preload), "SHIFT_CLOCK": str(seconds)})
+        self.agent_environment.update({"LD_PRELOAD": ":".join(preload), **environment})
 
     def agent_log(self):
         path = self.root / "run/agent.log"

@@ -94,6 +94,13 @@ class UnitUserTest(unittest.TestCase):
         self.assertEqual(self.host.renew_due(), ("done", {"db": ("done", "")}))
         self.assertEqual((self.host.state("db"), self.told()), ("valid", 1))
 
+    def test_a_user_database_that_hangs_holds_up_no_unit(self):
+        self.unit(User=USER)
+        self.host.slow_user(USER)
+        self.manifest()
+        self.assertEqual(self.host.renew_due()[0], "done")
+        self.assertEqual((self.host.state("db"), self.told()), ("valid", 1))
+
     def test_the_certificate_alone_and_a_folder_are_named(self):
         self.unit(User=USER)
         self.manifest(owner=f"root:{USER}", permissions={"cert": "0600", "key": "0640"})
