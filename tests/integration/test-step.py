@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Certificates from a real step-ca: the agent, the keyholder and the issuer are real, and so is the server. What can go wrong
-on the way is in test-step-failures.py."""
+on the way is in test-step-failures.py, renewal and revocation in test-step-renewal.py."""
 
 import pathlib
 import subprocess
@@ -329,77 +329,8 @@ class Passwords(StepTest):
         self.in_order()
 
 
-class Renewing(StepTest):
-    def test_by_the_one_before_the_key_stays(self):
-        self.begin({"renewal": "renew"})
-        serial, key, tokens = self.serial, self.key, self.ca.asked("/sign")
-        self.force()
-        self.assertNotEqual(self.serial, serial)
-        self.assertEqual(self.key, key)
-        self.assertEqual(self.ca.asked("/renew"), 1)
-        self.assertEqual(self.ca.asked("/sign"), tokens)
-        self.in_order()
-
-    def test_with_a_new_key_by_the_one_before(self):
-        self.begin({"renewal": "rekey"})
-        serial, key, tokens = self.serial, self.key, self.ca.asked("/sign")
-        self.force()
-        self.assertNotEqual(self.serial, serial)
-        self.assertNotEqual(self.key, key)
-        self.assertEqual(self.ca.asked("/rekey"), 1)
-        self.assertEqual(self.ca.asked("/sign"), tokens)
-        self.in_order()
-
-    def test_renewal_needs_no_password(self):
-        self.begin({"renewal": "renew"})
-        self.host.path(PASSWORD_FILE).unlink()
-        self.force()
-        self.in_order()
-
-    def test_other_names_are_signed_not_renewed(self):
-        self.begin({"renewal": "renew"})
-        self.change({"renewal": "renew"}, sans=["web.example.org", "b.example.org"])
-        self.renew_due()
-        self.assertEqual(self.ca.asked("/renew"), 0)
-        self.assertEqual(self.names(), ["DNS:b.example.org", "DNS:web.example.org"])
-
-    def test_where_the_provisioner_renews_nothing_it_is_signed(self):
-        self.begin({"renewal": "renew", "provisioner": "norenew"})
-        serial = self.serial
-        self.force()
-        self.assertNotEqual(self.serial, serial)
-        self.assertEqual(self.ca.asked("/renew"), 1)
-        self.in_order()
-
-    def expire(self, issuer):
-        """A certificate of five seconds, six seconds later; the agent was not there."""
-        self.begin(issuer, lifetime="5s", renew_before="1s")
-        self.host.stop_agent()
-        time.sleep(6)
-        self.host.start_agent()
-        return self.serial
-
-    def test_an_expired_one_is_renewed_where_that_is_allowed(self):
-        serial = self.expire({"renewal": "renew", "provisioner": "afterexpiry"})
-        self.host.path(PASSWORD_FILE).unlink()
-        self.renew_due()
-        self.assertNotEqual(self.serial, serial)
-        self.assertEqual((self.ca.asked("/sign"), self.ca.asked("/renew")), (1, 1))
-
-    def test_an_expired_one_is_signed_where_it_is_not(self):
-        serial = self.expire({"renewal": "renew"})
-        self.renew_due()
-        self.assertNotEqual(self.serial, serial)
-        self.assertEqual((self.ca.asked("/sign"), self.ca.asked("/renew")), (2, 1))
-
-    def test_an_expired_one_of_rekey(self):
-        serial = self.expire({"renewal": "rekey"})
-        self.renew_due()
-        self.assertNotEqual(self.serial, serial)
-
-
 class ByCertificate(StepTest):
-    """The X5C provisioner: the account is a key and its certificate, of another CA."""
+    """The X5C provisioner: the account is a key and its certificate, of another CA. More of it is in test-step-renewal.py."""
 
     def give(self, encrypted=False):
         for source, name in ((self.ca.x5c_certificate, "device.pem"), (self.ca.x5c_key, "device.key")):
@@ -410,25 +341,9 @@ class ByCertificate(StepTest):
         return {"provisioner": "x5c", "x5c_cert_file": "/etc/cert-agent/device.pem",
                 "x5c_key_file": "/etc/cert-agent/device.key", **({} if encrypted else {"password_file": None})}
 
-    def test_issue(self):
-        self.begin(self.give())
-        self.in_order()
-
     def test_with_a_key_that_is_encrypted(self):
         self.begin(self.give(encrypted=True))
         self.in_order()
-
-    def test_a_certificate_of_nobody(self):
-        issuer = self.give()
-        for kind in ("cert", "key"):
-            self.host.path(f"/etc/cert-agent/device.{'pem' if kind == 'cert' else 'key'}").unlink()
-        openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=x", "-days", "1",
-                "-keyout", self.host.path("/etc/cert-agent/device.key"), "-out", self.host.path("/etc/cert-agent/device.pem"))
-        self.declare(issuer)
-        self.host.start_agent()
-        self.renew_due("failed")
-        listed = {c[0]: c for c in self.host.call("ListCertificates")[0]}
-        self.assertEqual(listed["web"][5], "IssuerAuthentication")
 
     def test_a_key_that_is_not_the_certificate_s(self):
         issuer = self.give()
@@ -438,17 +353,6 @@ class ByCertificate(StepTest):
         self.host.start_agent()
         self.renew_due("failed")
         self.assertIn("device", self.host.get("web", "LastError"))
-
-
-class Revoking(StepTest):
-    def test_the_ca_knows_of_it_and_a_new_one_is_there(self):
-        self.begin({"renewal": "renew"})
-        serial, old = self.serial, self.host.path(CERT).read_text()
-        self.host.call("Revoke", "ss", "web", "keyCompromise")
-        wait_for(lambda: self.serial != serial and self.host.state("web") == "valid", "a new certificate")
-        wait_for(lambda: self.ca.asked("/revoke") == 1, "the revocation")
-        self.in_order()
-        self.assertNotIn(old.strip(), self.host.path(CERT).read_text())
 
 
 class Bundles(StepTest):
