@@ -23,7 +23,7 @@ typedef struct Line {
         Keyholder *keyholder;
         WorkerBus *bus;
         pid_t worker; /* 0 when PID 1 started it */
-        char *source; /* what it was asked to open last; NULL: nothing yet */
+        char *credential; /* that was in force when it was started; NULL: none */
         KeyholderCall *call;
         GQueue waiting;         /* KeyholderCall* */
         sd_event_source *timer; /* a call's deadline, or until when an idle connection is kept */
@@ -57,7 +57,7 @@ static void line_close(Line *l)
         l->bus = worker_bus_free(l->bus);
         worker_end_later(l->keyholder->event, l->worker);
         l->worker = 0;
-        g_clear_pointer(&l->source, g_free);
+        g_clear_pointer(&l->credential, g_free);
 }
 
 static bool line_set_timer(Line *l, uint64_t usec)
@@ -288,19 +288,18 @@ static int call_send(KeyholderCall *c, sd_bus *bus)
         return r;
 }
 
-/* To a process for this very source: one that was started for another may be older than the credential that is
- * named now. */
+/* To a process that can have the credential: one that was started before the manifest named it may be older than the
+ * drop-in that gives it. */
 static bool line_connect(Line *l, const ManifestAccount *a, GError **error)
 {
-        g_autofree char *source = account_source(a);
         int fd;
 
-        if (l->bus && g_strcmp0(l->source, source) != 0)
+        if (l->bus && a->password_credential && g_strcmp0(l->credential, a->password_credential) != 0)
                 line_close(l);
         if (l->bus)
                 return true;
-        g_free(l->source);
-        l->source = g_steal_pointer(&source);
+        g_free(l->credential);
+        l->credential = g_strdup(a->password_credential);
         if (worker_open(CERT_SOCKET_KEYHOLDER, PROGRAM, &fd, &l->worker, error))
                 l->bus = worker_bus_new(l->keyholder->event, fd, on_ended, l, error);
         return l->bus != NULL;
@@ -364,7 +363,7 @@ static void line_free(void *p)
         line_close(l);
         sd_event_source_disable_unref(l->timer);
         g_free(l->hung);
-        g_free(l->source);
+        g_free(l->credential);
         g_free(l);
 }
 

@@ -316,6 +316,28 @@ static void test_an_issuer_has_one_process_and_no_other_s(void)
         g_assert_cmpint(await(b, 4)->pid, !=, answer(b, 0)->pid);
 }
 
+static pid_t asked_pid(Bench *b)
+{
+        open_account(b, &b->first);
+        return await(b, b->answers->len + 1)->pid;
+}
+
+/* It comes with the start of the process, and with nothing else. */
+static void test_a_credential_is_looked_for_in_a_process_that_can_have_it(void)
+{
+        g_autoptr(Bench) b = bench_new();
+        pid_t before = asked_pid(b), now;
+
+        b->first.account.password_credential = (char *) "step.password";
+        now = asked_pid(b);
+        g_assert_cmpint(now, !=, before);
+        g_assert_cmpint(asked_pid(b), ==, now);
+        b->first.account.password_file = (char *) "/wrong";
+        g_assert_cmpint(asked_pid(b), ==, 0);
+        b->first.account.password_file = (char *) "/good";
+        g_assert_cmpint(asked_pid(b), !=, now);
+}
+
 static void test_an_error_of_the_keyholder_comes_through(void)
 {
         g_autoptr(Bench) b = bench_new();
@@ -659,6 +681,8 @@ int main(int argc, char **argv)
         g_test_add_func("/account/the source is the manifest's", test_the_source_is_the_manifest_s);
         g_test_add_func("/account/an issuer has one process, and no other's",
                         test_an_issuer_has_one_process_and_no_other_s);
+        g_test_add_func("/account/a credential is looked for in a process that can have it",
+                        test_a_credential_is_looked_for_in_a_process_that_can_have_it);
         g_test_add_func("/account/an error of the keyholder comes through",
                         test_an_error_of_the_keyholder_comes_through);
         g_test_add_func("/account/a file that hangs fails what waits for it, and nothing else",
