@@ -119,6 +119,9 @@ void item_record_failed(PassItem *item, uint64_t now, const GError *error)
                     error);
         c->record->degraded = behind && c->record->fingerprint;
         c->record->blocked = error_blocks(item, error);
+        /* A good one that a person alone wanted to be another is left as it is. */
+        if (issuing && item->reasons == REASON_BIT(REASON_FORCED) && c->record->pending == 0)
+                c->record->retry_at = 0;
         /* What it took it can no longer read: not for long, then, is it served. */
         if (item->unable && g_strcmp0(c->record->taken, c->record->fingerprint) == 0)
                 g_clear_pointer(&c->record->taken, g_free);
@@ -159,10 +162,10 @@ static void item_log(const PassItem *item, JobStage stage, const GError *error)
                 context.message_id = c->record->blocked ? CERT_MESSAGE_BLOCKED
                                      : c->record->degraded ? CERT_MESSAGE_DEGRADED
                                                             : CERT_MESSAGE_FAILED;
-                retry = timestamp_format(c->record->retry_at);
+                retry = c->record->retry_at ? timestamp_format(c->record->retry_at) : NULL;
                 summary = cert_error_summary(error);
-                log_full(LOG_ERR, &context, "%s (%s); tried again at %s.\n%s", summary, reasons, retry,
-                         cert_error_hint(error));
+                log_full(LOG_ERR, &context, "%s (%s)%s%s.\n%s", summary, reasons, retry ? "; tried again at " : "",
+                         retry ?: "", cert_error_hint(error));
                 break;
         default:
                 break;

@@ -279,6 +279,17 @@ class Troubles(AgentTest):
                 self.assertEqual(host.renew_due()[0], "skipped")
                 self.assertEqual(host.get("bad", "FailureCount"), 1)
 
+    def test_a_good_one_that_could_not_be_forced_is_not_tried_again_by_itself(self):
+        self.start({"bad": self.host.certificate("bad", issuer="bad")}, issuers=self.fake("good"))
+        self.host.renew_due()
+        self.host.manifest({"bad": self.host.certificate("bad", issuer="bad")}, issuers=self.fake("refuse"))
+        self.host.call("Reload")
+        self.assertEqual(self.host.renew("bad", force=True)[0], "failed")
+        self.assertEqual(self.host.state("bad"), "valid")
+        self.assertEqual(self.host.get("bad", "FailureCount"), 1)
+        self.assertEqual(self.host.get("bad", "RetryAt"), 0)
+        self.assertNotIn("tried again", self.host.agent_log())
+
     def test_an_issuer_that_hangs_holds_up_nobody(self):
         self.start(self.bad(), issuers=self.fake("hang"))
         path = self.host.call("RenewDue")[0]
