@@ -97,15 +97,19 @@ bool agent_reload(Agent *a, GError **error)
         g_autoptr(GError) refused = NULL;
 
         if (manifest_load(&manifest, &problems, &refused)) {
+                /* Saved once, it is loaded by whoever starts the agent and by the watch on the file: said once. */
+                bool same = a->manifest && !a->problems && g_str_equal(a->manifest->digest, manifest->digest);
+
                 manifest_saved_keep(manifest);
                 agent_set_problems(a, NULL);
-                log_full(LOG_INFO, &(LogContext) { .message_id = CERT_MESSAGE_MANIFEST_LOADED },
-                         "The manifest is in force: %u certificates, %u bundles and lists.",
-                         manifest->certificates->len, manifest->bundles->len);
+                log_full(same ? LOG_DEBUG : LOG_INFO, &(LogContext) { .message_id = CERT_MESSAGE_MANIFEST_LOADED },
+                         "The manifest is in force: %u certificate%s, %u bundle%s and lists.",
+                         manifest->certificates->len, manifest->certificates->len == 1 ? "" : "s",
+                         manifest->bundles->len, manifest->bundles->len == 1 ? "" : "s");
         } else {
                 agent_set_problems(a, problems);
                 log_full(LOG_ERR, &(LogContext) { .message_id = CERT_MESSAGE_MANIFEST_REFUSED },
-                         "The manifest is refused, the last good one stays in force: %s", refused->message);
+                         "The last good manifest stays in force. %s", refused->message);
                 if (!a->manifest)
                         manifest = manifest_saved_load();
         }
