@@ -76,8 +76,10 @@ static int report(JsonFormat format, bool quiet, const Manifest *manifest, const
                 g_autofree char *summary = cert_error_summary(error);
                 g_autofree char *clean = terminal_clean(&terminal, summary, false);
 
+                /* the error's own words are those of the first problem again */
                 print_problems(&terminal, problems);
-                fprintf(stderr, "certctl: %s\n", clean);
+                if (!problems || problems->len == 0)
+                        fprintf(stderr, "certctl: %s\n", clean);
         } else if (!quiet)
                 print_summary(manifest);
         return manifest ? 0 : 1;

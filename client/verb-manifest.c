@@ -34,9 +34,11 @@ ExitStatus verb_reload(const Client *client, char **arguments)
                 return EXIT_STATUS_DONE;
         if (cert_error_code(error) == CERT_ERROR_MANIFEST_INVALID)
                 problems = manager_manifest_problems(bus, NULL);
-        if (problems)
-                manager_print_problems(client, problems);
-        return client_report(client, error);
+        if (!problems || !*problems)
+                return client_report(client, error);
+        manager_print_problems(client, problems);
+        fputs("certctl: the manifest is refused, and nothing of it is in force\n", stderr);
+        return EXIT_STATUS_FAILED;
 }
 
 /* ---- validate ---- */
