@@ -120,8 +120,14 @@ static void print_summary(const Conversion *c)
         fprintf(stderr, "%u certificate%s converted", c->entries->len, c->entries->len == 1 ? "" : "s");
         if (r->count[REPORT_LEFT_OUT] > 0)
                 fprintf(stderr, ", %u left out", r->count[REPORT_LEFT_OUT]);
-        fprintf(stderr, ". Nothing was run. Check the manifest, once it is written: certctl validate %s\n",
+        fprintf(stderr, ". Nothing was run. %s: certctl validate %s\n",
+                c->options->output ? "Check the manifest" : "Once the manifest is in a file, check it",
                 c->options->output ?: "FILE");
+}
+
+static bool is_units_folder(const char *folder)
+{
+        return g_str_equal(folder, "/etc/systemd/system") || g_str_equal(folder, "/etc/systemd/system/");
 }
 
 /* The report comes before the manifest, so that on a terminal the end of it is not lost. */
@@ -131,8 +137,11 @@ static int finish(Conversion *c)
 
         if (c->units_written > 0)
                 report_add(c->report, REPORT_TO_DO, 0, NULL,
-                           "%u one-shot unit%s written to %s: once in /etc/systemd/system, run: systemctl daemon-reload",
-                           c->units_written, c->units_written == 1 ? " was" : "s were", c->options->emit_units);
+                           "%u one-shot unit%s written to %s: %s systemctl daemon-reload", c->units_written,
+                           c->units_written == 1 ? " was" : "s were", c->options->emit_units,
+                           is_units_folder(c->options->emit_units)
+                                   ? "run:"
+                                   : "copy them to /etc/systemd/system, then run:");
         report_print(c->report, c->options->quiet);
         if (!write_output(c->options, json))
                 return EXIT_STATUS_FAILED;
