@@ -218,11 +218,11 @@ static bool trim(const SourceFile *f, Secret *s, GError **error)
 static bool no_credential(const char *name, GError **error)
 {
         g_set_error(error, CERT_ERROR, CERT_ERROR_KEY_STORAGE,
-                    "cert-keyholder got no credential %s\nEncrypt the password: systemd-creds encrypt "
-                    "--name=%s - "
-                    "/etc/credstore.encrypted/%s; then run \"systemctl edit cert-keyholder@.service\" and "
-                    "write: [Service] "
-                    "and, on a line of its own, LoadCredentialEncrypted=%s:/etc/credstore.encrypted/%s",
+                    "cert-keyholder got no credential %s\nEncrypt the password: install -d -m 0700 "
+                    "/etc/credstore.encrypted; systemd-creds encrypt --name=%s - /etc/credstore.encrypted/%s; "
+                    "then run \"systemctl edit cert-keyholder@.service\" and write: [Service] and, on a line "
+                    "of its own, LoadCredentialEncrypted=%s:/etc/credstore.encrypted/%s; and end the one that "
+                    "runs: systemctl stop 'cert-keyholder@*'",
                     name, name, name, name, name);
         return false;
 }
