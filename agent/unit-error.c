@@ -57,16 +57,12 @@ static const Refusal refusals[] = {
           "The agent must run as root; see: systemctl cat cert-agent.service", false },
 };
 
-bool unit_error_is_absence(const sd_bus_error *e)
-{
-        /* The bus tries to activate a systemd that is not there by /bin/false. */
-        return sd_bus_error_has_names(e, SD_BUS_ERROR_SERVICE_UNKNOWN, SD_BUS_ERROR_NAME_HAS_NO_OWNER) ||
-               (e->name && g_str_has_prefix(e->name, "org.freedesktop.DBus.Error.Spawn."));
-}
-
 bool unit_error_is_passing(const sd_bus_error *e)
 {
-        return unit_error_is_absence(e) || sd_bus_error_has_names(e, SD_BUS_ERROR_NO_REPLY, SD_BUS_ERROR_TIMEOUT);
+        /* The bus tries to activate a systemd that is not there by /bin/false. */
+        return sd_bus_error_has_names(e, SD_BUS_ERROR_SERVICE_UNKNOWN, SD_BUS_ERROR_NAME_HAS_NO_OWNER,
+                                      SD_BUS_ERROR_NO_REPLY, SD_BUS_ERROR_TIMEOUT) ||
+               (e->name && g_str_has_prefix(e->name, "org.freedesktop.DBus.Error.Spawn."));
 }
 
 GError *unit_error_new(const UnitRef *ref, const char *why, const char *hint)

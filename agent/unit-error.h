@@ -19,9 +19,6 @@ GError *unit_error_gone(const UnitRef *ref, const char *why);
 /* From systemd's refusal of a call; *ret_outcome is UNIT_GONE or UNIT_FAILED. */
 GError *unit_error_from_bus(const UnitRef *ref, const sd_bus_error *e, UnitOutcome *ret_outcome);
 
-/* There is no systemd on the bus. */
-bool unit_error_is_absence(const sd_bus_error *e);
-
 /* systemd is away for a moment (daemon-reexec), or does not answer now: worth another try. */
 bool unit_error_is_passing(const sd_bus_error *e);
 

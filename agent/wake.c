@@ -95,14 +95,15 @@ static void wake_ask(Wake *w, UnitAnswered answered, void (*next)(Wake *w))
                 next(w);
 }
 
-/* Where systemd does not run there is no timer that could have been stopped. */
+/* Where systemd does not run there is no timer that could have been stopped; and where it does not answer now, a pass too
+ * many is better than a certificate that expires. */
 static bool timer_is_active(sd_bus_message *reply)
 {
         const sd_bus_error *error = sd_bus_message_get_error(reply);
         const char *state;
 
         if (error)
-                return unit_error_is_absence(error);
+                return unit_error_is_passing(error);
         return sd_bus_message_read(reply, "v", "s", &state) >= 0 && g_str_equal(state, "active");
 }
 

@@ -42,7 +42,8 @@ Wake *wake_free(Wake *w);
 
 /* Calls `up` once at this time (microseconds since 1970, by the wall clock, wherever it is set to), but not more often than
  * each five seconds; 0: never. In the place of what was set before. Only while cert-renew.timer is active: who has stopped
- * it has stopped renewals. systemd is asked for that now, and again at the time; where there is none, it is taken to be. */
+ * it has stopped renewals. systemd is asked for that now, and again at the time; where there is none, or it does not
+ * answer, it is taken to be. */
 void wake_set(Wake *w, uint64_t at);
 
 /* The agent must stay for it. */

@@ -101,6 +101,17 @@ class ShortLivedTest(unittest.TestCase):
         self.assert_exits()
         self.assertEqual(self.serial(), first)
 
+    def test_a_systemd_that_hangs_lets_nothing_expire_for_good(self):
+        self.timer("active")
+        systemd = self.host.processes[-1]
+        self.start({"web": self.short("web")})
+        self.assertEqual(self.host.renew_due()[0], "done")
+        first = self.serial()
+        time.sleep(1)  # the first question was answered
+        systemd.send_signal(signal.SIGSTOP)
+        self.addCleanup(systemd.send_signal, signal.SIGCONT)
+        wait_for(lambda: self.serial() != first, "the renewal", 40)
+
     def test_a_new_one_for_a_person_is_followed_too(self):
         self.timer("active")
         self.start({"web": self.short("web")})
