@@ -12,6 +12,8 @@
 #include "common/error.h"
 #include "common/names.h"
 
+#include <string.h>
+
 #define PROGRAM        CERT_PROGRAM_DIR "/cert-keyholder"
 #define IDLE_USEC      (10 * USEC_PER_SEC)
 #define CALL_BYTES_MAX (2 * 1024 * 1024) /* an account with a chain of 16 certificates of 64 KiB */
@@ -225,7 +227,8 @@ static int on_reply(sd_bus_message *m, void *userdata, sd_bus_error *ret_error)
         }
         g_clear_pointer(&c->line->hung, g_free);
         if (e)
-                cert_error_set_from_bus(&error, e, 0, CERT_ERROR_KEY_STORAGE, NULL);
+                cert_error_set_from_bus(&error, e, 0, CERT_ERROR_KEY_STORAGE,
+                                        cert_error_from_name(e->name) >= 0 ? NULL : "the keyholder");
         /* A credential comes with the start of a process: one that lacks it will not get it any more. */
         call_end(c, e ? NULL : m, error, /* answered= */ !e || !c->account.password_credential);
         return 0;
@@ -320,14 +323,16 @@ static void line_take_turn(Line *l)
                 return;
         }
         if (!line_connect(l, &c->account, &error)) {
-                call_fail(c, "opening the account of issuer \"%s\": %s", c->issuer, error->message);
+                /* one that dies at once may do so before the first word to it */
+                call_fail(c, "opening the account of issuer \"%s\": %s%s", c->issuer, error->message,
+                          strchr(error->message, '\n') ? "" : "\n" SEE_LOG);
                 return;
         }
         l->call = g_queue_pop_head(&l->waiting);
         worker_bus_allow(l->bus, CALL_BYTES_MAX);
         r = line_set_timer(l, KEYHOLDER_TIMEOUT) ? call_send(c, worker_bus_get(l->bus)) : -ENOMEM;
         if (r < 0)
-                call_fail(c, "asking the keyholder for the account of issuer \"%s\": %s", c->issuer,
+                call_fail(c, "asking the keyholder for the account of issuer \"%s\": %s\n" SEE_LOG, c->issuer,
                           g_strerror(-r));
 }
 
