@@ -103,41 +103,82 @@ static void print_tables(const Client *client, const Host *host, uint64_t now)
         }
 }
 
+/* What is wrong with one, or with several alike: when a CA is away, that is said once. */
+typedef struct Trouble {
+        GString *names;
+        char *what, *hint;
+} Trouble;
+
+static void trouble_free(void *p)
+{
+        Trouble *t = p;
+
+        g_string_free(t->names, TRUE);
+        g_free(t->what);
+        g_free(t->hint);
+        g_free(t);
+}
+
+static void print_trouble(const Terminal *t, const Trouble *trouble)
+{
+        printf("\n%s%s%s %s%s%s%s\n", style_on(t->colour_out, STYLE_BAD), terminal_dot(t),
+               style_off(t->colour_out, STYLE_BAD), style_on(t->colour_out, STYLE_BOLD), trouble->names->str,
+               style_off(t->colour_out, STYLE_BOLD), *trouble->what ? ":" : " is past its end");
+        if (*trouble->what)
+                detail_print_indented(trouble->what);
+        if (*trouble->hint)
+                detail_print_indented(trouble->hint);
+}
+
+static bool add_alike(GPtrArray *troubles, const char *name, const char *what, const char *hint)
+{
+        for (guint i = 0; i < troubles->len; i++) {
+                Trouble *t = g_ptr_array_index(troubles, i);
+
+                if (!*what || !g_str_equal(t->what, what) || !g_str_equal(t->hint, hint))
+                        continue;
+                g_string_append_printf(t->names, ", %s", name);
+                return true;
+        }
+        return false;
+}
+
 /* The list was made a moment ago: what is gone meanwhile is no failure of `status`. */
-static void print_trouble(const Client *client, sd_bus *bus, const CertRow *row)
+static void add_trouble(GPtrArray *troubles, const Terminal *t, sd_bus *bus, const CertRow *row)
 {
         g_autoptr(Subject) s = subject_get(bus, row->name, /* ask= */ false, NULL, NULL);
-        const Terminal *t = &client->terminal;
         g_autofree char *name = terminal_clean(t, row->name, false);
         g_autofree char *what = NULL, *hint = NULL;
         SubjectFailure failure;
+        Trouble *trouble;
 
         if (!s)
                 return;
         failure = subject_failure(s);
         what = terminal_clean(t, *failure.message ? failure.message : row->error, false);
         hint = terminal_clean(t, failure.hint, true);
-        printf("\n%s%s%s %s%s%s%s\n", style_on(t->colour_out, STYLE_BAD), terminal_dot(t),
-               style_off(t->colour_out, STYLE_BAD), style_on(t->colour_out, STYLE_BOLD), name,
-               style_off(t->colour_out, STYLE_BOLD), *what ? ":" : " is past its end");
-        if (*what)
-                detail_print_indented(what);
-        if (*hint)
-                detail_print_indented(hint);
+        if (add_alike(troubles, name, what, hint))
+                return;
+        trouble = g_new(Trouble, 1);
+        *trouble = (Trouble) { g_string_new(name), g_steal_pointer(&what), g_steal_pointer(&hint) };
+        g_ptr_array_add(troubles, trouble);
 }
 
 static void print_troubles(const Client *client, sd_bus *bus, const Host *host, guint troubles, uint64_t now)
 {
+        g_autoptr(GPtrArray) list = g_ptr_array_new_with_free_func(trouble_free);
         guint shown = 0;
 
         for (guint i = 0; i < host_rows(host) && (client->options.full || shown < TROUBLES_SHOWN); i++) {
                 CertRow row = host_row(host, i);
 
                 if (cert_row_is_trouble(&row, now)) {
-                        print_trouble(client, bus, &row);
+                        add_trouble(list, &client->terminal, bus, &row);
                         shown++;
                 }
         }
+        for (guint i = 0; i < list->len; i++)
+                print_trouble(&client->terminal, g_ptr_array_index(list, i));
         if (shown < troubles)
                 printf("\n... and %u more; see them all with: certctl status --full\n", troubles - shown);
 }
