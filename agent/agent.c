@@ -98,7 +98,7 @@ bool agent_reload(Agent *a, GError **error)
 
         if (manifest_load(&manifest, &problems, &refused)) {
                 /* Saved once, it is loaded by whoever starts the agent and by the watch on the file: said once. */
-                bool same = a->manifest && !a->problems && g_str_equal(a->manifest->digest, manifest->digest);
+                bool same = a->manifest && !*a->problems && g_str_equal(a->manifest->digest, manifest->digest);
 
                 manifest_saved_keep(manifest);
                 agent_set_problems(a, NULL);

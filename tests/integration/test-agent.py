@@ -219,6 +219,17 @@ class Manifests(AgentTest):
         self.assertEqual(self.host.state("web"), "valid")
         self.assertEqual(self.host.renew("web", force=True)[0], "done")
 
+    def test_a_manifest_is_said_to_be_in_force_once(self):
+        self.start(self.web())
+        self.host.call("Reload")
+        self.assertEqual(self.host.agent_log().count("The manifest is in force: 1 certificate, "), 1)
+        self.host.path("/etc/cert-agent/manifest.json").write_text("{")
+        with self.assertRaises(BusError):
+            self.host.call("Reload")
+        self.host.manifest(self.web())
+        self.host.call("Reload")
+        self.assertEqual(self.host.agent_log().count("The manifest is in force"), 2)
+
     def problems(self):
         return self.host.busctl("get-property", "org.certagent1", "/org/certagent1", "org.certagent1.Manager",
                                 "ManifestProblems")["data"]
