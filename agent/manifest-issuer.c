@@ -112,7 +112,7 @@ static void read_issuer(ManifestReading *r, const JsonValue *v, ManifestIssuer *
 void manifest_read_issuer(ManifestReading *r, const JsonValue *v)
 {
         const char *ours = r->manifest->environment;
-        g_autofree char *config = NULL;
+        g_autofree char *config = NULL, *digest = NULL;
         ManifestIssuer *issuer;
 
         if (!manifest_check_name(r, v, "an issuer") || !manifest_expect(r, v, JSON_KIND_OBJECT))
@@ -124,11 +124,13 @@ void manifest_read_issuer(ManifestReading *r, const JsonValue *v)
         }
         /* One with a problem is known all the same, so that its certificates are not complained of as well. */
         config = json_document_slice(r->file->json, v);
+        digest = g_compute_checksum_for_string(G_CHECKSUM_SHA256, config, -1);
         issuer = g_new(ManifestIssuer, 1);
         *issuer = (ManifestIssuer){ .name = manifest_keep_string(r, v->key),
                                     .type = manifest_keep_repeated(r, ""),
                                     .environment = ours ? manifest_keep_repeated(r, ours) : NULL,
-                                    .config = manifest_keep_string(r, config) };
+                                    .config = manifest_keep_string(r, config),
+                                    .digest = manifest_keep_string(r, digest) };
         g_hash_table_insert(r->manifest->issuers, issuer->name, issuer);
         read_issuer(r, v, issuer);
 }

@@ -221,7 +221,10 @@ static void reading_run(ManifestReading *r)
                 bool is_certificate = c->kind == MANIFEST_KIND_CERTIFICATE;
                 g_autofree char *digest = manifest_certificate_request_digest(c);
 
+                const ManifestIssuer *issuer = manifest_find_issuer(r->manifest, c->issuer);
+
                 c->request_digest = manifest_keep_string(r, digest);
+                c->issuer_digest = issuer ? issuer->digest : NULL;
                 g_ptr_array_add(is_certificate ? r->manifest->certificates : r->manifest->bundles, c);
                 g_hash_table_insert(r->manifest->by_name, c->name, c);
         }

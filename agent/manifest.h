@@ -128,6 +128,7 @@ typedef struct ManifestCertificate {
         bool watch;
         unsigned keep;    /* generations kept; default 3 */
         char *request_digest; /* manifest_certificate_request_digest(), made once when it is loaded; the plan reads it */
+        const char *issuer_digest; /* of all that is said of its issuer; borrowed from that */
 } ManifestCertificate;
 
 /* The attributes that a managed file must have. */
@@ -162,6 +163,7 @@ typedef struct ManifestIssuer {
         Renewal renewal;              /* RENEWAL_SIGN where the type knows no other */
         unsigned connections;         /* how many calls may be under way at once; 0: the type's default */
         char *config;      /* the issuer's object as JSON text, as given, for the issuer process */
+        char *digest;      /* of `config`: SHA-256, lower-case hex */
 } ManifestIssuer;
 
 typedef struct Manifest {

@@ -115,6 +115,8 @@ void item_record_failed(PassItem *item, uint64_t now, const GError *error)
 
         g_free(c->record->failed_digest);
         c->record->failed_digest = g_strdup(item->wish->request_digest);
+        g_free(c->record->failed_issuer);
+        c->record->failed_issuer = issuing ? g_strdup(item->wish->issuer_digest) : NULL;
         record_fail(c->record, now, leaf ? record_remaining(now, leaf->not_before, leaf->not_after) : 0, item->retry_after,
                     error);
         c->record->degraded = behind && c->record->fingerprint;

@@ -45,6 +45,7 @@ static PlanItem conclude(const ManifestCertificate *c, const CertificateFacts *f
         PlanItem item;
 
         complete.digest = c->request_digest;
+        complete.issuer_digest = c->issuer_digest;
         complete.mendable = facts->content != NULL;
         item = plan_verdict(&complete, f);
         item.certificate = c;

@@ -17,6 +17,7 @@ typedef struct PlanFindings {
 typedef struct PlanCase {
         const Record *record; /* NULL: nothing is known */
         const char *digest;   /* of what is wanted, as a failed try would have noted it; NULL: it has none */
+        const char *issuer_digest; /* likewise of its issuer */
         PlanClock clock;
         PlanFlags flags;
         bool by_clock;    /* to issue takes a clock that can be trusted */

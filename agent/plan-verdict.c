@@ -16,13 +16,21 @@ static bool is_waiting(const PlanCase *c)
         return c->record && c->record->token;
 }
 
+/* Unknown on either side is no difference. */
+static bool differ(const char *a, const char *b)
+{
+        return a && b && !g_str_equal(a, b);
+}
+
+/* What failed by another wish, or by what was said of the issuer then (its address, its provisioner), says nothing of what is
+ * wanted now. */
 bool plan_is_failing(const PlanCase *c)
 {
         const Record *r = c->record;
 
         if (!r || (r->failures == 0 && !r->degraded && !r->blocked))
                 return false;
-        return !r->failed_digest || !c->digest || g_str_equal(r->failed_digest, c->digest);
+        return !differ(r->failed_digest, c->digest) && !differ(r->failed_issuer, c->issuer_digest);
 }
 
 /* When the clock went back to before the failure, the span cannot be judged by it. */

@@ -362,6 +362,7 @@ PlanItem plan_certificate(const ManifestCertificate *c, const CertificateFacts *
         k.verdict = (PlanCase) {
                 .record = record,
                 .digest = c->request_digest ?: digest,
+                .issuer_digest = c->issuer_digest,
                 .clock = clock,
                 .flags = flags,
                 .by_clock = true,

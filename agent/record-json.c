@@ -83,6 +83,7 @@ static void add_record(JsonBuilder *b, const Record *r)
         add_string(b, "answered", r->answered);
         add_number(b, "failures", r->failures);
         add_string(b, "failed_digest", r->failed_digest);
+        add_string(b, "failed_issuer", r->failed_issuer);
         add_number(b, "failed_at", r->failed_at);
         add_number(b, "retry_at", r->retry_at);
         add_flag(b, "retry_told", r->retry_told);
@@ -280,6 +281,7 @@ static void read_record(Reader *rd, Record *r)
         r->answered = read_string(rd, "answered");
         r->failures = (unsigned) read_number(rd, "failures", UINT32_MAX);
         r->failed_digest = read_digest(rd, "failed_digest");
+        r->failed_issuer = read_digest(rd, "failed_issuer");
         r->failed_at = read_number(rd, "failed_at", TIME_MAX);
         r->retry_at = read_number(rd, "retry_at", TIME_MAX);
         r->retry_told = read_flag(rd, "retry_told");

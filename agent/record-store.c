@@ -99,6 +99,7 @@ static void pack_record(GByteArray *a, const Record *r)
         pack_string(a, r->answered);
         pack_u32(a, r->failures);
         pack_string(a, r->failed_digest);
+        pack_string(a, r->failed_issuer);
         pack_u64(a, r->failed_at);
         pack_u64(a, r->retry_at);
         pack_u8(a, r->retry_told);
@@ -133,6 +134,7 @@ static Record *unpack_record(const char *name, Unpack *u)
         r->answered = unpack_strdup(u);
         r->failures = unpack_u32(u);
         r->failed_digest = unpack_strdup(u);
+        r->failed_issuer = unpack_strdup(u);
         r->failed_at = unpack_u64(u);
         r->retry_at = unpack_u64(u);
         r->retry_told = unpack_u8(u);

@@ -62,6 +62,7 @@ Record *record_free(Record *r)
         g_free(r->source);
         g_free(r->answered);
         g_free(r->failed_digest);
+        g_free(r->failed_issuer);
         g_free(r->message);
         g_free(r->hint);
         g_free(r->pending_digest);
@@ -132,6 +133,7 @@ void record_succeed(Record *r)
         r->error = _CERT_ERROR_INVALID;
         r->blocked = r->degraded = r->retry_told = false;
         g_clear_pointer(&r->failed_digest, g_free);
+        g_clear_pointer(&r->failed_issuer, g_free);
         g_clear_pointer(&r->message, g_free);
         g_clear_pointer(&r->hint, g_free);
 }

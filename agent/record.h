@@ -43,6 +43,8 @@ typedef struct Record {
         /* failure */
         unsigned failures;     /* in a row */
         char *failed_digest;   /* the request digest of the try that failed; another one is tried at once */
+        char *failed_issuer;   /* the digest of what was said of its issuer then: when that is another, it is tried at once, too;
+                                * NULL: it was not the issuer that failed */
         uint64_t failed_at, retry_at;
         bool retry_told;       /* the issuer itself said when (Retry-After): nothing is tried before */
         CertError error;       /* _CERT_ERROR_INVALID: none */

@@ -31,6 +31,7 @@
 #define CHATTER     5000
 #define SIGNED_TEXT "what a protocol would have signed"
 #define CALLS_FILE  "/run/fake-calls"
+#define BEHAVIOUR_FILE "/run/fake-behaviour" /* when it is there: what it says goes before the manifest */
 #define NO_JWE      "e30.AA.AA.AA.AA" /* five parts, as RFC 7516 has them, and no key in them */
 
 /* One request, ready to be answered in whatever way. */
@@ -544,6 +545,16 @@ static bool take_step(FakeCall *c, IssuerConfig *config, GError **error)
         return issuer_config_take_string(config, "provisioner", &c->behaviour, error);
 }
 
+static void take_behaviour_file(FakeCall *c)
+{
+        g_autofree char *path = host_path(BEHAVIOUR_FILE), *behaviour = NULL;
+
+        if (!g_file_get_contents(path, &behaviour, NULL, NULL))
+                return;
+        g_free(c->behaviour);
+        c->behaviour = g_steal_pointer(&behaviour);
+}
+
 static bool read_config(FakeCall *c, const char *text, GError **error)
 {
         g_autoptr(IssuerConfig) config = issuer_config_new(text, error);
@@ -562,6 +573,7 @@ static bool read_config(FakeCall *c, const char *text, GError **error)
             !issuer_config_take_span(config, "retry_after", &c->retry_after, error) || !take_step(c, config, error) ||
             !issuer_config_done(config, error))
                 return false;
+        take_behaviour_file(c);
         options.name = (char *) issuer_config_name(config);
         c->authority = change_make(&options, error) ? authority_open(&options, error) : NULL;
         return c->authority != NULL;

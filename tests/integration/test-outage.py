@@ -16,9 +16,11 @@ class OutageTest(unittest.TestCase):
         self.host = Host()
         self.addCleanup(self.host.end)
 
-    def behave(self, behaviour, names=NAMES, **further):
-        self.host.manifest({n: self.host.certificate(n, issuer="net") for n in names},
-                           issuers={"net": dict({"type": "fake", "behaviour": behaviour}, **further)})
+    def behave(self, behaviour, names=NAMES, issuer={"type": "fake", "retry_after": "1h"}):
+        """The issuer behaves so from now on, and the manifest says nothing else of it: it is not the administrator who mends it."""
+        self.host.path("/run").mkdir(exist_ok=True)
+        self.host.path("/run/fake-behaviour").write_text(behaviour)
+        self.host.manifest({n: self.host.certificate(n, issuer="net") for n in names}, issuers={"net": issuer})
         if self.host.agent_process:
             self.host.call("Reload")
         else:
@@ -53,7 +55,7 @@ class OutageTest(unittest.TestCase):
         self.assertEqual(self.host.renew_due()[0], "skipped")
 
     def test_what_the_issuer_put_off_is_not_tried_before_its_time(self):
-        self.behave("unreachable-till", retry_after="1h")
+        self.behave("unreachable-till")
         self.host.renew_due()
         self.behave("good")
         self.assertEqual(self.host.renew_due(), ("skipped", {}))
@@ -64,6 +66,12 @@ class OutageTest(unittest.TestCase):
         self.assertEqual(self.failures(), [1] * 12)
         self.assertEqual(self.host.renew(*NAMES)[0], "done")
 
+    def test_a_corrected_issuer_is_tried_at_once(self):
+        self.behave("unreachable-till")
+        self.host.renew_due()
+        self.behave("good", issuer={"type": "fake", "retry_after": "2h"})
+        self.assertEqual(self.host.renew_due(), ("done", {n: ("done", "") for n in NAMES}))
+
     def test_one_that_asks_the_issuer_anyway_is_the_scout(self):
         self.behave("unreachable", NAMES[:-1])
         self.host.renew_due()
@@ -73,7 +81,7 @@ class OutageTest(unittest.TestCase):
         self.assertEqual(self.failures(), [1] * 12)
 
     def test_force_does_not_wait_for_a_retry(self):
-        self.behave("unreachable-till", NAMES[:1], retry_after="1h")
+        self.behave("unreachable-till", NAMES[:1])
         self.host.renew_due()
         self.behave("good", NAMES[:1])
         self.assertEqual(self.host.renew(NAMES[0], force=True)[0], "done")

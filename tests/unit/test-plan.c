@@ -51,7 +51,7 @@ typedef struct Row {
         /* record */
         bool no_record, other_leaf, no_generation, other_issuer, other_digest, not_taken, no_units, told_to_revoke, other_revoked;
         unsigned failures;
-        bool blocked, degraded, pending, pending_differs, changed_since, waiting;
+        bool blocked, degraded, pending, pending_differs, changed_since, issuer_changed, waiting;
         uint64_t failed_at, retry_at, poll_at;
         CertError error; /* 0: ISSUER_UNREACHABLE */
         /* local issuer; sound: signed by its current certificate, as is recorded, the CA file (if wanted) of its trust */
@@ -195,6 +195,8 @@ static const Row rows[] = {
           .due = IN_AN_HOUR },
         { "blocked until an administrator acts", .missing = KEY, .failures = 1, .blocked = true, .retry_at = NOW - 1,
           .reasons = R(MISSING_KEY), .state = CERT_STATE_BLOCKED, .never_due = true },
+        { "blocked, and the administrator corrected the issuer", .missing = KEY, .failures = 1, .blocked = true,
+          .issuer_changed = true, .action = ACTION_ISSUE, .reasons = R(MISSING_KEY), .state = CERT_STATE_DUE },
         { "blocked, and the administrator acted", .missing = KEY, .failures = 1, .blocked = true, .changed_since = true,
           .action = ACTION_ISSUE, .reasons = R(MISSING_KEY), .state = CERT_STATE_DUE },
         { "blocked, and a person asks", .missing = KEY, .failures = 1, .blocked = true, .flags = PLAN_IGNORE_RETRY,
@@ -365,6 +367,7 @@ static void world_make_wish(World *w, const Row *row)
 {
         ManifestCertificate *c = w->wanted = fixture_certificate_new("web");
 
+        c->issuer_digest = FINGERPRINT;
         if (row->wanted_subject)
                 replace(&c->subject, row->wanted_subject);
         if (row->wanted_usage)
@@ -451,6 +454,7 @@ static void world_make_record(World *w, const Row *row)
         r->taken = g_strdup(row->not_taken ? OTHER : FINGERPRINT);
         r->failures = row->failures;
         r->failed_at = row->failed_at;
+        r->failed_issuer = row->failures ? g_strdup(row->issuer_changed ? OTHER : FINGERPRINT) : NULL;
         r->failed_digest = g_strdup(row->changed_since ? OTHER : row->failures ? w->wanted->request_digest : NULL);
         r->retry_at = row->retry_at;
         r->error = row->failures ? row->error ?: CERT_ERROR_ISSUER_UNREACHABLE : _CERT_ERROR_INVALID;

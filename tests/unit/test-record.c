@@ -48,6 +48,7 @@ static Record *full_record_new(const char *name)
         r->last_renewal = NOW - 5;
         r->failures = 3;
         r->failed_digest = g_strdup(DIGEST_A);
+        r->failed_issuer = g_strdup(DIGEST_B);
         r->failed_at = NOW - 3;
         r->retry_at = NOW + 3;
         r->retry_told = true;
@@ -80,6 +81,7 @@ static void assert_same(const Record *a, const Record *b)
         g_assert_cmpuint(a->last_renewal, ==, b->last_renewal);
         g_assert_cmpuint(a->failures, ==, b->failures);
         g_assert_cmpstr(a->failed_digest, ==, b->failed_digest);
+        g_assert_cmpstr(a->failed_issuer, ==, b->failed_issuer);
         g_assert_cmpuint(a->failed_at, ==, b->failed_at);
         g_assert_cmpuint(a->retry_at, ==, b->retry_at);
         g_assert_cmpint(a->retry_told, ==, b->retry_told);
