@@ -22,6 +22,8 @@ ca_begin() {
         put /etc/systemd/system/step-ca.service <<UNIT
 [Unit]
 Description=Smallstep CA
+# a scene starts it as often as it needs to
+StartLimitIntervalSec=0
 [Service]
 User=step-ca
 StateDirectory=step-ca
