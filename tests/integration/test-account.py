@@ -192,6 +192,8 @@ class Roots(NetworkTest):
         self.behave("two-roots")
         self.host.renew_due()
         wait_for(lambda: self.count() == 2, "both roots")
+        # The file is seen before its pass is over.
+        wait_for(lambda: {action for action, _ in self.host.plan().values()} == {"none"}, "all in step")
         self.behave("unreachable")
         asked = len(self.asked("GetRoots"))
         self.assertEqual(self.host.renew_due()[0], "skipped")
