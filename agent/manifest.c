@@ -221,7 +221,7 @@ static void reading_run(ManifestReading *r)
                 bool is_certificate = c->kind == MANIFEST_KIND_CERTIFICATE;
                 g_autofree char *digest = manifest_certificate_request_digest(c);
 
-                const ManifestIssuer *issuer = manifest_find_issuer(r->manifest, c->issuer);
+                const ManifestIssuer *issuer = c->issuer ? manifest_find_issuer(r->manifest, c->issuer) : NULL;
 
                 c->request_digest = manifest_keep_string(r, digest);
                 c->issuer_digest = issuer ? issuer->digest : NULL;
