@@ -180,7 +180,7 @@ void issue_work_check(void *p)
         g = generation_new(key_pem(w->key), chain, roots, &w->error);
         if (!g || !chain_check(w->wish, g, key_public(w->key), now_realtime(), &w->error))
                 return;
-        if (w->roots->len > 0 && !roots_keep(w->issuer, w->roots, &unkept))
+        if (w->roots->len > 0 && !roots_learn(w->issuer, w->roots, &unkept))
                 log_warning("the roots of issuer \"%s\" are not kept, ignoring: %s", w->issuer,
                             unkept->message);
         w->generation = g_steal_pointer(&g);

@@ -111,6 +111,24 @@ bool roots_keep(const char *issuer, GPtrArray *roots, GError **error)
         return (kept && g_bytes_equal(kept, pem)) || write_kept(path, pem, error);
 }
 
+static bool holds(const GPtrArray *roots, GBytes *der)
+{
+        for (guint i = 0; i < roots->len; i++)
+                if (g_bytes_equal(roots->pdata[i], der))
+                        return true;
+        return false;
+}
+
+bool roots_learn(const char *issuer, GPtrArray *roots, GError **error)
+{
+        g_autoptr(GPtrArray) kept = roots_load(issuer);
+
+        for (guint i = 0; i < roots->len; i++)
+                if (!holds(kept, roots->pdata[i]))
+                        return roots_keep(issuer, roots, error);
+        return true;
+}
+
 GPtrArray *roots_load(const char *issuer)
 {
         g_autofree char *path = roots_path(issuer);

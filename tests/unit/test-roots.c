@@ -84,6 +84,29 @@ static void test_written_only_when_they_differ(Fixture *f, gconstpointer data)
         g_assert_cmpuint(before.st_ino, !=, after.st_ino);
 }
 
+static void assert_kept(guint n, GBytes *first)
+{
+        g_autoptr(GPtrArray) found = roots_load("step");
+
+        g_assert_cmpuint(found->len, ==, n);
+        g_assert_true(g_bytes_equal(found->pdata[0], first));
+}
+
+static void test_what_came_with_a_certificate_takes_none_away(Fixture *f, gconstpointer data)
+{
+        g_autoptr(GPtrArray) one = g_ptr_array_new();
+
+        g_ptr_array_add(one, f->first->der);
+        g_assert_true(roots_learn("step", one, NULL)); /* none was known */
+        assert_kept(1, f->first->der);
+        g_ptr_array_index(one, 0) = f->second->der;
+        g_assert_true(roots_learn("step", one, NULL)); /* another one */
+        assert_kept(1, f->second->der);
+        keep(f);
+        g_assert_true(roots_learn("step", one, NULL)); /* one of those known */
+        assert_kept(2, f->first->der);
+}
+
 static void test_what_is_no_certificate_is_not_kept(Fixture *f, gconstpointer data)
 {
         g_autoptr(GBytes) garbage = g_bytes_new_static("garbage", 7);
@@ -137,6 +160,7 @@ int main(int argc, char **argv)
         g_test_init(&argc, &argv, NULL);
         ADD("kept and found again", test_kept_and_found_again);
         ADD("written only when they differ", test_written_only_when_they_differ);
+        ADD("what came with a certificate takes none away", test_what_came_with_a_certificate_takes_none_away);
         ADD("what is no certificate is not kept", test_what_is_no_certificate_is_not_kept);
         ADD("what stands there cannot be read", test_what_stands_there_cannot_be_read);
         ADD("a read-only state folder", test_a_read_only_state_folder);
