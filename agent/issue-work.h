@@ -23,7 +23,6 @@ typedef struct IssueWork {
         GPtrArray *current_chain;    /* GBytes* of DER */
         /* set before issue_work_check() */
         GPtrArray *chain, *roots;    /* GBytes* of DER */
-        bool roots_kept;             /* these very roots are on disk already */
         /* made by issue_work_check() */
         Generation *generation;
         GError *error;               /* of either */

@@ -24,7 +24,6 @@ struct IssuePool {
         IssuerPool *issuers;
         GHashTable *issues;  /* Issue* */
         GHashTable *bundles; /* IssueRoots* */
-        GHashTable *roots;   /* issuer's name -> GPtrArray* of the roots kept on disk last */
 };
 
 struct Issue {
@@ -88,24 +87,11 @@ static void issue_offload(Issue *i, OffloadKind kind, OffloadFunction work, Offl
 
 /* ---- 3. Check ---- */
 
-static bool same_roots(const GPtrArray *a, const GPtrArray *b)
-{
-        if (!a || a->len != b->len)
-                return false;
-        for (guint n = 0; n < a->len; n++)
-                if (!g_bytes_equal(a->pdata[n], b->pdata[n]))
-                        return false;
-        return true;
-}
-
 static void on_checked(void *data)
 {
         Issue *i = ((IssueWork *) data)->issue;
 
         i->job = NULL;
-        if (i->work->roots_kept && i->work->roots->len > 0)
-                g_hash_table_replace(i->pool->roots, g_strdup(i->issuer->name),
-                                     g_ptr_array_ref(i->work->roots));
         if (i->work->generation)
                 issue_finish(i, &(IssueResult){ .outcome = ISSUE_DONE, .generation = i->work->generation });
         else
@@ -147,8 +133,6 @@ static void take_answer(Issue *i, Answer *a)
         case ANSWER_ISSUED:
                 i->work->chain = g_ptr_array_ref(a->chain);
                 i->work->roots = g_ptr_array_ref(a->roots);
-                i->work->roots_kept =
-                        same_roots(g_hash_table_lookup(i->pool->roots, i->issuer->name), a->roots);
                 issue_offload(i, OFFLOAD_COMPUTE, issue_work_check, on_checked);
                 return;
         case ANSWER_WAITING:
@@ -303,7 +287,6 @@ IssuePool *issue_pool_new(sd_event *event)
         p->event = sd_event_ref(event);
         p->issues = g_hash_table_new(NULL, NULL);
         p->bundles = g_hash_table_new(NULL, NULL);
-        p->roots = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, (GDestroyNotify) g_ptr_array_unref);
         p->offload = offload_new(event);
         if (p->offload)
                 p->issuers = issuer_pool_new(event, p->offload);
@@ -333,7 +316,6 @@ IssuePool *issue_pool_free(IssuePool *p)
         offload_free(p->offload);
         g_hash_table_unref(p->issues);
         g_hash_table_unref(p->bundles);
-        g_hash_table_unref(p->roots);
         sd_event_unref(p->event);
         g_free(p);
         return NULL;
