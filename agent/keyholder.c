@@ -305,6 +305,8 @@ static bool line_connect(Line *l, const ManifestAccount *a, GError **error)
         l->credential = g_strdup(a->password_credential);
         if (worker_open(CERT_SOCKET_KEYHOLDER, PROGRAM, &fd, &l->worker, error))
                 l->bus = worker_bus_new(l->keyholder->event, fd, on_ended, l, error);
+        if (!l->bus)
+                line_close(l); /* and the process, if it was started */
         return l->bus != NULL;
 }
 

@@ -81,6 +81,15 @@ static bool name_equal(const char *wanted, const char *present)
         return a && b && g_str_equal(a, b);
 }
 
+/* GnuTLS counts an OID's NUL, or does not. */
+static bool is_common_name(const gnutls_x509_ava_st *ava)
+{
+        size_t length = strnlen((const char *) ava->oid.data, ava->oid.size);
+
+        return length == strlen(GNUTLS_OID_X520_COMMON_NAME) &&
+               memcmp(ava->oid.data, GNUTLS_OID_X520_COMMON_NAME, length) == 0;
+}
+
 /* The common name of a subject (RFC 4514) that has nothing else; NULL of any other. Caller owns. */
 static char *lone_common_name(const char *subject)
 {
@@ -92,8 +101,7 @@ static char *lone_common_name(const char *subject)
                 return NULL;
         if (gnutls_x509_dn_set_str(dn, subject, NULL) >= 0 && gnutls_x509_dn_get_rdn_ava(dn, 0, 0, &ava) >= 0 &&
             gnutls_x509_dn_get_rdn_ava(dn, 0, 1, &further) < 0 && gnutls_x509_dn_get_rdn_ava(dn, 1, 0, &further) < 0 &&
-            ava.oid.size >= strlen(GNUTLS_OID_X520_COMMON_NAME) &&
-            memcmp(ava.oid.data, GNUTLS_OID_X520_COMMON_NAME, strlen(GNUTLS_OID_X520_COMMON_NAME)) == 0)
+            is_common_name(&ava))
                 name = g_strndup((const char *) ava.value.data, ava.value.size);
         gnutls_x509_dn_deinit(dn);
         return name;

@@ -120,6 +120,8 @@ static const Row rows[] = {
           .action = ACTION_ISSUE, .reasons = R(SUBJECT_DIFFER), .state = CERT_STATE_DUE },
         { "more of a subject where none is wanted", .subject = "CN=web.example,O=One", .wanted_subject = "",
           .action = ACTION_ISSUE, .reasons = R(SUBJECT_DIFFER), .state = CERT_STATE_DUE },
+        { "one of the names as another part of a subject where none is wanted", .subject = "2.5.4.31=#0c0b7765622e6578616d706c65",
+          .wanted_subject = "", .action = ACTION_ISSUE, .reasons = R(SUBJECT_DIFFER), .state = CERT_STATE_DUE },
         { "one of the names as subject where none is wanted", .wanted_subject = "", .state = CERT_STATE_VALID,
           .due = RENEWAL },
         { "the same subject in another spelling", .subject = "CN=web.example,O=One\\, Two",
