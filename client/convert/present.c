@@ -9,6 +9,7 @@
 #include "client/convert/present.h"
 
 #include "client/convert/source.h"
+#include "common/dn.h"
 #include "common/error.h"
 #include "common/path.h"
 #include "common/san.h"
@@ -105,7 +106,7 @@ static char *only_common_name(gnutls_x509_crt_t crt)
                 return NULL;
         if (memchr(value, '\0', size) || !g_utf8_validate(value, (gssize) size, NULL))
                 return NULL;
-        return g_strndup(value, size);
+        return dn_value_unescape(g_strndup(value, size));
 }
 
 static bool read_subject(PresentCertificate *p, gnutls_x509_crt_t crt, const char *path, GError **error)

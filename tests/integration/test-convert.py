@@ -576,6 +576,13 @@ class Certmonger(ConvertTest):
                              self.host.path(f"/etc/pki/tls/private/{number}.key"), [f"DNS:h{number}.example.org"], chain=False,
                              **further)
 
+    def test_a_common_name_is_written_without_the_escapes_of_a_subject(self):
+        self.request("1")
+        before = self.place("1", subject="/CN=One, Two", kind="rsa")
+        converted, _ = self.take_over("certmonger", self.host.path(self.FOLDER))
+        self.assertEqual([c["common_name"] for c in converted.values()], ["One, Two"])
+        self.assertEqual(serial(self.host.path("/etc/pki/tls/certs/1.crt")), before)
+
     def test_requests_are_taken_over_and_renewed_later(self):
         self.request("1")
         self.request("2")
