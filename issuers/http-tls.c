@@ -165,8 +165,8 @@ static bool say_name(const HttpTarget *t, const Shown *s, GError **error)
         g_set_error(
                 error, CERT_ERROR, CERT_ERROR_ISSUER_UNREACHABLE,
                 "the TLS certificate of %s is not for the name %s, but for: %s\n"
-                "Use one of these names in \"url\" of the manifest, or give the server this one (step-ca: "
-                "\"dnsNames\" in ca.json).",
+                "If this is the CA, use one of these names in \"url\" of the manifest, or give the server this one (step-ca: "
+                "\"dnsNames\" in ca.json); if it is another server, correct the port there.",
                 t->where, t->host, shown);
         return true;
 }
