@@ -671,22 +671,17 @@ static int method_describe(sd_bus_message *m, void *userdata, sd_bus_error *ret_
 static int method_revoke(sd_bus_message *m, void *userdata, sd_bus_error *ret_error)
 {
         g_auto(FakeCall) c = { .message = m };
+        g_autoptr(GBytes) der = NULL;
         g_autofree char *fingerprint = NULL;
         g_autoptr(GError) error = NULL;
         const char *config, *reason;
-        const void *der;
-        size_t size;
-        int r = sd_bus_message_read(m, "s", &config);
+        int r = issuer_read_revocation(m, &config, &der, &reason);
 
-        if (r >= 0)
-                r = sd_bus_message_read_array(m, 'y', &der, &size);
-        if (r >= 0)
-                r = sd_bus_message_read(m, "s", &reason);
         if (r < 0)
                 return r;
         if (!read_config(&c, config, &error))
                 return cert_error_to_bus(error, ret_error);
-        fingerprint = g_compute_checksum_for_data(G_CHECKSUM_SHA256, der, size);
+        fingerprint = g_compute_checksum_for_bytes(G_CHECKSUM_SHA256, der);
         note_call("Revoke %s %s\n", reason, fingerprint);
         if (g_str_equal(c.behaviour, "no-revoke")) /* as a program without this method */
                 return sd_bus_error_setf(ret_error, SD_BUS_ERROR_UNKNOWN_METHOD, "Unknown method Revoke");
@@ -712,13 +707,7 @@ static int method_watch(sd_bus_message *m, void *userdata, sd_bus_error *ret_err
 }
 
 static const sd_bus_vtable vtable[] = {
-        SD_BUS_VTABLE_START(0),
-        SD_BUS_METHOD("Describe", "", "a{sv}", method_describe, 0),
-        SD_BUS_METHOD("Issue", "sa{sv}", "sa{sv}", method_issue, 0),
-        SD_BUS_METHOD("Poll", "sa{sv}s", "sa{sv}", method_issue, 0),
-        SD_BUS_METHOD("Revoke", "says", "", method_revoke, 0),
-        SD_BUS_METHOD("GetRoots", "s", "aay", method_get_roots, 0),
-        SD_BUS_VTABLE_END,
+        ISSUER_VTABLE(method_describe, method_issue, method_issue, method_revoke, method_get_roots),
 };
 
 static const sd_bus_vtable authority_vtable[] = {

@@ -244,7 +244,33 @@ bool issuer_request_check(const IssuerRequest *r, GError **error)
         return check_key(r->crq, error) && check_names(r, error);
 }
 
+int issuer_read_revocation(sd_bus_message *m, const char **ret_config, GBytes **ret_certificate,
+                           const char **ret_reason)
+{
+        const char *config, *reason;
+        const void *der;
+        size_t size;
+        int r = sd_bus_message_read(m, "s", &config);
+
+        if (r >= 0)
+                r = sd_bus_message_read_array(m, 'y', &der, &size);
+        if (r >= 0)
+                r = sd_bus_message_read(m, "s", &reason);
+        if (r < 0)
+                return r;
+        *ret_config = config;
+        *ret_certificate = g_bytes_new(der, size);
+        *ret_reason = reason;
+        return r;
+}
+
 /* ---- Answering ---- */
+
+int issuer_method_no_poll(sd_bus_message *m, void *userdata, sd_bus_error *ret_error)
+{
+        return sd_bus_error_set(ret_error, cert_error_to_name(CERT_ERROR_NOT_SUPPORTED),
+                                "this issuer answers at once: it does not know Poll");
+}
 
 int issuer_reply_issued(sd_bus_message *call, GPtrArray *chain, GPtrArray *roots)
 {

@@ -32,6 +32,26 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(IssuerRequest, issuer_request_free)
  * and its key is of a kind that is safe to certify. ISSUER_REFUSED says which not. */
 bool issuer_request_check(const IssuerRequest *r, GError **error);
 
+/* What org.certagent1.Issuer is made of; each handler as sd-bus calls it. */
+#define ISSUER_VTABLE(describe, issue, poll, revoke, get_roots)                                                        \
+        SD_BUS_VTABLE_START(0),                                                                                        \
+        SD_BUS_METHOD_WITH_ARGS("Describe", SD_BUS_NO_ARGS, SD_BUS_RESULT("a{sv}", facts), describe, 0),               \
+        SD_BUS_METHOD_WITH_ARGS("Issue", SD_BUS_ARGS("s", config, "a{sv}", request),                                   \
+                                SD_BUS_RESULT("s", status, "a{sv}", result), issue, 0),                                \
+        SD_BUS_METHOD_WITH_ARGS("Poll", SD_BUS_ARGS("s", config, "a{sv}", request, "s", token),                        \
+                                SD_BUS_RESULT("s", status, "a{sv}", result), poll, 0),                                 \
+        SD_BUS_METHOD_WITH_ARGS("Revoke", SD_BUS_ARGS("s", config, "ay", certificate, "s", reason), SD_BUS_NO_RESULT,  \
+                                revoke, 0),                                                                            \
+        SD_BUS_METHOD_WITH_ARGS("GetRoots", SD_BUS_ARGS("s", config), SD_BUS_RESULT("aay", roots), get_roots, 0),      \
+        SD_BUS_VTABLE_END
+
+/* Poll of an issuer that answers at once. */
+int issuer_method_no_poll(sd_bus_message *m, void *userdata, sd_bus_error *ret_error);
+
+/* The arguments of Revoke; config and reason are borrowed from `m`, the certificate (DER) is the caller's. */
+int issuer_read_revocation(sd_bus_message *m, const char **ret_config, GBytes **ret_certificate,
+                           const char **ret_reason);
+
 /* The answers; they return as sd-bus callbacks do. `chain` and `roots` are GBytes* of DER. */
 int issuer_reply_issued(sd_bus_message *call, GPtrArray *chain, GPtrArray *roots);
 int issuer_reply_waiting(sd_bus_message *call, const char *token, uint64_t poll_after_usec);

@@ -43,17 +43,10 @@ static int method_revoke(sd_bus_message *m, void *userdata, sd_bus_error *ret_er
         g_autoptr(GBytes) certificate = NULL;
         g_autoptr(GError) error = NULL;
         const char *config, *reason;
-        const void *data;
-        size_t size;
-        int r = sd_bus_message_read(m, "s", &config);
+        int r = issuer_read_revocation(m, &config, &certificate, &reason);
 
-        if (r >= 0)
-                r = sd_bus_message_read_array(m, 'y', &data, &size);
-        if (r >= 0)
-                r = sd_bus_message_read(m, "s", &reason);
         if (r < 0)
                 return r;
-        certificate = g_bytes_new(data, size);
         options = authority_options_new(config, &error);
         if (!options || !revocation_add(((Local *) userdata)->lists, options, certificate, reason,
                                         now_realtime(), &error))
@@ -86,24 +79,6 @@ static int method_describe(sd_bus_message *m, void *userdata, sd_bus_error *ret_
                                           "Authority", "b", true);
 }
 
-/* It answers at once, so there is nothing to poll for. */
-static int method_poll(sd_bus_message *m, void *userdata, sd_bus_error *ret_error)
-{
-        return sd_bus_error_set(ret_error, cert_error_to_name(CERT_ERROR_NOT_SUPPORTED),
-                                "a local authority does not know Poll");
-}
-
 const sd_bus_vtable local_issuer_vtable[] = {
-        SD_BUS_VTABLE_START(0),
-        SD_BUS_METHOD_WITH_ARGS("Describe", SD_BUS_NO_ARGS, SD_BUS_RESULT("a{sv}", facts), method_describe,
-                                0),
-        SD_BUS_METHOD_WITH_ARGS("Issue", SD_BUS_ARGS("s", config, "a{sv}", request),
-                                SD_BUS_RESULT("s", status, "a{sv}", result), method_issue, 0),
-        SD_BUS_METHOD_WITH_ARGS("Poll", SD_BUS_ARGS("s", config, "a{sv}", request, "s", token),
-                                SD_BUS_RESULT("s", status, "a{sv}", result), method_poll, 0),
-        SD_BUS_METHOD_WITH_ARGS("Revoke", SD_BUS_ARGS("s", config, "ay", certificate, "s", reason),
-                                SD_BUS_NO_RESULT, method_revoke, 0),
-        SD_BUS_METHOD_WITH_ARGS("GetRoots", SD_BUS_ARGS("s", config), SD_BUS_RESULT("aay", roots),
-                                method_get_roots, 0),
-        SD_BUS_VTABLE_END,
+        ISSUER_VTABLE(method_describe, method_issue, issuer_method_no_poll, method_revoke, method_get_roots),
 };
