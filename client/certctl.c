@@ -10,7 +10,7 @@
 #include <locale.h>
 #include <stdio.h>
 
-static ExitStatus run_verb(const Client *client, OptionsVerdict verdict, unsigned given, char **words)
+static ExitStatus run_verb(const Client *client, OptionsVerdict verdict, char **words)
 {
         size_t n_words;
         const Verb *verb = verb_find(words, &n_words);
@@ -26,7 +26,7 @@ static ExitStatus run_verb(const Client *client, OptionsVerdict verdict, unsigne
                 verb_print_help(verb);
                 return EXIT_STATUS_DONE;
         }
-        if (!verb_check_usage(verb, given, (int) g_strv_length(arguments)))
+        if (!verb_check_usage(verb, &client->options, (int) g_strv_length(arguments)))
                 return EXIT_STATUS_USAGE;
         return verb->run(client, arguments);
 }
@@ -34,10 +34,9 @@ static ExitStatus run_verb(const Client *client, OptionsVerdict verdict, unsigne
 static ExitStatus run(int argc, char **argv, Client *client)
 {
         OptionsVerdict verdict;
-        unsigned given;
         int first;
 
-        verdict = options_parse(&client->options, argc, argv, &given, &first);
+        verdict = options_parse(&client->options, argc, argv, &first);
         if (verdict == OPTIONS_WRONG)
                 return EXIT_STATUS_USAGE;
         if (verdict == OPTIONS_VERSION) {
@@ -46,7 +45,7 @@ static ExitStatus run(int argc, char **argv, Client *client)
         }
         terminal_probe(&client->terminal);
         if (first < argc)
-                return run_verb(client, verdict, given, argv + first);
+                return run_verb(client, verdict, argv + first);
         if (verdict == OPTIONS_HELP) {
                 verb_print_help(NULL);
                 return EXIT_STATUS_DONE;

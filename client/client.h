@@ -45,6 +45,9 @@ ExitStatus verb_authority_rotate(const Client *client, char **arguments);
 ExitStatus verb_authority_export(const Client *client, char **arguments);
 ExitStatus verb_revoke(const Client *client, char **arguments);
 ExitStatus verb_convert(const Client *client, char **arguments);
+ExitStatus verb_csr(const Client *client, char **arguments);
+ExitStatus verb_export(const Client *client, char **arguments);
+ExitStatus verb_doctor(const Client *client, char **arguments);
 ExitStatus verb_names(const Client *client, char **arguments);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(sd_bus, sd_bus_flush_close_unref)

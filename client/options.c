@@ -27,6 +27,17 @@ enum {
         ARG_ROOT,
         ARG_PROVISIONER,
         ARG_PASSWORD_FILE,
+        ARG_CERT,
+        ARG_CA,
+        ARG_SERVER_NAME,
+        ARG_STARTTLS,
+        ARG_PKCS12,
+        ARG_AS,
+        ARG_LIFETIME,
+        ARG_NAME,
+        ARG_CA_OUTPUT,
+        ARG_ISSUED,
+        ARG_SERIAL,
 };
 
 static const struct option long_options[] = {
@@ -59,6 +70,17 @@ static const struct option long_options[] = {
         { "root", required_argument, NULL, ARG_ROOT },
         { "provisioner", required_argument, NULL, ARG_PROVISIONER },
         { "password-file", required_argument, NULL, ARG_PASSWORD_FILE },
+        { "cert", required_argument, NULL, ARG_CERT },
+        { "ca", required_argument, NULL, ARG_CA },
+        { "server-name", required_argument, NULL, ARG_SERVER_NAME },
+        { "starttls", required_argument, NULL, ARG_STARTTLS },
+        { "pkcs12", no_argument, NULL, ARG_PKCS12 },
+        { "as", required_argument, NULL, ARG_AS },
+        { "lifetime", required_argument, NULL, ARG_LIFETIME },
+        { "name", required_argument, NULL, ARG_NAME },
+        { "ca-output", required_argument, NULL, ARG_CA_OUTPUT },
+        { "issued", no_argument, NULL, ARG_ISSUED },
+        { "serial", required_argument, NULL, ARG_SERIAL },
         { NULL, 0, NULL, 0 },
 };
 
@@ -93,7 +115,7 @@ static const OptionRow rows[] = {
         { 'p', OPTION_PROPERTY, "--property", NO_FLAG },
         { ARG_VALUE, OPTION_PROPERTY, "--value", G_STRUCT_OFFSET(Options, value) },
         { ARG_NOW, OPTION_NOW, "--now", G_STRUCT_OFFSET(Options, now) },
-        { 'y', OPTION_NOW, "--yes", G_STRUCT_OFFSET(Options, yes) },
+        { 'y', OPTION_YES, "--yes", G_STRUCT_OFFSET(Options, yes) },
         { ARG_CURRENT, OPTION_CURRENT, "--current", G_STRUCT_OFFSET(Options, current) },
         TEXT_ROW(ARG_REASON, OPTION_REASON, "--reason", reason),
         { 'H', OPTION_HOST, "--host", NO_FLAG },
@@ -106,6 +128,17 @@ static const OptionRow rows[] = {
         TEXT_ROW(ARG_ROOT, OPTION_ROOT, "--root", root),
         TEXT_ROW(ARG_PROVISIONER, OPTION_PROVISIONER, "--provisioner", provisioner),
         TEXT_ROW(ARG_PASSWORD_FILE, OPTION_PASSWORD_FILE, "--password-file", password_file),
+        TEXT_ROW(ARG_CERT, OPTION_DOCTOR, "--cert", cert),
+        TEXT_ROW(ARG_CA, OPTION_DOCTOR, "--ca", ca),
+        TEXT_ROW(ARG_SERVER_NAME, OPTION_DOCTOR, "--server-name", server_name),
+        TEXT_ROW(ARG_STARTTLS, OPTION_DOCTOR, "--starttls", starttls),
+        { ARG_PKCS12, OPTION_PKCS12, "--pkcs12", G_STRUCT_OFFSET(Options, pkcs12) },
+        TEXT_ROW(ARG_AS, OPTION_SIGN, "--as", as),
+        TEXT_ROW(ARG_LIFETIME, OPTION_SIGN, "--lifetime", lifetime),
+        { ARG_NAME, OPTION_SIGN, "--name", NO_FLAG },
+        TEXT_ROW(ARG_CA_OUTPUT, OPTION_SIGN, "--ca-output", ca_output),
+        { ARG_ISSUED, OPTION_ISSUED, "--issued", G_STRUCT_OFFSET(Options, issued) },
+        TEXT_ROW(ARG_SERIAL, OPTION_SERIAL, "--serial", serial),
 };
 
 static const OptionRow *row_of(int value)
@@ -116,12 +149,27 @@ static const OptionRow *row_of(int value)
         return NULL;
 }
 
-const char *options_name(unsigned bits)
+const char *options_foreign(const Options *options, unsigned known)
 {
-        for (size_t i = 0; i < G_N_ELEMENTS(rows); i++)
-                if (rows[i].bit & bits)
-                        return rows[i].typed;
-        return NULL;
+        unsigned foreign = options->given & ~known;
+
+        return foreign ? options->typed[g_bit_nth_lsf(foreign, -1)] : NULL;
+}
+
+static void note_given(Options *o, const OptionRow *row)
+{
+        if (row->bit == 0)
+                return;
+        o->given |= row->bit;
+        o->typed[g_bit_nth_lsf(row->bit, -1)] = row->typed;
+}
+
+static bool add_text(GPtrArray **list, const char *text)
+{
+        if (!*list)
+                *list = g_ptr_array_new_with_free_func(g_free);
+        g_ptr_array_add(*list, g_strdup(text));
+        return true;
 }
 
 static bool parse_json(Options *o, const char *text)
@@ -167,12 +215,10 @@ static bool take_value(Options *o, const OptionRow *row, const char *text)
                 return parse_json(o, text);
         if (value == 'n')
                 return parse_lines(o, text);
-        if (value == 'p') {
-                if (!o->properties)
-                        o->properties = g_ptr_array_new_with_free_func(g_free);
-                g_ptr_array_add(o->properties, g_strdup(text));
-                return true;
-        }
+        if (value == 'p')
+                return add_text(&o->properties, text);
+        if (value == ARG_NAME)
+                return add_text(&o->names, text);
         /* What follows becomes an argument of ssh: never an option of it. */
         if (*text == '-' || *text == '\0') {
                 fprintf(stderr, "certctl: \"%s\" is no name of a %s\n", text,
@@ -184,10 +230,9 @@ static bool take_value(Options *o, const OptionRow *row, const char *text)
         return true;
 }
 
-OptionsVerdict options_parse(Options *options, int argc, char **argv, unsigned *ret_given, int *ret_first)
+OptionsVerdict options_parse(Options *options, int argc, char **argv, int *ret_first)
 {
         OptionsVerdict verdict = OPTIONS_GO_ON;
-        unsigned given = 0;
         int c;
 
         options->lines = -1;
@@ -205,13 +250,12 @@ OptionsVerdict options_parse(Options *options, int argc, char **argv, unsigned *
                         G_STRUCT_MEMBER(bool, options, row->flag) = true;
                 else if (!take_value(options, row, optarg))
                         return OPTIONS_WRONG;
-                given |= row->bit;
+                note_given(options, row);
         }
         if (options->host && options->machine) {
                 fprintf(stderr, "certctl: --host and --machine exclude each other\n");
                 return OPTIONS_WRONG;
         }
-        *ret_given = given;
         *ret_first = optind;
         return verdict;
 }
@@ -224,4 +268,5 @@ void options_clear(Options *options)
         g_clear_pointer(&options->host, g_free);
         g_clear_pointer(&options->machine, g_free);
         g_clear_pointer(&options->properties, g_ptr_array_unref);
+        g_clear_pointer(&options->names, g_ptr_array_unref);
 }

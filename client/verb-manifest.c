@@ -3,6 +3,7 @@
 /* `certctl reload`, `validate` and `init`: the manifest is put in force, checked, and begun. */
 
 #include "client/connect.h"
+#include "client/handover.h"
 #include "client/manager.h"
 #include "client/newfile.h"
 #include "common/error.h"
@@ -10,13 +11,8 @@
 #include "common/path.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
-
-#define VALIDATE_PROGRAM "/usr/lib/certctl/cert-validate"
 
 /* ---- reload ---- */
 
@@ -43,25 +39,11 @@ ExitStatus verb_reload(const Client *client, char **arguments)
 
 /* ---- validate ---- */
 
-/* The check needs GnuTLS and json-glib, whose loading would make every other verb start several times slower:
- * it is a program of its own. */
 ExitStatus verb_validate(const Client *client, char **arguments)
 {
-        g_autofree char *program = host_path(VALIDATE_PROGRAM);
-        char *argv[6] = { program, NULL };
-        size_t n = 1;
+        g_autoptr(Handover) h = handover_new(client, "cert-validate");
 
-        if (client->options.json != JSON_OFF)
-                argv[n++] = client->options.json == JSON_SHORT ? "--json=short" : "--json=pretty";
-        if (client->options.quiet)
-                argv[n++] = "--quiet";
-        argv[n++] = "--";
-        argv[n] = arguments[0];
-        execv(program, argv);
-        fprintf(stderr,
-                "certctl: cannot run " VALIDATE_PROGRAM ": %s\nInstall the package of certctl again.\n",
-                g_strerror(errno));
-        return EXIT_STATUS_FAILED;
+        return handover_run(h, arguments);
 }
 
 /* ---- init ---- */

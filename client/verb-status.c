@@ -160,7 +160,7 @@ static void add_trouble(GPtrArray *troubles, const Terminal *t, sd_bus *bus, con
         if (add_alike(troubles, name, what, hint))
                 return;
         trouble = g_new(Trouble, 1);
-        *trouble = (Trouble) { g_string_new(name), g_steal_pointer(&what), g_steal_pointer(&hint) };
+        *trouble = (Trouble){ g_string_new(name), g_steal_pointer(&what), g_steal_pointer(&hint) };
         g_ptr_array_add(troubles, trouble);
 }
 

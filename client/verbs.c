@@ -58,7 +58,7 @@ static const Verb verbs[] = {
         { "authority show", "[ISSUER...]", "the local authorities in full", 0, -1,
           OPTION_JSON | OPTION_TABLE | REMOTE, verb_authority, NULL },
         { "authority rotate", "ISSUER", "a new authority in place of the present one", 1, 1,
-          OPTION_JSON | OPTION_NO_WAIT | OPTION_NOW | REMOTE, verb_authority_rotate,
+          OPTION_JSON | OPTION_NO_WAIT | OPTION_NOW | OPTION_YES | REMOTE, verb_authority_rotate,
           "The new one is trusted by every bundle, and the units have taken that, before it signs; the\n"
           "old one stays trusted until its last certificate is gone and the grace time is over.\n\n"
           "     --now             at once: the present one is trusted no more from then on\n"
@@ -73,13 +73,32 @@ static const Verb verbs[] = {
           "     --reason=REASON   unspecified, keyCompromise, affiliationChanged, superseded,\n"
           "                       cessationOfOperation or privilegeWithdrawn\n"
           "     --no-wait         do not wait until the new one is in place\n" },
+        { "csr", "NAME", "the request that waits for its answer, PEM", 1, 1, OPTION_JSON | REMOTE, verb_csr,
+          NULL },
+        { "export", "NAME", "a certificate and its key in one file for another program", 1, 1,
+          OPTION_PKCS12 | OPTION_OUTPUT | OPTION_PASSWORD_FILE | OPTION_FORCE, verb_export,
+          "     --pkcs12          as PKCS#12, with certificate, key and chain\n"
+          "     --password-file=FILE\n"
+          "                       its password is the first line of FILE; without it you are asked\n"
+          "  -o --output=FILE     write it to FILE, which must not be there, readable by you alone\n"
+          "     --force           replace a file that is there\n" },
+        { "doctor", "NAME|HOST:PORT", "what is wrong with a service's TLS, and what to do", 1, 1,
+          OPTION_JSON | OPTION_DOCTOR, verb_doctor,
+          "     --cert=NAME       show this certificate of the host as the client's\n"
+          "     --ca=FILE         trust these CAs, PEM\n"
+          "     --server-name=NAME\n"
+          "                       the name that the certificate must have\n"
+          "     --starttls=PROTOCOL\n"
+          "                       begin in the clear: smtp, imap, pop3, ...\n"
+          "\nExit status 0: healthy, 1: could not look, 3: something is wrong.\n" },
         { "log", "NAME", "the journal's entries of a certificate", 1, 1,
           OPTION_JSON | OPTION_TABLE | OPTION_FOLLOW | OPTION_LINES | OPTION_MACHINE, verb_log,
           "  -f --follow          go on with new ones\n"
           "  -n --lines=N         only the last N\n" },
         { "watch", "[NAME...]", "what happens, as it happens", 0, -1, OPTION_JSON | REMOTE, verb_watch,
           NULL },
-        { "convert", "FROM [PATH]", "make a manifest of what another program was told", 1, 2, CONVERT, verb_convert,
+        { "convert", "FROM [PATH]", "make a manifest of what another program was told", 1, 2, CONVERT,
+          verb_convert,
           "     phoenix FILE      a certificate-manifest.json in front of a step-ca\n"
           "     certbot [DIR]     certbot's folder, by default /etc/letsencrypt\n"
           "     certmonger [DIR]  certmonger's requests, by default /var/lib/certmonger/requests\n"
@@ -170,9 +189,9 @@ void verb_print_help(const Verb *verb)
                "\nOf one verb: certctl VERB --help. All of it: man certctl\n");
 }
 
-bool verb_check_usage(const Verb *verb, unsigned given, int n_arguments)
+bool verb_check_usage(const Verb *verb, const Options *options, int n_arguments)
 {
-        const char *foreign = options_name(given & ~verb->options);
+        const char *foreign = options_foreign(options, verb->options);
 
         if (foreign)
                 client_usage("%s means nothing to \"%s\"; see: certctl %s --help", foreign, verb->name,

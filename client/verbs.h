@@ -26,4 +26,4 @@ const char *verb_suggest(const char *word);
 void verb_print_help(const Verb *verb);
 
 /* Says on standard error what is wrong, if anything is. */
-bool verb_check_usage(const Verb *verb, unsigned given, int n_arguments);
+bool verb_check_usage(const Verb *verb, const Options *options, int n_arguments);
