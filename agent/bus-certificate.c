@@ -4,6 +4,7 @@
  * whenever an object is asked for: what is told is what is on disk now. */
 
 #include "agent/bus.h"
+#include "agent/layout.h"
 #include "common/names.h"
 #include "common/reason.h"
 #include "common/state.h"
@@ -62,20 +63,26 @@ static const char *text_served(const Certificate *c)
         return c->facts ? c->facts->served : NULL;
 }
 
-static const char *text_cert_path(const Certificate *c)
-{
-        return c->wish->directory ?: c->wish->path[MANAGED_FILE_CERT] ?: c->wish->path[MANAGED_FILE_COMBINED];
-}
-
-static const char *text_key_path(const Certificate *c)
-{
-        return c->wish->key_uri ?: c->wish->directory ?: c->wish->path[MANAGED_FILE_KEY]
-                                                    ?: c->wish->path[MANAGED_FILE_COMBINED];
-}
-
 static const char *text_key_type(const Certificate *c)
 {
         return key_type_to_string(c->wish->key_type);
+}
+
+static const char *text_verify_connect(const Certificate *c)
+{
+        return c->wish->verify ? c->wish->verify->connect : NULL;
+}
+
+static const char *text_verify_name(const Certificate *c)
+{
+        return c->wish->verify ? c->wish->verify->server_name : NULL;
+}
+
+static const char *text_verify_starttls(const Certificate *c)
+{
+        const Verify *verify = c->wish->verify;
+
+        return verify && verify->starttls != STARTTLS_NONE ? starttls_to_string(verify->starttls) : NULL;
 }
 
 typedef struct TextProperty {
@@ -93,9 +100,10 @@ static const TextProperty text_properties[] = {
         { "LastError", text_last_error },
         { "Hint", text_hint },
         { "Served", text_served },
-        { "CertPath", text_cert_path },
-        { "KeyPath", text_key_path },
         { "KeyType", text_key_type },
+        { "VerifyConnect", text_verify_connect },
+        { "VerifyName", text_verify_name },
+        { "VerifyStarttls", text_verify_starttls },
 };
 
 static int property_get_text(sd_bus *bus, const char *path, const char *interface, const char *property,
@@ -105,6 +113,33 @@ static int property_get_text(sd_bus *bus, const char *path, const char *interfac
                 if (g_str_equal(text_properties[i].name, property))
                         return sd_bus_message_append(reply, "s", text_properties[i].get(userdata) ?: "");
         return -ENOENT;
+}
+
+/* ---- Paths ---- */
+
+/* Certificate and key may be in the combined file alone, and a key in a token. Caller owns. */
+static char *path_of(const Certificate *c, const char *property)
+{
+        const ManifestCertificate *wish = c->wish;
+
+        if (g_str_equal(property, "CertPath"))
+                return layout_file_path(wish, MANAGED_FILE_CERT) ?: layout_file_path(wish, MANAGED_FILE_COMBINED);
+        if (g_str_equal(property, "KeyPath"))
+                return g_strdup(wish->key_uri) ?: layout_file_path(wish, MANAGED_FILE_KEY)
+                                               ?: layout_file_path(wish, MANAGED_FILE_COMBINED);
+        if (g_str_equal(property, "CaPath"))
+                return layout_file_path(wish, MANAGED_FILE_CA);
+        if (g_str_equal(property, "ChainPath"))
+                return layout_file_path(wish, MANAGED_FILE_CHAIN);
+        return layout_file_path(wish, MANAGED_FILE_COMBINED);
+}
+
+static int property_get_path(sd_bus *bus, const char *path, const char *interface, const char *property,
+                             sd_bus_message *reply, void *userdata, sd_bus_error *ret_error)
+{
+        g_autofree char *file = path_of(userdata, property);
+
+        return sd_bus_message_append(reply, "s", file ?: "");
 }
 
 /* ---- Times ---- */
@@ -156,6 +191,14 @@ static int property_get_units(sd_bus *bus, const char *path, const char *interfa
         for (guint i = 0; r >= 0 && i < c->wish->units->len; i++)
                 r = sd_bus_message_append(reply, "s", ((UnitRef *) g_ptr_array_index(c->wish->units, i))->unit);
         return r < 0 ? r : sd_bus_message_close_container(reply);
+}
+
+static int property_get_usage(sd_bus *bus, const char *path, const char *interface, const char *property,
+                              sd_bus_message *reply, void *userdata, sd_bus_error *ret_error)
+{
+        g_auto(GStrv) usage = usage_to_strv(((Certificate *) userdata)->wish->usage);
+
+        return sd_bus_message_append_strv(reply, usage);
 }
 
 static int property_get_failure_count(sd_bus *bus, const char *path, const char *interface, const char *property,
@@ -254,6 +297,7 @@ static int method_revoke(sd_bus_message *m, void *userdata, sd_bus_error *ret_er
 
 #define EMITS SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE
 #define TEXT(name, flags) SD_BUS_PROPERTY(name, "s", property_get_text, 0, flags)
+#define PATH(name) SD_BUS_PROPERTY(name, "s", property_get_path, 0, EMITS)
 #define TIME(name) SD_BUS_PROPERTY(name, "t", property_get_time, 0, EMITS)
 
 static const sd_bus_vtable certificate_vtable[] = {
@@ -280,10 +324,17 @@ static const sd_bus_vtable certificate_vtable[] = {
         SD_BUS_PROPERTY("FailureCount", "u", property_get_failure_count, 0, EMITS),
         SD_BUS_PROPERTY("Units", "as", property_get_units, 0, EMITS),
         TEXT("Served", EMITS),
-        TEXT("CertPath", EMITS),
-        TEXT("KeyPath", EMITS),
+        PATH("CertPath"),
+        PATH("KeyPath"),
         TEXT("KeyType", EMITS),
         SD_BUS_PROPERTY("Generation", "u", property_get_generation, 0, EMITS),
+        PATH("CaPath"),
+        PATH("ChainPath"),
+        PATH("CombinedPath"),
+        SD_BUS_PROPERTY("Usage", "as", property_get_usage, 0, EMITS),
+        TEXT("VerifyConnect", EMITS),
+        TEXT("VerifyName", EMITS),
+        TEXT("VerifyStarttls", EMITS),
         SD_BUS_PROPERTY("History", "a(tssss)", property_get_history, 0, 0),
         SD_BUS_VTABLE_END,
 };

@@ -80,7 +80,8 @@ static void on_certificate_changed(const Certificate *c, void *userdata)
                 "CommonName",   "SubjectAltNames", "Issuer",  "State",        "Reasons",   "SerialNumber",
                 "Fingerprint",  "NotBefore",       "NotAfter", "NextRenewal", "LastRenewal", "LastError",
                 "Hint",         "RetryAt",         "FailureCount", "Units",   "Served",    "CertPath",
-                "KeyPath",      "KeyType",         "Generation", NULL,
+                "KeyPath",      "KeyType",         "Generation", "CaPath",    "ChainPath", "CombinedPath",
+                "Usage",        "VerifyConnect",   "VerifyName", "VerifyStarttls", NULL,
         };
         g_autofree char *path = NULL;
 

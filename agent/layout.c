@@ -46,6 +46,18 @@ static const FileAttributes *attributes_of(const ManifestCertificate *c, size_t 
                 c, layout_files[i].file == _MANAGED_FILE_INVALID ? MANAGED_FILE_CERT : layout_files[i].file);
 }
 
+char *layout_file_path(const ManifestCertificate *c, ManagedFile f)
+{
+        bool holds_key = f == MANAGED_FILE_KEY || f == MANAGED_FILE_COMBINED;
+
+        if (!c->directory || (holds_key && c->key_uri))
+                return g_strdup(c->path[f]);
+        for (size_t i = 0; i < G_N_ELEMENTS(layout_files); i++)
+                if (layout_files[i].file == f)
+                        return g_strconcat(c->directory, "/", layout_files[i].name, NULL);
+        return NULL;
+}
+
 static char *store_name(const ManifestCertificate *c)
 {
         g_autofree char *name = g_path_get_basename(c->directory);

@@ -12,6 +12,9 @@
  * files of one generation and is never changed once the link led to it. `parent` is FOLDER. Errors are
  * INSTALL_FAILED. */
 
+/* Where a reader finds one of a certificate's files, in either layout; the caller owns it. NULL: it has none such. */
+char *layout_file_path(const ManifestCertificate *c, ManagedFile f);
+
 /* Makes the generation's folder, or finds one that is exactly so already; *ret_link is what the link must
  * say, caller owns. Nothing is synced: the caller does that before it flips the link. */
 bool layout_write(const Folder *parent, const ManifestCertificate *c, const Generation *g, Labels *labels,

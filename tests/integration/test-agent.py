@@ -111,6 +111,34 @@ class FirstIssue(AgentTest):
         self.assertTrue(public_keys_match(folder / "fullchain.pem", folder / "key.pem"))
 
 
+class Properties(AgentTest):
+    PATHS = ("CertPath", "KeyPath", "ChainPath", "CaPath", "CombinedPath")
+
+    def paths(self, name):
+        return [self.host.get(name, prop) for prop in self.PATHS]
+
+    def test_paths(self):
+        self.start({
+            "files": self.host.certificate("files", ca_path="/etc/tls/ca.pem"),
+            "one": {"issuer": "site", "common_name": "one.example.org", "combined_path": "/etc/tls/one.pem"},
+            "folder": {"issuer": "site", "common_name": "folder.example.org", "directory": "/etc/tls/folder"}})
+        self.assertEqual(self.paths("files"), ["/etc/tls/files.pem", "/etc/tls/files.key", "", "/etc/tls/ca.pem", ""])
+        self.assertEqual(self.paths("one"), ["/etc/tls/one.pem", "/etc/tls/one.pem", "", "", "/etc/tls/one.pem"])
+        self.assertEqual(self.paths("folder"), [f"/etc/tls/folder/{name}.pem" for name in
+                                                ("fullchain", "key", "chain", "ca", "combined")])
+
+    def test_usage_and_how_to_verify(self):
+        self.start({
+            "plain": self.host.certificate("plain"),
+            "mail": self.host.certificate("mail", usage=["server", "client"], verify={
+                "connect": "127.0.0.1:25", "server_name": "mail.example.org", "starttls": "smtp"})})
+        verify = ("VerifyConnect", "VerifyName", "VerifyStarttls")
+        self.assertEqual(self.host.get("mail", "Usage"), ["server", "client"])
+        self.assertEqual([self.host.get("mail", p) for p in verify], ["127.0.0.1:25", "mail.example.org", "smtp"])
+        self.assertEqual(self.host.get("plain", "Usage"), ["server"])
+        self.assertEqual([self.host.get("plain", p) for p in verify], ["", "", ""])
+
+
 class Drift(AgentTest):
     def spoil(self, how, reasons, action="issue", mended=True):
         self.start(self.web(owner="root:daemon", permissions={"cert": "0644", "key": "0640"}))
