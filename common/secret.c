@@ -7,7 +7,6 @@
 
 #include "common/secret.h"
 
-#include <gnutls/crypto.h>
 #include <string.h>
 
 Secret *secret_new(size_t size)
@@ -22,7 +21,7 @@ Secret *secret_free(Secret *s)
 {
         if (!s)
                 return NULL;
-        gnutls_memset(s->data, 0, s->size);
+        explicit_bzero(s->data, s->size);
         g_free(s);
         return NULL;
 }
