@@ -126,9 +126,7 @@ static bool is_authority(Bus *b, const char *name)
                agent_find_authority(bus_agent(b), name + strlen(MANIFEST_AUTHORITY_PREFIX));
 }
 
-/* Names of what is managed, each once: anybody may send a message that names one a million times. NULL-terminated; the
- * caller owns it. 1, or what the handler returns. */
-static int read_names(Bus *b, sd_bus_message *m, char ***ret_names, sd_bus_error *ret_error)
+int bus_read_names(Bus *b, sd_bus_message *m, char ***ret_names, sd_bus_error *ret_error)
 {
         g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
         g_autoptr(GStrvBuilder) names = g_strv_builder_new();
@@ -155,7 +153,7 @@ static int method_renew(sd_bus_message *m, void *userdata, sd_bus_error *ret_err
         g_auto(GStrv) names = NULL;
         g_autofree char *list = NULL;
         bool force = false;
-        int r = read_names(b, m, &names, ret_error);
+        int r = bus_read_names(b, m, &names, ret_error);
 
         if (r >= 0)
                 r = bus_read_renew_options(m, &force, ret_error);
@@ -269,7 +267,7 @@ static int answer_plan(Bus *b, sd_bus_message *m, sd_bus_error *ret_error)
         int r = sd_bus_message_rewind(m, true);
 
         if (r >= 0)
-                r = read_names(b, m, &names, ret_error);
+                r = bus_read_names(b, m, &names, ret_error);
         if (r < 0)
                 return r;
         agent_look_at_all(bus_agent(b));
@@ -279,7 +277,7 @@ static int answer_plan(Bus *b, sd_bus_message *m, sd_bus_error *ret_error)
 static int method_plan(sd_bus_message *m, void *userdata, sd_bus_error *ret_error)
 {
         g_auto(GStrv) names = NULL;
-        int r = read_names(userdata, m, &names, ret_error);
+        int r = bus_read_names(userdata, m, &names, ret_error);
 
         if (r < 0)
                 return r;
