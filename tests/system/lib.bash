@@ -6,7 +6,7 @@
 # A scene is a script that sources this file, says `scene_begin "$@"` and gets a fresh booted machine with the packages
 # installed; it then acts as an administrator would and says with `check` what must be true. Each check prints one line,
 # "ok - SCENE: words" or "not ok - SCENE: words". Whatever happens, the machine is removed at the end. `m` runs a command
-# in the machine.
+# in the machine. A scene about two hosts gets two machines, see `on`.
 #
 # usage of each scene: scene-NN-NAME SUITE FOLDER-OF-PACKAGES
 
@@ -18,18 +18,37 @@ FAILED=0
 
 # ---- The machine ----
 
+# scene_begin SUITE FOLDER [HOST…]: with names of hosts there is a machine for each, the first two are joined (`on`, `hosts`),
+# and `m` without `on` is the first one
 scene_begin() {
-        [ $# = 2 ] || { echo "usage: $0 SUITE FOLDER-OF-PACKAGES" >&2; exit 2; }
-        SUITE=$1 PACKAGES=$2
-        MACHINE=$(echo "$SCENE-$SUITE-$$" | tr -c 'a-z0-9\n' -)
+        [ $# -ge 2 ] && [ -d "$2" ] || { echo "usage: $0 SUITE FOLDER-OF-PACKAGES" >&2; exit 2; }
+        SUITE=$1 PACKAGES=$2 MACHINES=()
+        HOSTS=("${@:3}")
+        MACHINE=$(machine_of "${HOSTS[0]:-}")
         trap scene_end EXIT
         trap 'exit 1' INT TERM
-        "$CONTAINER" up "$MACHINE" "$SUITE" || { result 1 "the machine boots"; exit 1; }
+        local host jobs=() failed=
+        for host in "${HOSTS[@]:-}"; do
+                MACHINES+=("$(machine_of "$host")")
+                machine_begin "${MACHINES[-1]}" &
+                jobs+=($!)
+        done
+        for host in "${jobs[@]}"; do wait "$host" || failed=yes; done
+        [ -z "$failed" ] || exit 1
+        ROOT=$("$CONTAINER" root "$MACHINE")
+        [ ${#HOSTS[@]} = 0 ] || join_hosts || { result 1 "the machines can be joined"; exit 1; }
+}
+
+machine_of() { echo "$SCENE-$SUITE-$$${1:+-$1}" | tr -c 'a-z0-9\n' -; }
+
+machine_begin() {
+        local MACHINE=$1 ROOT
+        "$CONTAINER" up "$MACHINE" "$SUITE" || { result 1 "the machine boots"; return 1; }
         ROOT=$("$CONTAINER" root "$MACHINE")
         install_packages >"$ROOT/root/install.log" 2>&1 || {
                 cat "$ROOT/root/install.log"
                 result 1 "the packages can be installed"
-                exit 1
+                return 1
         }
         # most scenes load the manifest and start each pass themselves, so that they can look in between
         [ "${MANIFEST_IS_WATCHED:-no}" = yes ] || m systemctl disable -q --now cert-agent-manifest.path
@@ -45,16 +64,47 @@ scene_end() {
         trap - EXIT
         trap '' INT TERM
         [ "$status" = 0 ] || [ $FAILED -gt 0 ] || result 1 "the scene comes to its end"
-        if [ $FAILED -gt 0 ] && [ -d "${ROOT:-/nowhere}" ]; then
-                echo "---- the journal of $MACHINE ----"
-                "$CONTAINER" exec -t 20 "$MACHINE" journalctl --no-pager -q -o short-precise -b 2>&1 |
-                        grep -E ' (cert|nginx|systemd|polkit|kernel|dbus)' | tail -n 80
-                echo "----"
-        fi
-        "$CONTAINER" down "$MACHINE"
+        local machine
+        for machine in "${MACHINES[@]}"; do
+                [ $FAILED = 0 ] || [ ! -d "${ROOT:-/nowhere}" ] || show_journal "$machine"
+                "$CONTAINER" down "$machine"
+        done
         [ $FAILED = 0 ] || exit 1
         exit 0
 }
+
+show_journal() {
+        echo "---- the journal of $1 ----"
+        "$CONTAINER" exec -t 20 "$1" journalctl --no-pager -q -o short-precise -b 2>&1 |
+                grep -E ' (cert|nginx|systemd|polkit|kernel|dbus)' | tail -n 80
+        echo "----"
+}
+
+# ---- Two machines ----
+
+# Each host knows the others as HOST and HOST.example.org, the first has 192.0.2.1 and so on.
+join_hosts() {
+        local i names=$'127.0.0.1 localhost'
+        for i in "${!HOSTS[@]}"; do
+                names+=$'\n'"192.0.2.$((i + 1)) ${HOSTS[i]}.example.org ${HOSTS[i]}"
+        done
+        "$CONTAINER" join "${MACHINES[0]}" 192.0.2.1/24 "${MACHINES[1]}" 192.0.2.2/24 || return
+        for i in "${HOSTS[@]}"; do on "$i" put /etc/hosts <<<"$names" || return; done
+}
+
+# on HOST COMMAND…: any of these words, or a function of a scene, about that host
+on() {
+        local MACHINE ROOT
+        MACHINE=$(machine_of "$1")
+        ROOT=$("$CONTAINER" root "$MACHINE")
+        shift
+        "$@"
+}
+
+# A file from one host to the other, as with scp: carry HOST FILE OTHER FILE
+carry() { on "$1" m cat "$2" | on "$3" put "$4"; }
+
+cable() { on "${HOSTS[0]}" m ip link set lan "$1"; } # up, or down: nothing passes
 
 # A command in the machine, with an end in time.
 m() { "$CONTAINER" exec -t "${TIMEOUT:-60}" "$MACHINE" "$@" </dev/null; }
@@ -279,12 +329,12 @@ nginx_prepare() {
         m systemctl stop nginx.service
 }
 
-# truster NAME HOST BUNDLE: a service that trusts only the bundle and makes requests without end, see truster.py
+# truster NAME HOST BUNDLE [ADDRESS]: a service that trusts only the bundle and makes requests without end, see truster.py
 truster() {
         put /root/truster.py <"$TESTS/truster.py"
         put "/etc/systemd/system/truster-$1.service" <<UNIT
 [Service]
-ExecStart=/usr/bin/python3 /root/truster.py serve $1 $2 $3
+ExecStart=/usr/bin/python3 /root/truster.py serve $1 $2 $3 ${4:-127.0.0.1}
 ExecReload=/usr/bin/python3 /root/truster.py reload $1
 UNIT
         m systemctl daemon-reload

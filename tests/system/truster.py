@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """A service that trusts only a bundle, and makes verified TLS requests one after another.
 
-Runs inside the machine. `truster.py serve NAME HOST BUNDLE` is the service: it reads the bundle when it starts and when
+Runs inside the machine. `truster.py serve NAME HOST BUNDLE ADDRESS` is the service: it reads the bundle when it starts and when
 its unit is reloaded, never in between. `truster.py reload NAME` is that unit's ExecReload= and returns when the bundle has
 been read. `truster.py report NAME` prints: requests, failures, serial numbers seen, reloads, certificates in the bundle;
 then the first failures, one a line with "#"."""
@@ -20,8 +20,8 @@ def socket_of(name):
 
 
 class Truster:
-    def __init__(self, name, host, bundle):
-        self.host, self.bundle = host, bundle
+    def __init__(self, name, host, bundle, address):
+        self.host, self.bundle, self.address = host, bundle, address
         self.requests, self.failures, self.seen, self.reloads = 0, [], set(), 0
         self.read_bundle()
         self.control = socket.socket(socket.AF_UNIX)
@@ -39,7 +39,7 @@ class Truster:
         """A whole exchange, with the certificate verified for the host's name."""
         self.requests += 1
         try:
-            with socket.create_connection(("127.0.0.1", 443), timeout=10) as s:
+            with socket.create_connection((self.address, 443), timeout=10) as s:
                 with self.context.wrap_socket(s, server_hostname=self.host) as t:
                     self.seen.add(t.getpeercert()["serialNumber"])
                     t.sendall(f"GET / HTTP/1.0\r\nHost: {self.host}\r\n\r\n".encode())
@@ -88,7 +88,7 @@ def ask(name, word):
 if __name__ == "__main__":
     what, name = sys.argv[1:3]
     if what == "serve":
-        Truster(name, *sys.argv[3:5]).serve()
+        Truster(name, *sys.argv[3:6]).serve()
     elif what == "reload":
         ask(name, b"reload")
     else:
