@@ -4,6 +4,7 @@
  * fail and a restart would end a service that runs. */
 
 #include "agent/agent-private.h"
+#include "common/error.h"
 
 bool item_tells_units(const PassItem *item)
 {
@@ -29,32 +30,6 @@ static bool names_unit(const ManifestCertificate *wish, const char *unit)
         return false;
 }
 
-static void add_file(GArray *files, const ManifestCertificate *wish, char *path, ManagedFile i)
-{
-        AccessFile file = {
-                .path = path,
-                .certificate = g_strdup(wish->name),
-                .is_key = i == MANAGED_FILE_KEY || i == MANAGED_FILE_COMBINED,
-        };
-
-        g_array_append_val(files, file);
-}
-
-/* Of the folder those that every service reads. */
-static void add_files(GArray *files, const ManifestCertificate *wish)
-{
-        static const ManagedFile order[] = { MANAGED_FILE_KEY, MANAGED_FILE_COMBINED, MANAGED_FILE_CERT, MANAGED_FILE_CHAIN,
-                                             MANAGED_FILE_CA };
-
-        for (size_t i = 0; i < G_N_ELEMENTS(order); i++)
-                if (wish->path[order[i]])
-                        add_file(files, wish, g_strdup(wish->path[order[i]]), order[i]);
-        if (wish->directory) {
-                add_file(files, wish, g_strconcat(wish->directory, "/key.pem", NULL), MANAGED_FILE_KEY);
-                add_file(files, wish, g_strconcat(wish->directory, "/fullchain.pem", NULL), MANAGED_FILE_CERT);
-        }
-}
-
 /* Of a unit that follows cert@NAME.service by its own word nothing is known but that. */
 static GArray *unit_files(const GroupUnit *u)
 {
@@ -64,7 +39,7 @@ static GArray *unit_files(const GroupUnit *u)
                 const PassItem *item = g_ptr_array_index(u->items, i);
 
                 if (item->wish->kind == MANIFEST_KIND_CERTIFICATE && names_unit(item->wish, u->ref.unit))
-                        add_files(files, item->wish);
+                        access_files_add(files, item->wish);
         }
         return files;
 }
@@ -82,13 +57,22 @@ static void group_unit_tell(GroupUnit *u)
         u->job = unit_job_start(u->group->pass->agent->units, &ref, 0, u->told, u);
 }
 
-static void on_access(const GError *error, void *userdata)
+static void group_unit_refuse(GroupUnit *u, const GError *obstacle)
+{
+        g_autofree char *summary = cert_error_summary(obstacle);
+        g_autoptr(GError) error = g_error_new(CERT_ERROR, obstacle->code, "%s\nThe unit was not told of the new files. %s",
+                                              summary, cert_error_hint(obstacle));
+
+        u->told(u->ref.unit, &(UnitResult) { UNIT_UNABLE, error }, u);
+}
+
+static void on_access(const GArray *obstacles, void *userdata)
 {
         GroupUnit *u = userdata;
 
         u->access = NULL;
-        if (error)
-                u->told(u->ref.unit, &(UnitResult) { UNIT_UNABLE, error }, u);
+        if (obstacles->len > 0)
+                group_unit_refuse(u, g_array_index(obstacles, AccessObstacle, 0).error);
         else
                 group_unit_tell(u);
 }

@@ -5,6 +5,7 @@
 
 #include "agent/unit-access.h"
 
+#include "agent/layout.h"
 #include "agent/offload.h"
 #include "agent/unit-query.h"
 #include "agent/unit-reader.h"
@@ -22,10 +23,11 @@ struct UnitAccess {
 /* What the thread works on. */
 typedef struct Work {
         gint references;
+        gint abandoned; /* nobody waits for the answer any more */
         char *unit;
         GArray *files; /* AccessFile */
         UnitReader reader;
-        GError *error; /* the answer */
+        GArray *obstacles; /* the answer; the thread's until it has come back */
         UnitAccessCheck *check;
 } Work;
 
@@ -55,6 +57,47 @@ GArray *access_files_new(void)
         return files;
 }
 
+static void add_file(GArray *files, const ManifestCertificate *wish, char *path, ManagedFile i)
+{
+        AccessFile file = {
+                .path = path,
+                .certificate = g_strdup(wish->name),
+                .is_key = i == MANAGED_FILE_KEY || i == MANAGED_FILE_COMBINED,
+        };
+
+        if (path)
+                g_array_append_val(files, file);
+        else
+                file_clear(&file);
+}
+
+/* Of a folder those that every service reads. */
+void access_files_add(GArray *files, const ManifestCertificate *wish)
+{
+        static const ManagedFile order[] = { MANAGED_FILE_KEY, MANAGED_FILE_COMBINED, MANAGED_FILE_CERT, MANAGED_FILE_CHAIN,
+                                             MANAGED_FILE_CA };
+
+        for (size_t i = 0; i < G_N_ELEMENTS(order); i++)
+                if (!wish->directory || order[i] == MANAGED_FILE_KEY || order[i] == MANAGED_FILE_CERT)
+                        add_file(files, wish, layout_file_path(wish, order[i]), order[i]);
+}
+
+static void obstacle_clear(void *data)
+{
+        AccessObstacle *o = data;
+
+        g_free(o->certificate);
+        g_clear_error(&o->error);
+}
+
+static GArray *obstacles_new(void)
+{
+        GArray *obstacles = g_array_new(FALSE, FALSE, sizeof(AccessObstacle));
+
+        g_array_set_clear_func(obstacles, obstacle_clear);
+        return obstacles;
+}
+
 static void work_unref(void *data)
 {
         Work *w = data;
@@ -64,7 +107,7 @@ static void work_unref(void *data)
         g_free(w->unit);
         g_array_unref(w->files);
         unit_reader_clear(&w->reader);
-        g_clear_error(&w->error);
+        g_array_unref(w->obstacles);
         g_free(w);
 }
 
@@ -72,6 +115,7 @@ UnitAccessCheck *unit_access_discard(UnitAccessCheck *c)
 {
         if (!c)
                 return NULL;
+        g_atomic_int_set(&c->work->abandoned, true);
         unit_query_discard(c->query);
         offload_discard(c->job);
         sd_event_source_disable_unref(c->limit);
@@ -82,12 +126,12 @@ UnitAccessCheck *unit_access_discard(UnitAccessCheck *c)
 
 static void check_end(UnitAccessCheck *c)
 {
-        g_autoptr(GError) error = g_steal_pointer(&c->work->error);
+        g_autoptr(GArray) obstacles = g_array_ref(c->work->obstacles);
         UnitAccessDone done = c->done;
         void *userdata = c->userdata;
 
         unit_access_discard(c);
-        done(error, userdata);
+        done(obstacles, userdata);
 }
 
 /* ---- 2. The files ---- */
@@ -102,6 +146,13 @@ static GError *judge_file(const Work *w, const ReaderIds *who, const AccessFile 
         return unit_reader_error(&w->reader, who, w->unit, file->certificate, file->path, file->is_key, steps, way->len);
 }
 
+/* A certificate's files stand together. */
+static bool is_named(const GArray *obstacles, const char *certificate)
+{
+        return obstacles->len > 0 &&
+               g_str_equal(g_array_index(obstacles, AccessObstacle, obstacles->len - 1).certificate, certificate);
+}
+
 static void judge(void *data)
 {
         Work *w = data;
@@ -109,8 +160,17 @@ static void judge(void *data)
 
         if (!unit_reader_look_up(&w->reader, &who))
                 return;
-        for (guint i = 0; i < w->files->len && !w->error; i++)
-                w->error = judge_file(w, &who, &g_array_index(w->files, AccessFile, i));
+        for (guint i = 0; i < w->files->len && !g_atomic_int_get(&w->abandoned); i++) {
+                const AccessFile *file = &g_array_index(w->files, AccessFile, i);
+                AccessObstacle o = {};
+
+                if (!is_named(w->obstacles, file->certificate))
+                        o.error = judge_file(w, &who, file);
+                if (!o.error)
+                        continue;
+                o.certificate = g_strdup(file->certificate);
+                g_array_append_val(w->obstacles, o);
+        }
         g_free(who.groups);
 }
 
@@ -126,11 +186,12 @@ static void on_judged(void *data)
 static int on_limit(sd_event_source *s, uint64_t usec, void *userdata)
 {
         UnitAccessCheck *c = userdata;
+        g_autoptr(GArray) unknown = obstacles_new();
         UnitAccessDone done = c->done;
         void *whose = c->userdata;
 
         unit_access_discard(c);
-        done(NULL, whose);
+        done(unknown, whose);
         return 0;
 }
 
@@ -181,6 +242,7 @@ UnitAccessCheck *unit_access_start(UnitAccess *a, const char *unit, GArray *file
         c->work->references = 1;
         c->work->unit = g_strdup(unit);
         c->work->files = files;
+        c->work->obstacles = obstacles_new();
         c->work->check = c;
         if (files->len > 0 && g_str_has_suffix(unit, ".service"))
                 c->query = unit_query_start(a->bus, unit, "Service", NULL, on_unit, c);

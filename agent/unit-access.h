@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include "agent/manifest.h"
+
 #include <glib.h>
 #include <stdbool.h>
 #include <systemd/sd-bus.h>
@@ -22,8 +24,15 @@ typedef struct AccessFile {
 UnitAccess *unit_access_new(sd_event *event, sd_bus *bus);
 UnitAccess *unit_access_free(UnitAccess *a);
 
-/* `error` (borrowed) says which file its user cannot read, and what to do; NULL: all, or nobody can tell. */
-typedef void (*UnitAccessDone)(const GError *error, void *userdata);
+/* A file that the unit's user cannot read. */
+typedef struct AccessObstacle {
+        char *certificate;
+        GError *error; /* CERT_ERROR_UNIT_FAILED: who cannot read what, and what to do */
+} AccessObstacle;
+
+/* `obstacles` (AccessObstacle, borrowed): the first of each certificate, in the files' order. Empty: its user can read all,
+ * or nobody can tell. */
+typedef void (*UnitAccessDone)(const GArray *obstacles, void *userdata);
 
 /* `files` (AccessFile) is taken over. Calls back once from the loop; the check is gone afterwards. NULL: there is nothing
  * to find out about such a unit, and nobody is called. */
@@ -32,3 +41,5 @@ UnitAccessCheck *unit_access_discard(UnitAccessCheck *c);
 
 /* An empty list of AccessFile. */
 GArray *access_files_new(void);
+/* Adds those that a service reads. Borrowed: name, path, directory and key_uri alone are looked at. */
+void access_files_add(GArray *files, const ManifestCertificate *wish);

@@ -357,12 +357,11 @@ GError *unit_reader_error(const UnitReader *r, const ReaderIds *who, const char 
         if (obstacle == &steps[n - 1]) {
                 hint = hint_for_file(who, certificate, is_key, obstacle);
                 return g_error_new(CERT_ERROR, CERT_ERROR_UNIT_FAILED,
-                                   "the user \"%s\" of %s cannot read %s (%s)\nThe unit was not told of the new files. %s",
+                                   "the user \"%s\" of %s cannot read %s (%s)\n%s",
                                    r->user, unit, file, attributes, hint);
         }
         hint = hint_for_folder(certificate, obstacle);
         return g_error_new(CERT_ERROR, CERT_ERROR_UNIT_FAILED,
-                           "the user \"%s\" of %s cannot read %s: it may not pass through the folder %s (%s)\n"
-                           "The unit was not told of the new files. %s",
+                           "the user \"%s\" of %s cannot read %s: it may not pass through the folder %s (%s)\n%s",
                            r->user, unit, file, obstacle->path, attributes, hint);
 }
