@@ -13,7 +13,7 @@
 
 /* ---- The list ---- */
 
-bool cert_list_get(sd_bus *bus, CertList *ret_list, GError **error)
+bool cert_rows_get(sd_bus *bus, CertRows *ret_list, GError **error)
 {
         static const Call call = { CERT_BUS_PATH, CERT_INTERFACE_MANAGER, "ListCertificates",
                                    "listing the certificates", CALL_PLAIN };
@@ -35,7 +35,7 @@ bool cert_list_get(sd_bus *bus, CertList *ret_list, GError **error)
         return true;
 }
 
-void cert_list_clear(CertList *list)
+void cert_rows_clear(CertRows *list)
 {
         g_clear_pointer(&list->rows, g_array_unref);
         list->reply = sd_bus_message_unref(list->reply);
@@ -131,7 +131,14 @@ static const Field fields[] = {
         { "Served", FIELD_STRING, AT(served) },
         { "CertPath", FIELD_STRING, AT(cert_path) },
         { "KeyPath", FIELD_STRING, AT(key_path) },
+        { "ChainPath", FIELD_STRING, AT(chain_path) },
+        { "CaPath", FIELD_STRING, AT(ca_path) },
+        { "CombinedPath", FIELD_STRING, AT(combined_path) },
         { "KeyType", FIELD_STRING, AT(key_type) },
+        { "Usage", FIELD_STRINGS, AT(usage) },
+        { "VerifyConnect", FIELD_STRING, AT(verify_connect) },
+        { "VerifyName", FIELD_STRING, AT(verify_name) },
+        { "VerifyStarttls", FIELD_STRING, AT(verify_starttls) },
         { "Generation", FIELD_NUMBER, AT(generation) },
         { "History", FIELD_ENTRIES, AT(history), &history },
 };

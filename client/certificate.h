@@ -15,14 +15,14 @@ typedef struct CertRow {
         const char *error; /* "NotServing", or "" */
 } CertRow;
 
-typedef struct CertList {
+typedef struct CertRows {
         sd_bus_message *reply;
         GArray *rows; /* CertRow */
-} CertList;
+} CertRows;
 
-bool cert_list_get(sd_bus *bus, CertList *ret_list, GError **error);
-void cert_list_clear(CertList *list);
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(CertList, cert_list_clear)
+bool cert_rows_get(sd_bus *bus, CertRows *ret_list, GError **error);
+void cert_rows_clear(CertRows *list);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(CertRows, cert_rows_clear)
 
 bool cert_row_is_expired(const CertRow *row, uint64_t now);
 
@@ -40,8 +40,9 @@ typedef struct CertEvent {
 /* The properties of org.certagent1.Certificate; strings are never NULL. */
 typedef struct CertDetail {
         char *name, *common_name, *issuer, *state, *serial_number, *fingerprint, *last_error, *hint, *served;
-        char *cert_path, *key_path, *key_type;
-        char **sans, **reasons, **units;
+        char *cert_path, *key_path, *chain_path, *ca_path, *combined_path, *key_type;
+        char *verify_connect, *verify_name, *verify_starttls; /* "" where the manifest says nothing */
+        char **sans, **reasons, **units, **usage;
         uint64_t not_before, not_after, next_renewal, last_renewal, retry_at;
         uint32_t failure_count, generation;
         GArray *history; /* CertEvent, oldest first as the agent gives them */

@@ -23,7 +23,7 @@ bool host_get(sd_bus *bus, Host *ret_host, GError **error)
 {
         g_auto(Host) host = {};
 
-        if (!cert_list_get(bus, &host.certificates, error) ||
+        if (!cert_rows_get(bus, &host.certificates, error) ||
             !(host.authorities = get_list(bus, authority_list_get, error)) ||
             !(host.bundles = get_list(bus, bundle_list_get, error)))
                 return false;
@@ -34,7 +34,7 @@ bool host_get(sd_bus *bus, Host *ret_host, GError **error)
 
 void host_clear(Host *host)
 {
-        cert_list_clear(&host->certificates);
+        cert_rows_clear(&host->certificates);
         g_clear_pointer(&host->authorities, g_ptr_array_unref);
         g_clear_pointer(&host->bundles, g_ptr_array_unref);
 }

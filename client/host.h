@@ -7,7 +7,7 @@
 /* All that the agent keeps on this host: certificates, authorities, bundles. */
 
 typedef struct Host {
-        CertList certificates;
+        CertRows certificates;
         GPtrArray *authorities; /* Authority* */
         GPtrArray *bundles;     /* Bundle*, revocation lists among them */
 } Host;

@@ -20,7 +20,7 @@
 /* So many troubles are told in full below the table (all with --full): each costs a call. */
 #define TROUBLES_SHOWN 10
 
-static void print_certificates(const Client *client, const CertList *list, uint64_t now)
+static void print_certificates(const Client *client, const CertRows *list, uint64_t now)
 {
         static const char *const headings[] = { "NAME", "STATE", "ISSUER", "EXPIRES", "NEXT RENEWAL", NULL };
         g_autoptr(Table) table = table_new(&client->terminal, headings);
