@@ -380,8 +380,29 @@ said_reasons() {
                 jq -r 'select(.CERT_REASON) | (.CERT_NAME // ("authority:" + .CERT_ISSUER)) + ": " + .CERT_REASON'
 }
 
+# ---- Another time ----
+
 # The library that shifts the clock of one program (tests/integration/shift-clock.c), built for the machine.
 shift_clock_installed() {
         [ -e "$ROOT/usr/lib/shift-clock.so" ] ||
                 cc -shared -fPIC -O1 -D_GNU_SOURCE -o "$ROOT/usr/lib/shift-clock.so" "$TESTS/../integration/shift-clock.c"
+}
+
+# shifted SECONDS: agent, issuers and `certctl-later` see that much later a time
+shifted() {
+        local unit
+        shift_clock_installed || { result 1 "the clock can be shifted"; return 1; }
+        for unit in cert-agent cert-issuer-local@ cert-issuer-csr@; do
+                put "/etc/systemd/system/$unit.service.d/clock.conf" <<DROPIN
+[Service]
+Environment=LD_PRELOAD=/usr/lib/shift-clock.so SHIFT_CLOCK=$1
+DROPIN
+        done
+        put /usr/local/bin/certctl-later <<SCRIPT
+#!/bin/sh
+LD_PRELOAD=/usr/lib/shift-clock.so SHIFT_CLOCK=$1 exec certctl "\$@"
+SCRIPT
+        m chmod 0755 /usr/local/bin/certctl-later
+        m systemctl daemon-reload
+        m systemctl stop cert-agent.service 'cert-issuer-local@*.service' 'cert-issuer-csr@*.service'
 }
