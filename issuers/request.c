@@ -7,11 +7,13 @@
 #include "common/error.h"
 #include "common/message.h"
 #include "common/san.h"
+#include "common/secret.h"
 #include "common/usage.h"
 
 #include <gnutls/abstract.h>
 
 #define CSR_MAX      (64 * 1024)
+#define ANSWER_MAX   (1024 * 1024)
 #define CURRENT_MAX  16
 #define RSA_BITS_MIN 2048
 #define RSA_BITS_MAX 8192
@@ -91,6 +93,22 @@ static int read_csr(sd_bus_message *m, IssuerRequest *r)
         return n < 0 ? n : sd_bus_message_exit_container(m);
 }
 
+/* What is too large shows that it is; it may hold a private key, by mistake. */
+static int read_answer(sd_bus_message *m, IssuerRequest *r)
+{
+        const void *data;
+        size_t size;
+        int n = sd_bus_message_enter_container(m, 'v', "ay");
+
+        if (n >= 0)
+                n = sd_bus_message_read_array(m, 'y', &data, &size);
+        if (n >= 0) {
+                g_clear_pointer(&r->answer, g_bytes_unref);
+                r->answer = secret_bytes_new(data, MIN(size, ANSWER_MAX + 1));
+        }
+        return n < 0 ? n : sd_bus_message_exit_container(m);
+}
+
 static int read_current(sd_bus_message *m, IssuerRequest *r)
 {
         const void *data;
@@ -129,6 +147,8 @@ static int read_entry(sd_bus_message *m, IssuerRequest *r)
                 return read_csr(m, r);
         if (g_str_equal(key, "Current"))
                 return read_current(m, r);
+        if (g_str_equal(key, "Answer"))
+                return read_answer(m, r);
         return sd_bus_message_skip(m, "v");
 }
 
@@ -188,6 +208,7 @@ IssuerRequest *issuer_request_free(IssuerRequest *r)
         g_strfreev(r->sans);
         g_clear_pointer(&r->csr, g_bytes_unref);
         g_clear_pointer(&r->current, g_ptr_array_unref);
+        g_clear_pointer(&r->answer, g_bytes_unref);
         g_free(r);
         return NULL;
 }
@@ -274,6 +295,11 @@ int issuer_method_no_poll(sd_bus_message *m, void *userdata, sd_bus_error *ret_e
 
 int issuer_reply_issued(sd_bus_message *call, GPtrArray *chain, GPtrArray *roots)
 {
+        return issuer_reply_issued_for(call, chain, roots, "new");
+}
+
+int issuer_reply_issued_for(sd_bus_message *call, GPtrArray *chain, GPtrArray *roots, const char *key)
+{
         sd_bus_message *m = NULL;
         int r = sd_bus_message_new_method_return(call, &m);
 
@@ -285,6 +311,8 @@ int issuer_reply_issued(sd_bus_message *call, GPtrArray *chain, GPtrArray *roots
                 r = message_append_entry_certificates(m, "Chain", chain);
         if (r >= 0)
                 r = message_append_entry_certificates(m, "Roots", roots);
+        if (r >= 0)
+                r = sd_bus_message_append(m, "{sv}", "Key", "s", key);
         if (r >= 0)
                 r = sd_bus_message_close_container(m);
         if (r >= 0)

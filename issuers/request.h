@@ -21,6 +21,7 @@ typedef struct IssuerRequest {
         gnutls_x509_crq_t crq; /* parsed, not judged */
         GBytes *csr;           /* the same as DER */
         GPtrArray *current;    /* GBytes* of DER: the installed chain, leaf first; may be empty */
+        GBytes *answer;        /* of Poll: what a person brought, as it came; cut after 1 MiB and a byte; NULL: nothing */
 } IssuerRequest;
 
 /* Reads the dictionary that comes next in `m`. ISSUER_PROTOCOL says what is missing or of a wrong type. */
@@ -52,7 +53,10 @@ int issuer_method_no_poll(sd_bus_message *m, void *userdata, sd_bus_error *ret_e
 int issuer_read_revocation(sd_bus_message *m, const char **ret_config, GBytes **ret_certificate,
                            const char **ret_reason);
 
-/* The answers; they return as sd-bus callbacks do. `chain` and `roots` are GBytes* of DER. */
+#define ISSUER_POLL_NEVER UINT64_MAX /* PollAfter: a person will bring the answer */
+
+/* The answers; they return as sd-bus callbacks do. `chain` and `roots` are GBytes* of DER; `key` is "new" or "current". */
 int issuer_reply_issued(sd_bus_message *call, GPtrArray *chain, GPtrArray *roots);
+int issuer_reply_issued_for(sd_bus_message *call, GPtrArray *chain, GPtrArray *roots, const char *key);
 int issuer_reply_waiting(sd_bus_message *call, const char *token, uint64_t poll_after_usec);
 int issuer_reply_later(sd_bus_message *call, const GError *refusal, uint64_t retry_after_usec);
