@@ -42,7 +42,8 @@ class Host:
             (self.root / folder).mkdir(parents=True)
         for folder in ("var/lib/cert-agent", "var/lib/cert-authority"):
             os.chmod(self.root / folder, 0o700)
-        for program in ("cert-issuer-local", "cert-issuer-fake", "cert-issuer-step", "cert-keyholder", "cert-probe"):
+        for program in ("cert-issuer-local", "cert-issuer-csr", "cert-issuer-fake", "cert-issuer-step", "cert-keyholder",
+                        "cert-probe"):
             source = self.build / "issuers" / program
             if source.exists():
                 os.symlink(source, self.root / "usr/lib/cert-agent" / source.name)
