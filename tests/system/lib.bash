@@ -22,18 +22,19 @@ FAILED=0
 # and `m` without `on` is the first one
 scene_begin() {
         [ $# -ge 2 ] && [ -d "$2" ] || { echo "usage: $0 SUITE FOLDER-OF-PACKAGES" >&2; exit 2; }
-        SUITE=$1 PACKAGES=$2 MACHINES=()
+        SUITE=$1 PACKAGES=$2 MACHINES=() BEGINNING=()
         HOSTS=("${@:3}")
         MACHINE=$(machine_of "${HOSTS[0]:-}")
         trap scene_end EXIT
         trap 'exit 1' INT TERM
-        local host jobs=() failed=
+        local host failed=
         for host in "${HOSTS[@]:-}"; do
                 MACHINES+=("$(machine_of "$host")")
                 machine_begin "${MACHINES[-1]}" &
-                jobs+=($!)
+                BEGINNING+=($!)
         done
-        for host in "${jobs[@]}"; do wait "$host" || failed=yes; done
+        for host in "${BEGINNING[@]}"; do wait "$host" || failed=yes; done
+        BEGINNING=()
         [ -z "$failed" ] || exit 1
         ROOT=$("$CONTAINER" root "$MACHINE")
         [ ${#HOSTS[@]} = 0 ] || join_hosts || { result 1 "the machines can be joined"; exit 1; }
@@ -64,6 +65,8 @@ scene_end() {
         trap - EXIT
         trap '' INT TERM
         [ "$status" = 0 ] || [ $FAILED -gt 0 ] || result 1 "the scene comes to its end"
+        # a machine that is just booting would be left
+        [ ${#BEGINNING[@]} = 0 ] || wait "${BEGINNING[@]}"
         local machine
         for machine in "${MACHINES[@]}"; do
                 [ $FAILED = 0 ] || [ ! -d "${ROOT:-/nowhere}" ] || show_journal "$machine"
