@@ -126,6 +126,7 @@ static const Field fields[] = {
         { "LastError", FIELD_STRING, AT(last_error) },
         { "Hint", FIELD_STRING, AT(hint) },
         { "RetryAt", FIELD_TIME, AT(retry_at) },
+        { "RequestedAt", FIELD_TIME, AT(requested_at) },
         { "FailureCount", FIELD_NUMBER, AT(failure_count) },
         { "Units", FIELD_STRINGS, AT(units) },
         { "Served", FIELD_STRING, AT(served) },

@@ -43,7 +43,7 @@ typedef struct CertDetail {
         char *cert_path, *key_path, *chain_path, *ca_path, *combined_path, *key_type;
         char *verify_connect, *verify_name, *verify_starttls; /* "" where the manifest says nothing */
         char **sans, **reasons, **units, **usage;
-        uint64_t not_before, not_after, next_renewal, last_renewal, retry_at;
+        uint64_t not_before, not_after, next_renewal, last_renewal, retry_at, requested_at;
         uint32_t failure_count, generation;
         GArray *history; /* CertEvent, oldest first as the agent gives them */
 } CertDetail;

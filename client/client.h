@@ -46,6 +46,8 @@ ExitStatus verb_authority_export(const Client *client, char **arguments);
 ExitStatus verb_revoke(const Client *client, char **arguments);
 ExitStatus verb_convert(const Client *client, char **arguments);
 ExitStatus verb_csr(const Client *client, char **arguments);
+ExitStatus verb_import(const Client *client, char **arguments);
+ExitStatus verb_sign(const Client *client, char **arguments);
 ExitStatus verb_export(const Client *client, char **arguments);
 ExitStatus verb_doctor(const Client *client, char **arguments);
 ExitStatus verb_names(const Client *client, char **arguments);

@@ -66,6 +66,16 @@ static int read_entries(sd_bus_message *m, const FieldEntries *entries, GArray *
         return r >= 0 ? property_exit_array(m) : r;
 }
 
+/* D-Bus has booleans of four bytes. */
+static int read_flag(sd_bus_message *m, bool *ret_flag)
+{
+        int value, r = sd_bus_message_read(m, "v", "b", &value);
+
+        if (r >= 0)
+                *ret_flag = value;
+        return r;
+}
+
 typedef struct Read {
         const FieldTable *table;
         void *object;
@@ -87,6 +97,8 @@ static int read_field(sd_bus_message *m, const char *name, void *userdata)
                 return sd_bus_message_read(m, "v", "t", &MEMBER(read->object, f, uint64_t));
         case FIELD_NUMBER:
                 return sd_bus_message_read(m, "v", "u", &MEMBER(read->object, f, uint32_t));
+        case FIELD_FLAG:
+                return read_flag(m, &MEMBER(read->object, f, bool));
         default:
                 return read_entries(m, f->entries, MEMBER(read->object, f, GArray *));
         }
@@ -97,6 +109,17 @@ int field_object_read(const FieldTable *table, sd_bus_message *m, void *object)
         Read read = { table, object };
 
         return property_walk(m, read_field, &read);
+}
+
+int field_array_read(const FieldTable *table, sd_bus_message *m, GPtrArray *objects)
+{
+        int r = sd_bus_message_enter_container(m, 'a', "a{sv}");
+
+        while (r >= 0 && (r = sd_bus_message_at_end(m, /* complete= */ false)) == 0) {
+                g_ptr_array_add(objects, field_object_new(table));
+                r = field_object_read(table, m, objects->pdata[objects->len - 1]);
+        }
+        return r >= 0 ? sd_bus_message_exit_container(m) : r;
 }
 
 int field_list_read(const FieldTable *table, sd_bus_message *m, GPtrArray *objects)
@@ -154,6 +177,8 @@ char *field_text(const Field *f, const void *object)
                                                    : g_strdup("");
         case FIELD_NUMBER:
                 return g_strdup_printf("%" PRIu32, MEMBER(object, f, uint32_t));
+        case FIELD_FLAG:
+                return g_strdup(MEMBER(object, f, bool) ? "yes" : "no");
         default:
                 return entries_text(f->entries, MEMBER(object, f, GArray *));
         }
@@ -184,6 +209,9 @@ void field_json(const Field *f, const void *object, JsonOut *j)
                 break;
         case FIELD_NUMBER:
                 json_out_number(j, f->name, MEMBER(object, f, uint32_t));
+                break;
+        case FIELD_FLAG:
+                json_out_bool(j, f->name, MEMBER(object, f, bool));
                 break;
         default:
                 entries_json(f, MEMBER(object, f, GArray *), j);

@@ -22,6 +22,7 @@ typedef enum FieldType {
         FIELD_STRINGS, /* char **, never NULL */
         FIELD_TIME,    /* uint64_t, microseconds since 1970 */
         FIELD_NUMBER,  /* uint32_t */
+        FIELD_FLAG,    /* bool */
         FIELD_ENTRIES, /* GArray * */
 } FieldType;
 
@@ -44,6 +45,10 @@ void *field_object_free(const FieldTable *table, void *object);
 /* Reads the a{sv} that comes next in `m`; what the table does not name is skipped, what has another type than
  * the table says is an error. Returns -errno or not negative. */
 int field_object_read(const FieldTable *table, sd_bus_message *m, void *object);
+
+/* Reads the aa{sv} that comes next in `m`, and adds an object for each to `objects`. Returns -errno or not
+ * negative. */
+int field_array_read(const FieldTable *table, sd_bus_message *m, GPtrArray *objects);
 
 /* Reads the a(sa{sv}) that comes next in `m`: a name, which is the table's first field, and the others. Adds
  * an object for each to `objects`. Returns -errno or not negative. */

@@ -9,6 +9,9 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define PROGRAM_DIR "/usr/lib/certctl"
@@ -54,14 +57,86 @@ void handover_flag(Handover *h, const char *name, bool given)
                 g_ptr_array_add(h->argv, g_strdup(name));
 }
 
-ExitStatus handover_run(Handover *h, char *const *arguments)
+static void end_options(Handover *h, char *const *arguments)
 {
         g_ptr_array_add(h->argv, g_strdup("--"));
         for (; *arguments; arguments++)
                 g_ptr_array_add(h->argv, g_strdup(*arguments));
         g_ptr_array_add(h->argv, NULL);
+}
+
+static ExitStatus run(const Handover *h)
+{
         execv(h->argv->pdata[0], (char **) h->argv->pdata);
         fprintf(stderr, "certctl: cannot run %s: %s\nInstall the package of certctl again.\n", h->path,
                 g_strerror(errno));
         return EXIT_STATUS_FAILED;
+}
+
+ExitStatus handover_run(Handover *h, char *const *arguments)
+{
+        end_options(h, arguments);
+        return run(h);
+}
+
+/* ---- Beside this process ---- */
+
+/* A file in memory, not a pipe: nobody waits for anybody, whoever ends first. */
+static int input_of(const char *text)
+{
+        int fd = memfd_create("certctl", MFD_CLOEXEC);
+        size_t left = strlen(text);
+        ssize_t n;
+
+        for (; fd >= 0 && left > 0; left -= (size_t) n) {
+                n = write(fd, text + strlen(text) - left, left);
+                if (n < 0) {
+                        close(fd);
+                        return -1;
+                }
+        }
+        if (fd >= 0)
+                (void) lseek(fd, 0, SEEK_SET);
+        return fd;
+}
+
+static pid_t start(const Handover *h, int input, int output)
+{
+        pid_t pid;
+
+        fflush(stdout);
+        pid = fork();
+        if (pid != 0)
+                return pid;
+        if (dup2(input, STDIN_FILENO) < 0 || dup2(output, STDOUT_FILENO) < 0)
+                _exit(EXIT_STATUS_FAILED);
+        _exit(run(h));
+}
+
+static ExitStatus wait_for(const Handover *h, pid_t pid)
+{
+        int status;
+
+        while (waitpid(pid, &status, 0) < 0)
+                if (errno != EINTR)
+                        return EXIT_STATUS_FAILED;
+        if (WIFEXITED(status))
+                return (ExitStatus) WEXITSTATUS(status);
+        fprintf(stderr, "certctl: %s was ended by signal %d\n", h->path, WTERMSIG(status));
+        return EXIT_STATUS_FAILED;
+}
+
+ExitStatus handover_feed(Handover *h, const char *text, int output)
+{
+        char *const none[] = { NULL };
+        int input = input_of(text);
+        pid_t pid;
+
+        end_options(h, none);
+        pid = input < 0 ? -1 : start(h, input, output);
+        if (pid < 0)
+                fprintf(stderr, "certctl: cannot start %s: %s\n", h->path, g_strerror(errno));
+        if (input >= 0)
+                close(input);
+        return pid < 0 ? EXIT_STATUS_FAILED : wait_for(h, pid);
 }

@@ -9,6 +9,7 @@
 #include "client/progress.h"
 #include "client/subject.h"
 #include "client/when.h"
+#include "common/names.h"
 #include "common/timespan.h"
 
 #include <stdio.h>
@@ -169,4 +170,24 @@ ExitStatus job_run(const Client *client, sd_bus *bus, const JobRun *run, sd_bus_
         }
         g_clear_pointer(&progress, progress_free);
         return status_of_end(client, bus, run, path, end, job_wait_steps(wait));
+}
+
+ExitStatus job_join(const Client *client, sd_bus *bus, const char *name, const char *what,
+                    const char *const *facts, void (*nothing)(sd_bus *bus))
+{
+        const JobRun run = { { CERT_BUS_PATH, CERT_INTERFACE_MANAGER, "Renew", what, CALL_AUTHORISE },
+                             facts,
+                             nothing };
+        g_autoptr(sd_bus_message) m = NULL;
+        g_autoptr(GError) error = NULL;
+        int r;
+
+        if (!client_new_call(bus, &run.call, &m, &error))
+                return client_report(client, error);
+        r = sd_bus_message_append(m, "asa{sv}", 1, name, 0);
+        if (r < 0) {
+                client_bad_reply(r, run.call.what, &error);
+                return client_report(client, error);
+        }
+        return job_run(client, bus, &run, m);
 }

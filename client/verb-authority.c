@@ -5,8 +5,10 @@
 #include "client/authority.h"
 #include "client/connect.h"
 #include "client/detail-trust.h"
+#include "client/issued.h"
 #include "client/jobrun.h"
 #include "client/pager.h"
+#include "client/question.h"
 #include "client/when.h"
 #include "common/error.h"
 #include "common/names.h"
@@ -15,7 +17,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 /* ---- show ---- */
 
@@ -77,6 +78,8 @@ ExitStatus verb_authority(const Client *client, char **arguments)
 
         if (!client_connect(client, &bus, &error))
                 return client_report(client, error);
+        if (client->options.issued)
+                return verb_authority_issued(client, bus, arguments);
         if (!*arguments) {
                 list = authority_list_get(bus, &error);
                 return list ? show_list(client, bus, list) : client_report(client, error);
@@ -123,23 +126,12 @@ static void print_next(const Client *client, const Authority *before, const Auth
                issuer);
 }
 
-/* Reads one line from the terminal; true for "y" or "yes". */
-static bool is_confirmed(void)
-{
-        char answer[16] = "";
-
-        if (!fgets(answer, sizeof(answer), stdin))
-                return false;
-        g_strstrip(answer);
-        return g_ascii_strcasecmp(answer, "y") == 0 || g_ascii_strcasecmp(answer, "yes") == 0;
-}
-
 /* A person is asked; a script has said it by --now. */
 static bool confirm_now(const Client *client, const Authority *a)
 {
         g_autofree char *issuer = terminal_clean(&client->terminal, a->issuer, false);
 
-        if (client->options.yes || !isatty(STDIN_FILENO) || !isatty(STDERR_FILENO))
+        if (client->options.yes || !question_can_be_asked())
                 return true;
         fflush(stdout);
         fprintf(stderr,
@@ -148,10 +140,9 @@ static bool confirm_now(const Client *client, const Authority *a)
                 "and the bundles are written. The present one is gone and trusted no more: every client that "
                 "does not\n"
                 "read its bundle anew refuses the certificates from that moment on.\n"
-                "(Without --now the new one is trusted by all before it signs.)\n"
-                "Go on? [y/N] ",
+                "(Without --now the new one is trusted by all before it signs.)\n",
                 issuer, a->certificates, a->certificates == 1 ? " is" : "s are");
-        if (is_confirmed())
+        if (question_ask("Go on? [y/N] "))
                 return true;
         fprintf(stderr, "certctl: nothing was done\n");
         return false;

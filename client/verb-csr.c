@@ -2,11 +2,14 @@
 
 /* `certctl csr`: the request that waits for an answer by hand is given out. */
 
+#include "client/certificate.h"
 #include "client/connect.h"
-#include "client/output-json.h"
+#include "client/handover.h"
 #include "common/names.h"
 
+#include <inttypes.h>
 #include <stdio.h>
+#include <unistd.h>
 
 /* Caller owns. */
 static char *get_request(sd_bus *bus, const char *name, GError **error)
@@ -26,15 +29,30 @@ static char *get_request(sd_bus *bus, const char *name, GError **error)
         return NULL;
 }
 
-static void print_json(const Client *client, const char *name, const char *pem)
+/* In words, or as JSON, by the program that can read it. */
+static ExitStatus describe(const Client *client, sd_bus *bus, const char *name, const char *pem)
 {
-        g_autoptr(JsonOut) j = json_out_new(client->options.json);
+        g_autoptr(CertDetail) d = cert_detail_get(bus, name, NULL);
+        g_autofree char *made = g_strdup_printf("%" PRIu64, d ? d->requested_at : 0);
+        g_autoptr(Handover) h = handover_new(client, "cert-request");
 
-        json_out_begin(j, NULL, '{');
-        json_out_string(j, "name", name);
-        json_out_string(j, "pem", pem);
-        json_out_end(j);
-        json_out_print(j);
+        handover_option(h, "--of", name);
+        handover_option(h, "--made", made);
+        return handover_feed(h, pem, STDOUT_FILENO);
+}
+
+/* The words come before the PEM: what is copied from the terminal as a whole is a file that others read (RFC
+ * 7468, 2: text before the first line of a block is passed over). */
+static void print_with_words(const Client *client, sd_bus *bus, const char *name, const char *pem)
+{
+        g_autofree char *clean = terminal_clean(&client->terminal, name, false);
+
+        (void) describe(client, bus, name, pem);
+        printf("\n%s", pem);
+        fflush(stdout);
+        fprintf(stderr,
+                "\nHave it signed: certctl csr %s > %s.csr. What comes back: certctl import %s FILE\n", clean,
+                clean, clean);
 }
 
 ExitStatus verb_csr(const Client *client, char **arguments)
@@ -43,11 +61,16 @@ ExitStatus verb_csr(const Client *client, char **arguments)
         g_autofree char *pem = NULL;
         g_autoptr(GError) error = NULL;
         g_autoptr(sd_bus) bus = NULL;
+        ExitStatus status;
 
         if (!client_connect(client, &bus, &error) || !(pem = get_request(bus, name, &error)))
                 return client_report(client, error);
-        if (client->options.json != JSON_OFF)
-                print_json(client, name, pem);
+        if (client->options.json != JSON_OFF) {
+                status = describe(client, bus, name, pem);
+                return status == EXIT_STATUS_TROUBLE ? EXIT_STATUS_DONE : status;
+        }
+        if (client->terminal.out_is_tty && !client->options.quiet)
+                print_with_words(client, bus, name, pem);
         else
                 fputs(pem, stdout);
         return EXIT_STATUS_DONE;

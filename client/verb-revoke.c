@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* `certctl revoke`: the authority lists the certificate that is in place, and another one takes its place. */
+/* `certctl revoke`: the authority lists the certificate that is in place, and another one takes its place; or
+ * it lists one that it signed for a request from elsewhere. */
 
+#include "client/authority.h"
 #include "client/certificate.h"
 #include "client/connect.h"
 #include "client/jobrun.h"
@@ -51,27 +53,6 @@ static bool revoke_certificate(sd_bus *bus, const char *name, const char *reason
         return client_call(bus, &call, NULL, error, "ss", name, reason);
 }
 
-/* The agent has started a job for it already: this joins that. */
-static ExitStatus follow(const Client *client, sd_bus *bus, const char *name, const char *serial,
-                         const char *reason)
-{
-        const char *const facts[] = { "revoked", serial, "reason", reason, NULL };
-        const JobRun run = { { CERT_BUS_PATH, CERT_INTERFACE_MANAGER, "Renew", "renewing", CALL_AUTHORISE },
-                             facts };
-        g_autoptr(sd_bus_message) m = NULL;
-        g_autoptr(GError) error = NULL;
-        int r;
-
-        if (!client_new_call(bus, &run.call, &m, &error))
-                return client_report(client, error);
-        r = sd_bus_message_append(m, "asa{sv}", 1, name, 0);
-        if (r < 0) {
-                client_bad_reply(r, run.call.what, &error);
-                return client_report(client, error);
-        }
-        return job_run(client, bus, &run, m);
-}
-
 static void print_new(const Client *client, sd_bus *bus, const char *name, const char *old_serial)
 {
         g_autoptr(CertDetail) d = cert_detail_get(bus, name, NULL);
@@ -81,17 +62,15 @@ static void print_new(const Client *client, sd_bus *bus, const char *name, const
                 printf("%s has the serial number %s now.\n", name, serial);
 }
 
-ExitStatus verb_revoke(const Client *client, char **arguments)
+static ExitStatus revoke_named(const Client *client, const char *name, const char *reason)
 {
-        const char *name = arguments[0], *reason = check_reason(client->options.reason);
+        const char *facts[] = { "revoked", NULL, "reason", reason, NULL };
         bool talk = !client->options.quiet && client->options.json == JSON_OFF;
         g_autoptr(CertDetail) d = NULL;
         g_autoptr(GError) error = NULL;
         g_autoptr(sd_bus) bus = NULL;
         ExitStatus status;
 
-        if (!reason)
-                return EXIT_STATUS_USAGE;
         if (!client_connect(client, &bus, &error) || !(d = cert_detail_get(bus, name, &error)) ||
             !revoke_certificate(bus, name, reason, &error))
                 return client_report(client, error);
@@ -101,10 +80,81 @@ ExitStatus verb_revoke(const Client *client, char **arguments)
                 printf("Revoked the certificate of %s, serial number %s (%s).\n", name, serial, reason);
                 fflush(stdout);
         }
-        status = follow(client, bus, name, d->serial_number, reason);
+        facts[1] = d->serial_number;
+        status = job_join(client, bus, name, "renewing", facts, NULL);
         if (status == EXIT_STATUS_DONE && talk && !client->options.no_wait)
                 print_new(client, bus, name, d->serial_number);
         else if (status != EXIT_STATUS_DONE && status != EXIT_STATUS_INTERRUPTED)
                 fprintf(stderr, "It is revoked all the same; see: certctl status %s\n", name);
         return status;
+}
+
+/* ---- What was signed for others ---- */
+
+/* As people copy it: "0x1A:2B" is "1a2b". Caller owns; NULL when it is no number. */
+static char *serial_normal(const char *text)
+{
+        GString *s = g_string_new(NULL);
+
+        for (const char *p = g_ascii_strncasecmp(text, "0x", 2) == 0 ? text + 2 : text; *p; p++)
+                if (g_ascii_isxdigit(*p))
+                        g_string_append_c(s, g_ascii_tolower(*p));
+                else if (*p != ':' && *p != ' ')
+                        return g_string_free(s, TRUE);
+        return s->len > 0 ? g_string_free(s, FALSE) : g_string_free(s, TRUE);
+}
+
+static void print_revoked(const Client *client, const char *issuer, const char *serial, const char *reason)
+{
+        g_autoptr(JsonOut) j = json_out_new(client->options.json);
+
+        if (client->options.json == JSON_OFF) {
+                if (!client->options.quiet)
+                        printf("Revoked the certificate with the serial number %s that \"%s\" signed (%s).\n",
+                               serial, issuer, reason);
+                return;
+        }
+        json_out_begin(j, NULL, '{');
+        json_out_string(j, "revoked", serial);
+        json_out_string(j, "issuer", issuer);
+        json_out_string(j, "reason", reason);
+        json_out_end(j);
+        json_out_print(j);
+}
+
+static ExitStatus revoke_issued(const Client *client, const char *issuer, const char *reason)
+{
+        g_autofree char *serial = serial_normal(client->options.serial);
+        g_autofree char *what = g_strdup_printf("revoking what \"%s\" signed", issuer);
+        const Call call = { CERT_BUS_PATH, CERT_INTERFACE_MANAGER, "RevokeIssued", what, CALL_AUTHORISE };
+        g_autoptr(GError) error = NULL;
+        g_autoptr(sd_bus) bus = NULL;
+
+        if (!serial)
+                return client_usage("\"%s\" is no serial number; see: certctl authority show --issued",
+                                    client->options.serial);
+        if (!client_connect(client, &bus, &error) ||
+            !client_call(bus, &call, NULL, &error, "sss", issuer, serial, reason))
+                return client_report(client, error);
+        print_revoked(client, issuer, serial, reason);
+        return EXIT_STATUS_DONE;
+}
+
+ExitStatus verb_revoke(const Client *client, char **arguments)
+{
+        const Options *o = &client->options;
+        const char *reason = check_reason(o->reason);
+
+        if (!reason)
+                return EXIT_STATUS_USAGE;
+        if (!o->serial && !o->issuer)
+                return *arguments ? revoke_named(client, arguments[0], reason)
+                                  : client_usage("say what to revoke: NAME, or --issuer=ISSUER --serial=HEX");
+        if (*arguments)
+                return client_usage(
+                        "NAME and --serial exclude each other: NAME is a certificate of this host");
+        if (!o->serial || !o->issuer)
+                return client_usage("--issuer=ISSUER and --serial=HEX belong together; see: certctl "
+                                    "authority show --issued");
+        return revoke_issued(client, authority_issuer_of(o->issuer), reason);
 }

@@ -50,13 +50,14 @@ static const Verb verbs[] = {
         { "init", "", "begin a manifest, /etc/cert-agent/manifest.json", 0, 0, 0, verb_init,
           "A manifest that is there already is never touched.\n" },
         { "authority", "[show|rotate|export]", "the local authorities of this host", 0, 0,
-          OPTION_JSON | OPTION_TABLE | REMOTE, verb_authority,
+          OPTION_JSON | OPTION_TABLE | OPTION_ISSUED | REMOTE, verb_authority,
           "     show [ISSUER...]  all of them, or these, in full\n"
           "     rotate ISSUER     a new one in place of the present one\n"
           "     export ISSUER     what clients must trust, PEM\n"
           "\nOf one of these: certctl authority rotate --help\n" },
         { "authority show", "[ISSUER...]", "the local authorities in full", 0, -1,
-          OPTION_JSON | OPTION_TABLE | REMOTE, verb_authority, NULL },
+          OPTION_JSON | OPTION_TABLE | OPTION_ISSUED | REMOTE, verb_authority,
+          "     --issued          what they signed for requests from elsewhere\n" },
         { "authority rotate", "ISSUER", "a new authority in place of the present one", 1, 1,
           OPTION_JSON | OPTION_NO_WAIT | OPTION_NOW | OPTION_YES | REMOTE, verb_authority_rotate,
           "The new one is trusted by every bundle, and the units have taken that, before it signs; the\n"
@@ -68,13 +69,33 @@ static const Verb verbs[] = {
           OPTION_JSON | OPTION_CURRENT | REMOTE, verb_authority_export,
           "During a rotation these are several certificates: clients need all of them.\n\n"
           "     --current         only the one that signs now\n" },
-        { "revoke", "NAME", "revoke a certificate, and get another one", 1, 1,
-          OPTION_JSON | OPTION_NO_WAIT | OPTION_REASON | REMOTE, verb_revoke,
+        { "revoke", "NAME | --issuer=ISSUER --serial=HEX", "revoke a certificate, and get another one", 0, 1,
+          OPTION_JSON | OPTION_NO_WAIT | OPTION_REASON | OPTION_ISSUER | OPTION_SERIAL | REMOTE, verb_revoke,
+          "     --issuer=ISSUER --serial=HEX\n"
+          "                       one that this authority signed for a request from elsewhere\n"
           "     --reason=REASON   unspecified, keyCompromise, affiliationChanged, superseded,\n"
           "                       cessationOfOperation or privilegeWithdrawn\n"
           "     --no-wait         do not wait until the new one is in place\n" },
         { "csr", "NAME", "the request that waits for its answer, PEM", 1, 1, OPTION_JSON | REMOTE, verb_csr,
-          NULL },
+          "On a terminal it says in words, too, what is requested.\n" },
+        { "import", "NAME FILE...", "bring the CA's answer to a request", 2, -1,
+          OPTION_JSON | OPTION_NO_WAIT | REMOTE, verb_import,
+          "FILE is what the CA sent: the certificate, with its chain or the chain in further files, PEM\n"
+          "or DER, X.509 or PKCS#7, in any order; \"-\" is standard input. A wrong one changes nothing.\n\n"
+          "     --no-wait         do not wait until it is in place\n" },
+        { "sign", "FILE", "have a local authority sign a request from elsewhere", 1, 1,
+          OPTION_JSON | OPTION_ISSUER | OPTION_SIGN | OPTION_OUTPUT | OPTION_FORCE | OPTION_YES | REMOTE,
+          verb_sign,
+          "     --issuer=NAME     the authority\n"
+          "     --as=USAGE        client, server or both; else as the request says, or server\n"
+          "     --lifetime=SPAN   such as 90d; else as the authority gives its certificates\n"
+          "     --name=NAME       in place of the request's names; may be given several times\n"
+          "  -y --yes             do not ask; needed where nobody can be asked\n"
+          "  -o --output=FILE     write it to FILE, which must not be there\n"
+          "     --ca-output=FILE  write the authority's own certificate to this FILE instead\n"
+          "     --force           replace files that are there\n"
+          "\nFILE is the request, PEM or DER; \"-\" is standard input. The certificate, its chain and the\n"
+          "authority's certificate go to standard output, PEM.\n" },
         { "export", "NAME", "a certificate and its key in one file for another program", 1, 1,
           OPTION_PKCS12 | OPTION_OUTPUT | OPTION_PASSWORD_FILE | OPTION_FORCE, verb_export,
           "     --pkcs12          as PKCS#12, with certificate, key and chain\n"

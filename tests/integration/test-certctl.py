@@ -487,7 +487,7 @@ class OtherVerbs(CertctlTest):
     def test_show_gives_every_property_or_those_asked_for(self):
         self.fake()
         out = self.run_certctl("show", "web").stdout
-        self.assertEqual(len(out.splitlines()), 23)
+        self.assertEqual(len(out.splitlines()), 31)
         self.assertIn("NotAfter=20", out)
         self.assertEqual(self.run_certctl("show", "web", "-p", "State", "--value").stdout, "valid\n")
         self.assertEqual(json.loads(self.run_certctl("show", "web", "-p", "Units", "--json=short").stdout),

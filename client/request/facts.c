@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The facts of a request that came from elsewhere. What it says is repeated, what is wrong with it is told,
+ * and nothing of it is believed; whether it is signed is the authority's decision, which looks at all of this
+ * itself. */
+
+#include "client/request/facts.h"
+
+#include "common/error.h"
+#include "common/keytype.h"
+
+#include <gnutls/abstract.h>
+#include <gnutls/x509.h>
+#include <string.h>
+
+#define OID_SUBJECT_KEY_ID     "2.5.29.14"
+#define OID_KEY_USAGE          "2.5.29.15"
+#define OID_NAMES              "2.5.29.17"
+#define OID_BASIC_CONSTRAINTS  "2.5.29.19"
+#define OID_PURPOSES           "2.5.29.37"
+#define OID_CHALLENGE_PASSWORD "1.2.840.113549.1.9.7"
+#define OID_EXTENSION_REQUEST  "1.2.840.113549.1.9.14"
+
+/* More extensions or attributes than these are not told one by one. */
+#define PARTS_MAX   32
+#define SUBJECT_MAX 1024 /* bytes that are shown */
+
+G_GNUC_PRINTF(2, 3)
+static void add(GPtrArray *list, const char *format, ...)
+{
+        va_list ap;
+
+        va_start(ap, format);
+        g_ptr_array_add(list, g_strdup_vprintf(format, ap));
+        va_end(ap);
+}
+
+/* ---- Subject ---- */
+
+/* A control in a name, a NUL before all, is made visible. */
+static char *subject_text(const gnutls_datum_t *dn)
+{
+        GString *s = g_string_new(NULL);
+
+        for (unsigned i = 0; i < dn->size && s->len < SUBJECT_MAX; i++)
+                if (dn->data[i] < 0x20 || dn->data[i] == 0x7f)
+                        g_string_append_printf(s, "\\%02x", dn->data[i]);
+                else
+                        g_string_append_c(s, (char) dn->data[i]);
+        if (s->len >= SUBJECT_MAX)
+                g_string_append(s, "...");
+        return g_string_free(s, FALSE);
+}
+
+static void read_subject(gnutls_x509_crq_t crq, RequestFacts *f)
+{
+        gnutls_datum_t dn = { NULL, 0 };
+        g_autofree char *text = NULL;
+        int r = gnutls_x509_crq_get_dn3(crq, &dn, 0);
+
+        if (r < 0 && r != GNUTLS_E_REQUESTED_DATA_NOT_AVAILABLE)
+                add(f->problems, "its subject cannot be read: %s", gnutls_strerror(r));
+        text = r < 0 ? g_strdup("") : subject_text(&dn);
+        f->subject = g_utf8_make_valid(text, -1);
+        gnutls_free(dn.data);
+}
+
+/* ---- Key ---- */
+
+static void describe_key(gnutls_pubkey_t key, RequestFacts *f)
+{
+        KeyType type = key_type_of(key);
+        int algorithm = gnutls_pubkey_get_pk_algorithm(key, &f->key_bits);
+        const char *name = algorithm < 0 ? NULL : gnutls_pk_get_name((gnutls_pk_algorithm_t) algorithm);
+        gnutls_sec_param_t strength =
+                algorithm < 0 ? GNUTLS_SEC_PARAM_UNKNOWN
+                              : gnutls_pk_bits_to_sec_param((gnutls_pk_algorithm_t) algorithm, f->key_bits);
+
+        f->key_type = g_strdup(type >= 0 ? key_type_to_string(type) : name ?: "unknown");
+        f->strength = g_ascii_strdown(gnutls_sec_param_get_name(strength) ?: "unknown", -1);
+        if (strength < GNUTLS_SEC_PARAM_MEDIUM) /* RSA: less than 2048 bits */
+                add(f->problems, "its key, %s of %u bits, is too weak", f->key_type, f->key_bits);
+}
+
+static void read_key(gnutls_x509_crq_t crq, RequestFacts *f)
+{
+        gnutls_pubkey_t key = NULL;
+        int r = gnutls_pubkey_init(&key);
+
+        if (r >= 0)
+                r = gnutls_pubkey_import_x509_crq(key, crq, 0);
+        if (r >= 0)
+                describe_key(key, f);
+        else {
+                f->key_type = g_strdup("unknown");
+                f->strength = g_strdup("unknown");
+                add(f->problems, "its key cannot be read: %s", gnutls_strerror(r));
+        }
+        if (key)
+                gnutls_pubkey_deinit(key);
+}
+
+/* RFC 2986, 4.2: the signature is the proof that who asks has the key. */
+static void read_proof(gnutls_x509_crq_t crq, RequestFacts *f)
+{
+        int r = gnutls_x509_crq_verify(crq, 0);
+
+        f->is_proven = r >= 0;
+        if (r == GNUTLS_E_INSUFFICIENT_SECURITY || r == GNUTLS_E_UNSUPPORTED_SIGNATURE_ALGORITHM ||
+            r == GNUTLS_E_UNKNOWN_HASH_ALGORITHM)
+                add(f->problems, "its signature proves nothing: %s", gnutls_strerror(r));
+        else if (r < 0)
+                add(f->problems, "its signature is not by its key: it was changed, damaged, or put together "
+                                 "by somebody who "
+                                 "does not have the key");
+}
+
+/* ---- Extensions and attributes ---- */
+
+static void read_names(gnutls_x509_crq_t crq, RequestFacts *f)
+{
+        gnutls_datum_t value = { NULL, 0 };
+        int r = gnutls_x509_crq_get_extension_by_oid2(crq, OID_NAMES, 0, &value, NULL);
+
+        if (r < 0) {
+                f->names.texts = g_new0(char *, 1);
+                if (r != GNUTLS_E_REQUESTED_DATA_NOT_AVAILABLE)
+                        add(f->problems, "its names cannot be read: %s", gnutls_strerror(r));
+                return;
+        }
+        if (!request_names_read(value.data, value.size, &f->names))
+                add(f->problems, "its list of names is damaged");
+        gnutls_free(value.data);
+}
+
+static void read_rights(gnutls_x509_crq_t crq, RequestFacts *f)
+{
+        unsigned usage = 0, critical, ca = 0;
+        int path;
+
+        if (gnutls_x509_crq_get_basic_constraints(crq, &critical, &ca, &path) >= 0 && ca)
+                add(f->problems, "it asks for a certificate authority (CA:TRUE), not for a certificate");
+        if (gnutls_x509_crq_get_key_usage(crq, &usage, &critical) >= 0 &&
+            (usage & (GNUTLS_KEY_KEY_CERT_SIGN | GNUTLS_KEY_CRL_SIGN)))
+                add(f->problems, "it asks for the right to sign certificates or revocation lists");
+}
+
+/* Of these something comes into the certificate, or it says what every certificate says. */
+static bool is_known_extension(const char *oid)
+{
+        static const char *const known[] = { OID_SUBJECT_KEY_ID,    OID_KEY_USAGE, OID_NAMES,
+                                             OID_BASIC_CONSTRAINTS, OID_PURPOSES,  NULL };
+
+        return g_strv_contains(known, oid);
+}
+
+static void read_extensions(gnutls_x509_crq_t crq, RequestFacts *f)
+{
+        for (unsigned i = 0;; i++) {
+                char oid[128] = "";
+                size_t size = sizeof(oid) - 1;
+                unsigned critical = 0;
+                int r = gnutls_x509_crq_get_extension_info(crq, i, oid, &size, &critical);
+
+                if (r == GNUTLS_E_REQUESTED_DATA_NOT_AVAILABLE)
+                        return;
+                if (r < 0 || i >= PARTS_MAX) {
+                        add(f->problems, "%s",
+                            r < 0 ? "its extensions cannot be read" : "it has too many extensions");
+                        return;
+                }
+                if (is_known_extension(oid))
+                        continue;
+                if (critical)
+                        add(f->problems, "it wants the extension %s as critical, which is not known here",
+                            oid);
+                else
+                        add(f->left_out, "the extension %s", oid);
+        }
+}
+
+static void read_attributes(gnutls_x509_crq_t crq, RequestFacts *f)
+{
+        for (unsigned i = 0; i < PARTS_MAX; i++) {
+                char oid[128] = "";
+                size_t size = sizeof(oid) - 1;
+
+                if (gnutls_x509_crq_get_attribute_info(crq, i, oid, &size) < 0)
+                        return;
+                if (g_str_equal(oid, OID_CHALLENGE_PASSWORD))
+                        add(f->left_out, "its challenge password");
+                else if (!g_str_equal(oid, OID_EXTENSION_REQUEST))
+                        add(f->left_out, "the attribute %s", oid);
+        }
+}
+
+static void read_usage(gnutls_x509_crq_t crq, RequestFacts *f)
+{
+        f->usage = usage_of_request(crq);
+        if (f->usage & USAGE_OTHER)
+                add(f->left_out, "purposes other than server and client");
+}
+
+/* RFC 2986, 4.1: the version is 0, of which GnuTLS makes 1. */
+static void read_version(gnutls_x509_crq_t crq, RequestFacts *f)
+{
+        if (gnutls_x509_crq_get_version(crq) != 1)
+                add(f->problems, "its version is none that there is (RFC 2986 knows 0 alone)");
+}
+
+/* ---- The whole ---- */
+
+static int import(gnutls_x509_crq_t crq, GBytes *content)
+{
+        gsize size;
+        gnutls_datum_t d = { (void *) g_bytes_get_data(content, &size), 0 };
+        bool is_pem;
+
+        if (size == 0 || size > G_MAXINT)
+                return GNUTLS_E_ASN1_DER_ERROR;
+        d.size = (unsigned) size;
+        is_pem = memmem(d.data, d.size, "-----BEGIN ", 11) != NULL;
+        return gnutls_x509_crq_import(crq, &d, is_pem ? GNUTLS_X509_FMT_PEM : GNUTLS_X509_FMT_DER);
+}
+
+RequestFacts *request_facts_new(GBytes *content, GError **error)
+{
+        g_autoptr(RequestFacts) f = g_new0(RequestFacts, 1);
+        gnutls_x509_crq_t crq = NULL;
+        int r = gnutls_x509_crq_init(&crq);
+
+        f->left_out = g_ptr_array_new_with_free_func(g_free);
+        f->problems = g_ptr_array_new_with_free_func(g_free);
+        if (r >= 0)
+                r = import(crq, content);
+        if (r >= 0) {
+                read_version(crq, f);
+                read_proof(crq, f);
+                read_subject(crq, f);
+                read_key(crq, f);
+                read_names(crq, f);
+                read_rights(crq, f);
+                read_usage(crq, f);
+                read_extensions(crq, f);
+                read_attributes(crq, f);
+        } else
+                g_set_error(error, CERT_ERROR, CERT_ERROR_BAD_CERTIFICATE,
+                            "this cannot be read as a certificate signing request: %s\nHave it sent again; "
+                            "it is a PKCS#10 "
+                            "request, PEM or DER.",
+                            gnutls_strerror(r));
+        gnutls_x509_crq_deinit(crq);
+        return r >= 0 ? g_steal_pointer(&f) : NULL;
+}
+
+RequestFacts *request_facts_free(RequestFacts *f)
+{
+        if (!f)
+                return NULL;
+        g_free(f->subject);
+        request_names_clear(&f->names);
+        g_free(f->key_type);
+        g_free(f->strength);
+        g_ptr_array_unref(f->left_out);
+        g_ptr_array_unref(f->problems);
+        g_free(f);
+        return NULL;
+}
+
+char *request_names_problem(const RequestFacts *f)
+{
+        if (f->names.n_broken > 0)
+                return g_strdup_printf(
+                        "%u of its names %s no name: with a NUL byte or another one that no name has",
+                        f->names.n_broken, f->names.n_broken == 1 ? "is" : "are");
+        if (f->names.count > REQUEST_NAMES_KEPT)
+                return g_strdup_printf("it asks for %u names; an authority signs %d at most", f->names.count,
+                                       REQUEST_NAMES_KEPT);
+        return NULL;
+}
