@@ -4,7 +4,9 @@
 
 #include "issuers/local/root.h"
 
+#include "common/environment.h"
 #include "common/error.h"
+#include "common/log.h"
 #include "common/timespan.h"
 #include "issuers/local/sign.h"
 
@@ -70,6 +72,21 @@ static int set_profile(gnutls_x509_crt_t crt, const AuthorityOptions *o)
         return r < 0 ? r : constraints_set(o->names, crt);
 }
 
+/* So that a host of another environment knows it, whoever brings a certificate of it there. A word that no certificate can
+ * carry is no reason to be without an authority. */
+static int set_environment(gnutls_x509_crt_t crt, const AuthorityOptions *o)
+{
+        int r = o->environment ? environment_mark(crt, o->environment) : 0;
+
+        if (r != GNUTLS_E_INVALID_REQUEST)
+                return r;
+        log_full(LOG_WARNING, &(LogContext){ .issuer = o->name },
+                 "the environment \"%s\" is not ASCII of at most 64 characters, so the authority's certificate does not say "
+                 "it, ignoring",
+                 o->environment);
+        return 0;
+}
+
 static bool fill(gnutls_x509_crt_t crt, const AuthorityOptions *o, gnutls_pubkey_t key, uint64_t now,
                  GError **error)
 {
@@ -88,6 +105,8 @@ static bool fill(gnutls_x509_crt_t crt, const AuthorityOptions *o, gnutls_pubkey
                 r = gnutls_x509_crt_set_expiration_time(crt, (time_t) ((now + o->lifetime) / USEC_PER_SEC));
         if (r >= 0)
                 r = set_profile(crt, o);
+        if (r >= 0)
+                r = set_environment(crt, o);
         return !failed(r, "the authority's certificate", error);
 }
 
