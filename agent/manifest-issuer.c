@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /* Issuers of the manifest. Owns the question which types of issuer this host has: the built-in one, whose keys are
- * checked by manifest-authority.c, "step", by manifest-step.c, and others whose program is installed, which know their keys
- * themselves. */
+ * checked by manifest-authority.c, "step" and "csr", by manifest-step.c and manifest-csr.c, and others whose program is
+ * installed, which know their keys themselves. */
 
 #include "agent/manifest-read.h"
 
@@ -41,7 +41,9 @@ static void complain_type(ManifestReading *r, const JsonValue *v, const char *ty
 {
         static const char *const known[] = { "local", "step", "acme", "cmp", "csr" };
         g_autofree char *guess = manifest_did_you_mean(type, known, G_N_ELEMENTS(known));
-        g_autofree char *hint = g_strdup_printf("Install the package cert-issuer-%s.", type);
+        g_autofree char *hint = g_str_equal(type, "csr")
+                                        ? g_strdup("Its program is part of the package cert-agent: install that again.")
+                                        : g_strdup_printf("Install the package cert-issuer-%s.", type);
         bool is_known = g_strv_contains((const char *const[]){ "step", "acme", "cmp", "csr", NULL }, type);
 
         manifest_complain(r, v, guess && !is_known ? guess : hint,
@@ -106,6 +108,8 @@ static void read_issuer(ManifestReading *r, const JsonValue *v, ManifestIssuer *
                 complain_type(r, said, type);
         if (g_str_equal(type, "step"))
                 manifest_read_step(r, v, issuer);
+        if (g_str_equal(type, "csr"))
+                manifest_read_csr(r, v);
         check_environment(r, v);
 }
 

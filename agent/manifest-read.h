@@ -199,6 +199,12 @@ void manifest_read_step(ManifestReading *r, const JsonValue *v, ManifestIssuer *
 void manifest_check_renewals(ManifestReading *r);
 const ManifestField *manifest_step_fields(size_t *ret_n);
 
+/* ---- manifest-csr.c ---- */
+
+/* The keys of an issuer of type "csr"; none of them is the agent's. */
+void manifest_read_csr(ManifestReading *r, const JsonValue *v);
+const ManifestField *manifest_csr_fields(size_t *ret_n);
+
 /* ---- manifest-bundle.c ---- */
 
 void manifest_read_bundle(ManifestReading *r, const JsonValue *v);

@@ -61,13 +61,23 @@ G_GNUC_UNUSED static void link_to(const Host *h, const char *target, const char 
         g_assert_cmpint(symlink(target, opened), ==, 0);
 }
 
-/* The program without which no issuer of the type "step" is known. */
+/* The programs without which no issuer of the type is known. */
+G_GNUC_UNUSED static void install_program(const Host *h, const char *path)
+{
+        g_autofree char *program = at_root(h, path);
+
+        write_text(h, path, "");
+        g_assert_cmpint(chmod(program, 0755), ==, 0);
+}
+
 G_GNUC_UNUSED static void install_step(const Host *h)
 {
-        g_autofree char *program = at_root(h, CERT_PROGRAM_DIR "/cert-issuer-step");
+        install_program(h, CERT_PROGRAM_DIR "/cert-issuer-step");
+}
 
-        write_text(h, CERT_PROGRAM_DIR "/cert-issuer-step", "");
-        g_assert_cmpint(chmod(program, 0755), ==, 0);
+G_GNUC_UNUSED static void install_csr(const Host *h)
+{
+        install_program(h, CERT_PROGRAM_DIR "/cert-issuer-csr");
 }
 
 G_GNUC_UNUSED static void host_set_up(Host *h, const void *data)

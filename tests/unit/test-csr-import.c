@@ -179,6 +179,13 @@ static void test_a_leaf_alone_where_its_issuer_is_trusted(Corp *c, const void *d
         assert_list(chain->roots, root, 1);
 }
 
+/* ---- The wrong file ---- */
+
+static void test_a_file_of_another_kind_is_named(Corp *c, const void *data)
+{
+        assert_bad(c, text("<!DOCTYPE html><title>Sign in</title>"), "a web page", "Save the certificate itself");
+}
+
 int main(int argc, char **argv)
 {
         g_test_init(&argc, &argv, NULL);
@@ -186,5 +193,6 @@ int main(int argc, char **argv)
         ADD("PEM", test_pem_in_any_order_with_text_around);
         ADD("DER and PKCS#7", test_der_and_pkcs7);
         ADD("a leaf alone", test_a_leaf_alone_where_its_issuer_is_trusted);
+        ADD("other kinds", test_a_file_of_another_kind_is_named);
         return g_test_run();
 }

@@ -60,6 +60,7 @@ static const Object objects[] = {
         { manifest_authority_name_fields, "$defs/authority/properties/names/properties", ".Sh ISSUERS\n",
           ".Sh BUNDLES\n", false },
         { manifest_step_fields, "$defs/step/properties", ".Sh ISSUERS\n", ".Sh BUNDLES\n", false },
+        { manifest_csr_fields, "$defs/csr/properties", ".Sh ISSUERS\n", ".Sh BUNDLES\n", false },
         { manifest_bundle_fields, "$defs/bundle/properties", ".Sh BUNDLES\n", ".Sh FILES\n", false },
 };
 
@@ -169,6 +170,7 @@ static void test_the_manual_s_examples_are_without_fault(Host *h, const void *da
 
         g_assert_cmpuint(examples->len, >=, 4);
         install_step(h);
+        install_csr(h);
         for (unsigned i = 0; i < examples->len; i++) {
                 g_test_message("%s", (char *) examples->pdata[i]);
                 write_text(h, CERT_MANIFEST_FILE, examples->pdata[i]);
