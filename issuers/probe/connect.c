@@ -24,15 +24,6 @@
 typedef struct addrinfo AddressList;
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(AddressList, freeaddrinfo)
 
-static void set_error(GError **error, const char *why)
-{
-        g_set_error(error, CERT_ERROR, CERT_ERROR_NOT_SERVING,
-                    "connecting: %s\n"
-                    "Check that the service runs and listens there, and \"connect\" in \"verify\" of the "
-                    "manifest.",
-                    why);
-}
-
 /* ---- One address ---- */
 
 /* Returns the socket, or -errno. A unix socket whose backlog is full says EAGAIN where TCP says EINPROGRESS.
@@ -63,29 +54,20 @@ static int connect_address(const struct sockaddr *address, socklen_t size, uint6
         return e == EAGAIN ? -ETIMEDOUT : -e;
 }
 
-static bool connect_unix(const char *path, uint64_t deadline, int *ret_fd, GError **error)
+/* The socket, or -errno. */
+static int connect_unix(const char *path, uint64_t deadline)
 {
         struct sockaddr_un address = { .sun_family = AF_UNIX };
         g_autofree char *opened = host_path(path);
-        int fd;
 
-        if (g_strlcpy(address.sun_path, opened, sizeof(address.sun_path)) >= sizeof(address.sun_path)) {
-                set_error(error, "the path is too long for a unix socket (107 bytes)");
-                return false;
-        }
-        fd = connect_address((struct sockaddr *) &address, sizeof(address), deadline);
-        if (fd < 0) {
-                set_error(error, g_strerror(-fd));
-                return false;
-        }
-        *ret_fd = fd;
-        return true;
+        if (g_strlcpy(address.sun_path, opened, sizeof(address.sun_path)) >= sizeof(address.sun_path))
+                return -ENAMETOOLONG;
+        return connect_address((struct sockaddr *) &address, sizeof(address), deadline);
 }
 
 /* ---- Names ---- */
 
-/* "HOST:PORT" or "[V6]:PORT" into its parts. */
-static bool split(const char *target, char **ret_host, char **ret_port)
+bool probe_split(const char *target, char **ret_host, char **ret_port)
 {
         const char *colon = strrchr(target, ':');
         size_t length = colon ? (size_t) (colon - target) : 0;
@@ -141,28 +123,54 @@ static int connect_any(const AddressList *list, uint64_t deadline)
         return fd;
 }
 
-bool probe_connect(const char *target, uint64_t deadline, int *ret_fd, GError **error)
+/* ---- A target ---- */
+
+static bool fail(ConnectStep step, int number, ConnectFailure *ret_failure)
+{
+        *ret_failure = (ConnectFailure) { step, number };
+        return false;
+}
+
+bool probe_connect_to(const char *target, uint64_t deadline, int *ret_fd, ConnectFailure *ret_failure)
 {
         g_autofree char *host = NULL, *port = NULL;
         g_autoptr(AddressList) list = NULL;
         int r;
 
         if (target[0] == '/')
-                return connect_unix(target, deadline, ret_fd, error);
-        if (!split(target, &host, &port)) {
-                set_error(error, "it is neither HOST:PORT, [V6]:PORT nor a path");
-                return false;
-        }
-        r = resolve(host, port, &list);
-        if (r != 0) {
-                set_error(error, r == EAI_SYSTEM ? g_strerror(errno) : gai_strerror(r));
-                return false;
-        }
-        r = connect_any(list, deadline);
-        if (r < 0) {
-                set_error(error, g_strerror(-r));
-                return false;
-        }
+                r = connect_unix(target, deadline);
+        else if (!probe_split(target, &host, &port))
+                return fail(CONNECT_STEP_TARGET, EINVAL, ret_failure);
+        else if ((r = resolve(host, port, &list)) != 0)
+                return r == EAI_SYSTEM ? fail(CONNECT_STEP_SOCKET, errno, ret_failure)
+                                       : fail(CONNECT_STEP_NAME, r, ret_failure);
+        else
+                r = connect_any(list, deadline);
+        if (r < 0)
+                return fail(CONNECT_STEP_SOCKET, -r, ret_failure);
         *ret_fd = r;
         return true;
+}
+
+const char *connect_failure_words(const ConnectFailure *f)
+{
+        if (f->step == CONNECT_STEP_TARGET)
+                return "it is neither HOST:PORT, [V6]:PORT nor a path";
+        if (f->step == CONNECT_STEP_NAME)
+                return gai_strerror(f->number);
+        return f->number == ENAMETOOLONG ? "the path is too long for a unix socket (107 bytes)" : g_strerror(f->number);
+}
+
+bool probe_connect(const char *target, uint64_t deadline, int *ret_fd, GError **error)
+{
+        ConnectFailure f;
+
+        if (probe_connect_to(target, deadline, ret_fd, &f))
+                return true;
+        g_set_error(error, CERT_ERROR, CERT_ERROR_NOT_SERVING,
+                    "connecting: %s\n"
+                    "Check that the service runs and listens there, and \"connect\" in \"verify\" of the "
+                    "manifest.",
+                    connect_failure_words(&f));
+        return false;
 }

@@ -15,9 +15,6 @@
 
 #define CHAIN_MAX 32
 
-/* As old a server as GnuTLS still speaks to: what is served must be seen even where it should be improved. */
-#define PRIORITY "NORMAL:%COMPAT:+VERS-TLS1.0:+VERS-TLS1.1:+RSA:+SIGN-RSA-SHA1:+SIGN-ECDSA-SHA1"
-
 /* What is looked for during a handshake. */
 typedef struct Seen {
         Handshake *handshake;
@@ -93,7 +90,7 @@ static void take_facts(Handshake *h, gnutls_session_t session)
 
 /* ---- The handshake ---- */
 
-static bool is_address(const char *name)
+bool probe_is_address(const char *name)
 {
         unsigned char buffer[sizeof(struct in6_addr)];
 
@@ -103,11 +100,11 @@ static bool is_address(const char *name)
 static int prepare(gnutls_session_t session, gnutls_certificate_credentials_t credentials, int fd,
                    const char *server_name, Seen *seen)
 {
-        int r = gnutls_priority_set_direct(session, PRIORITY, NULL);
+        int r = gnutls_priority_set_direct(session, PROBE_PRIORITY, NULL);
 
         if (r >= 0)
                 r = gnutls_credentials_set(session, GNUTLS_CRD_CERTIFICATE, credentials);
-        if (r >= 0 && server_name && *server_name && !is_address(server_name))
+        if (r >= 0 && server_name && *server_name && !probe_is_address(server_name))
                 r = gnutls_server_name_set(session, GNUTLS_NAME_DNS, server_name, strlen(server_name));
         gnutls_certificate_set_verify_function(credentials, on_certificate);
         gnutls_certificate_set_retrieve_function(credentials, on_certificate_request);
@@ -117,8 +114,7 @@ static int prepare(gnutls_session_t session, gnutls_certificate_credentials_t cr
         return r;
 }
 
-/* GNUTLS_E_TIMEDOUT at the deadline. */
-static int shake(gnutls_session_t session, int fd, uint64_t deadline)
+int probe_shake(gnutls_session_t session, int fd, uint64_t deadline)
 {
         int r;
 
@@ -168,7 +164,7 @@ static void describe_failure(gnutls_session_t session, int r, GError **error)
 
 static bool run(gnutls_session_t session, int fd, uint64_t deadline, Seen *seen, GError **error)
 {
-        int r = shake(session, fd, deadline);
+        int r = probe_shake(session, fd, deadline);
 
         if (r < 0 && !(seen->proven && seen->handshake->wants_client_certificate)) {
                 describe_failure(session, r, error);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <glib.h>
+#include <gnutls/gnutls.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -23,3 +24,14 @@ bool probe_handshake(int fd, const char *server_name, uint64_t deadline, Handsha
 
 Handshake *handshake_free(Handshake *h);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Handshake, handshake_free)
+
+/* ---- For a client of another kind ---- */
+
+/* As old a server as GnuTLS still speaks to: what is served must be seen even where it should be improved. */
+#define PROBE_PRIORITY "NORMAL:%COMPAT:+VERS-TLS1.0:+VERS-TLS1.1:+RSA:+SIGN-RSA-SHA1:+SIGN-ECDSA-SHA1"
+
+/* Shakes hands over `fd` (not blocking). 0, or a GnuTLS error; GNUTLS_E_TIMEDOUT at the deadline. */
+int probe_shake(gnutls_session_t session, int fd, uint64_t deadline);
+
+/* An IPv4 or IPv6 address, which is never sent as SNI (RFC 6066, 3). */
+bool probe_is_address(const char *name);

@@ -26,6 +26,7 @@ typedef struct Talk {
         uint64_t deadline;
         char buffer[LINE_BYTES_MAX];
         size_t start, end, total;
+        size_t taken; /* of what is read byte by byte */
 } Talk;
 
 /* ---- Bytes ---- */
@@ -165,6 +166,141 @@ static bool talk_imap(Talk *t, GError **error)
                fail_quoting(error, "the IMAP server answers", line);
 }
 
+/* ---- POP3 ---- */
+
+static bool pop3_reply(Talk *t, GError **error)
+{
+        const char *line;
+
+        return hear_line(t, &line, error) &&
+               (g_str_has_prefix(line, "+OK") || fail_quoting(error, "the POP3 server answers", line));
+}
+
+static bool talk_pop3(Talk *t, GError **error)
+{
+        return pop3_reply(t, error) && say_line(t, "STLS\r\n", error) && pop3_reply(t, error);
+}
+
+/* ---- FTP ---- */
+
+/* One reply, of any number of lines: "220-…", what it likes, "220 …" (RFC 959, 4.2). */
+static bool ftp_reply(Talk *t, const char *code, GError **error)
+{
+        const char *line;
+
+        if (!hear_line(t, &line, error))
+                return false;
+        if (!g_str_has_prefix(line, code) || (line[3] != '-' && line[3] != ' '))
+                return fail_quoting(error, "the FTP server answers", line);
+        while (!g_str_has_prefix(line, code) || line[3] != ' ')
+                if (!hear_line(t, &line, error))
+                        return false;
+        return true;
+}
+
+static bool talk_ftp(Talk *t, GError **error)
+{
+        return ftp_reply(t, "220", error) && say_line(t, "AUTH TLS\r\n", error) && ftp_reply(t, "234", error);
+}
+
+/* ---- LDAP ---- */
+
+/* A byte that was not heard yet. */
+static bool hear_byte(Talk *t, uint8_t *ret, GError **error)
+{
+        if (t->start == t->end) {
+                t->start = t->end = 0;
+                if (!hear(t, error))
+                        return false;
+        }
+        *ret = (uint8_t) t->buffer[t->start++];
+        t->taken++;
+        return true;
+}
+
+static bool no_ldap(GError **error)
+{
+        return fail(error, "it does not answer as an LDAP server does");
+}
+
+/* A tag of one byte and a length of at most four (X.690, 8.1). */
+static bool ldap_head(Talk *t, uint8_t *ret_tag, size_t *ret_length, GError **error)
+{
+        size_t length = 0;
+        uint8_t byte, n;
+
+        if (!hear_byte(t, ret_tag, error) || !hear_byte(t, &byte, error))
+                return false;
+        if (byte < 0x80) {
+                *ret_length = byte;
+                return true;
+        }
+        n = byte & 0x7f;
+        if (n == 0 || n > 4)
+                return no_ldap(error);
+        for (; n > 0; n--) {
+                if (!hear_byte(t, &byte, error))
+                        return false;
+                length = length << 8 | byte;
+        }
+        *ret_length = length;
+        return true;
+}
+
+static bool ldap_skip(Talk *t, size_t length, GError **error)
+{
+        uint8_t byte;
+
+        if (length > TOTAL_BYTES_MAX)
+                return no_ldap(error);
+        for (; length > 0; length--)
+                if (!hear_byte(t, &byte, error))
+                        return false;
+        return true;
+}
+
+/* LDAPMessage { messageID, [APPLICATION 24] { resultCode ENUMERATED, … } }, of which all is read. */
+static bool ldap_answer(Talk *t, uint8_t *ret_code, GError **error)
+{
+        uint8_t tag;
+        size_t whole, length, response, begun;
+
+        if (!ldap_head(t, &tag, &whole, error))
+                return false;
+        begun = t->taken;
+        if (tag != 0x30)
+                return no_ldap(error);
+        if (!ldap_head(t, &tag, &length, error) || !ldap_skip(t, length, error))
+                return false;
+        if (tag != 0x02)
+                return no_ldap(error);
+        if (!ldap_head(t, &tag, &response, error))
+                return false;
+        if (tag != 0x78)
+                return no_ldap(error);
+        if (!ldap_head(t, &tag, &length, error))
+                return false;
+        if (tag != 0x0a || length != 1)
+                return no_ldap(error);
+        if (!hear_byte(t, ret_code, error))
+                return false;
+        if (t->taken - begun > whole)
+                return no_ldap(error);
+        return ldap_skip(t, whole - (t->taken - begun), error);
+}
+
+static bool talk_ldap(Talk *t, GError **error)
+{
+        /* ExtendedRequest with the name 1.3.6.1.4.1.1466.20037 (RFC 4511, 4.14.1) */
+        static const char request[] = "\x30\x1d\x02\x01\x01\x77\x18\x80\x16"
+                                      "1.3.6.1.4.1.1466.20037";
+        uint8_t code;
+
+        if (!say(t, request, sizeof(request) - 1, error) || !ldap_answer(t, &code, error))
+                return false;
+        return code == 0 || fail(error, "the LDAP server refuses to start TLS");
+}
+
 /* ---- PostgreSQL ---- */
 
 static bool talk_postgresql(Talk *t, GError **error)
@@ -193,8 +329,19 @@ typedef struct Protocol {
 static const Protocol protocols[] = {
         { "smtp", talk_smtp },
         { "imap", talk_imap },
+        { "pop3", talk_pop3 },
+        { "ftp", talk_ftp },
+        { "ldap", talk_ldap },
         { "postgresql", talk_postgresql },
 };
+
+bool probe_starttls_knows(const char *protocol)
+{
+        for (size_t i = 0; i < G_N_ELEMENTS(protocols); i++)
+                if (g_str_equal(protocols[i].name, protocol))
+                        return true;
+        return false;
+}
 
 bool probe_starttls(int fd, const char *protocol, uint64_t deadline, GError **error)
 {
@@ -206,6 +353,6 @@ bool probe_starttls(int fd, const char *protocol, uint64_t deadline, GError **er
                 if (g_str_equal(protocols[i].name, protocol))
                         return protocols[i].talk(&talk, error) && nothing_is_left(&talk, error);
         g_set_error(error, CERT_ERROR, CERT_ERROR_NOT_SUPPORTED,
-                    "no STARTTLS is known for \"%s\"\nKnown are: smtp, imap, postgresql.", protocol);
+                    "no STARTTLS is known for \"%s\"\nKnown are: smtp, imap, pop3, ftp, ldap, postgresql.", protocol);
         return false;
 }
