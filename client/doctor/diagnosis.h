@@ -19,6 +19,8 @@ typedef enum DiagnosisCode {
         DIAGNOSIS_UNKNOWN_AUTHORITY, /* and which bundle would know it */
         DIAGNOSIS_INCOMPLETE_CHAIN,  /* the server did not send an intermediate */
         DIAGNOSIS_CHAIN_ORDER,
+        DIAGNOSIS_SUPERFLUOUS_CERTIFICATE, /* a root, or what belongs to nothing: only weight */
+        DIAGNOSIS_INVALID_CHAIN,     /* it leads to what is trusted, but breaks a rule: constraints, a signature */
         DIAGNOSIS_EXPIRED,
         DIAGNOSIS_NOT_YET_VALID,
         DIAGNOSIS_CLOCK,             /* it is this host's clock that is wrong */
@@ -47,3 +49,19 @@ typedef struct Diagnosis {
         bool is_warning;      /* it works, but not for long, or not for all */
         char *message, *hint; /* of one paragraph each, printable */
 } Diagnosis;
+
+Diagnosis *diagnosis_free(Diagnosis *d);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Diagnosis, diagnosis_free)
+
+/* Diagnosis*, in the order in which they were found. */
+GPtrArray *diagnosis_list_new(void);
+
+/* Adds one; as in errors, what follows the first newline of the text is the hint. What came from elsewhere must have gone
+ * through cert_error_printable(), so that it has no newline of its own. */
+void diagnosis_add(GPtrArray *list, DiagnosisCode code, const char *format, ...) G_GNUC_PRINTF(3, 4);
+void diagnosis_warn(GPtrArray *list, DiagnosisCode code, const char *format, ...) G_GNUC_PRINTF(3, 4);
+
+bool diagnosis_list_has(const GPtrArray *list, DiagnosisCode code);
+
+/* No more than warnings. */
+bool diagnosis_list_is_healthy(const GPtrArray *list);
