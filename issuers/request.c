@@ -217,7 +217,7 @@ IssuerRequest *issuer_request_free(IssuerRequest *r)
 
 /* CA/Browser Forum Baseline Requirements, 6.1.5: RSA from 2048 bits, the NIST curves; and Ed25519 (RFC 8410).
  */
-static bool check_key(gnutls_x509_crq_t crq, GError **error)
+bool issuer_request_check_key(gnutls_x509_crq_t crq, const char *hint, GError **error)
 {
         gnutls_pubkey_t key;
         unsigned bits = 0;
@@ -236,8 +236,8 @@ static bool check_key(gnutls_x509_crq_t crq, GError **error)
         if (type >= 0 || (algorithm == GNUTLS_PK_RSA && bits >= RSA_BITS_MIN && bits <= RSA_BITS_MAX))
                 return true;
         return refuse(error, CERT_ERROR_ISSUER_REFUSED,
-                      "a key for %s of %u bits is not certified\nName another key.type in the manifest.",
-                      gnutls_pk_get_name(algorithm) ?: "an unknown algorithm", bits);
+                      "a key for %s of %u bits is not certified\n%s",
+                      gnutls_pk_get_name(algorithm) ?: "an unknown algorithm", bits, hint);
 }
 
 static bool check_names(const IssuerRequest *r, GError **error)
@@ -262,7 +262,7 @@ bool issuer_request_check(const IssuerRequest *r, GError **error)
         if (n < 0)
                 return refuse(error, CERT_ERROR_ISSUER_REFUSED,
                               "the certificate request is not signed by its own key: %s", gnutls_strerror(n));
-        return check_key(r->crq, error) && check_names(r, error);
+        return issuer_request_check_key(r->crq, "Name another key.type in the manifest.", error) && check_names(r, error);
 }
 
 int issuer_read_revocation(sd_bus_message *m, const char **ret_config, GBytes **ret_certificate,

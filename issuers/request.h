@@ -33,6 +33,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(IssuerRequest, issuer_request_free)
  * and its key is of a kind that is safe to certify. ISSUER_REFUSED says which not. */
 bool issuer_request_check(const IssuerRequest *r, GError **error);
 
+/* The last of these alone; `hint` says what to do about a key that is of no such kind. ISSUER_REFUSED. */
+bool issuer_request_check_key(gnutls_x509_crq_t crq, const char *hint, GError **error);
+
 /* What org.certagent1.Issuer is made of; each handler as sd-bus calls it. */
 #define ISSUER_VTABLE(describe, issue, poll, revoke, get_roots)                                                        \
         SD_BUS_VTABLE_START(0),                                                                                        \
