@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* DER, written. It owns nothing but what it is told to free. */
+/* DER, written and read. It owns nothing but what it is told to free. */
 
 #include "issuers/local/der.h"
 
@@ -107,4 +107,40 @@ void der_append_time(GByteArray *out, int64_t time)
         size = is_late ? strftime(text, sizeof(text), "%Y%m%d%H%M%SZ", &tm)
                        : strftime(text, sizeof(text), "%y%m%d%H%M%SZ", &tm);
         der_append(out, is_late ? DER_GENERALIZED_TIME : DER_UTC_TIME, text, size);
+}
+
+/* ---- Reading ---- */
+
+/* The octets that the length takes after its first one are *ret_octets; the length is *ret. */
+static bool read_length(const unsigned char *at, size_t left, size_t *ret_octets, size_t *ret)
+{
+        size_t n = at[0] & 0x7f, length = 0;
+
+        if (!(at[0] & 0x80)) {
+                *ret_octets = 0;
+                *ret = at[0];
+                return true;
+        }
+        if (n == 0 || n > 4 || n >= left || at[1] == 0)
+                return false;
+        for (size_t i = 1; i <= n; i++)
+                length = length << 8 | at[i];
+        *ret_octets = n;
+        *ret = length;
+        return length >= 0x80;
+}
+
+bool der_take(const unsigned char **at, size_t *left, DerElement *ret)
+{
+        size_t octets, size, head;
+
+        if (*left < 2 || ((*at)[0] & 0x1f) == 0x1f || !read_length(*at + 1, *left - 1, &octets, &size))
+                return false;
+        head = 2 + octets;
+        if (size > *left - head)
+                return false;
+        *ret = (DerElement){ .tag = (*at)[0], .data = *at + head, .size = size, .whole = *at, .whole_size = head + size };
+        *at += head + size;
+        *left -= head + size;
+        return true;
 }

@@ -5,8 +5,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* The little of DER (X.690) that a revocation list needs and that GnuTLS cannot write. Each appends one
- * element. */
+/* The little of DER (X.690) that GnuTLS does not do: the writing of a revocation list, and a look into what GnuTLS reads
+ * too kindly. What is named der_append_…() appends one element. */
 
 #define DER_INTEGER      0x02
 #define DER_BIT_STRING   0x03
@@ -30,3 +30,16 @@ void der_append_oid(GByteArray *out, const char *dotted);
 
 /* UTCTime to 2049, GeneralizedTime from then on (RFC 5280, 5.1.2.4). Seconds since 1970. */
 void der_append_time(GByteArray *out, int64_t time);
+
+/* One element. `data` is borrowed from what it was taken from. */
+typedef struct DerElement {
+        uint8_t tag;
+        const unsigned char *data; /* the content */
+        size_t size;
+        const unsigned char *whole; /* with tag and length */
+        size_t whole_size;
+} DerElement;
+
+/* Takes the first element off *at, of which there are *left bytes. False: there is none that is DER, with a tag of one
+ * octet and a definite length in as few octets as can be (X.690, 10.1); nothing is changed then. */
+bool der_take(const unsigned char **at, size_t *left, DerElement *ret);

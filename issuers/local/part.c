@@ -403,6 +403,27 @@ const Part *parts_in_role(const Parts *p, PartRole role)
         return NULL;
 }
 
+static bool has_signed(const Part *part, gnutls_x509_crt_t crt)
+{
+        gnutls_x509_crt_t authority = part->crt;
+        unsigned status = 0;
+
+        return gnutls_x509_crt_check_issuer(crt, authority) == 1 &&
+               gnutls_x509_crt_verify(crt, &authority, 1, GNUTLS_VERIFY_DISABLE_TIME_CHECKS, &status) >= 0 &&
+               !(status & (GNUTLS_CERT_SIGNATURE_FAILURE | GNUTLS_CERT_SIGNER_NOT_FOUND));
+}
+
+const Part *parts_signer_of(const Parts *parts, gnutls_x509_crt_t crt)
+{
+        for (unsigned i = 0; i < parts->list->len; i++) {
+                const Part *part = g_ptr_array_index(parts->list, i);
+
+                if (!gnutls_x509_crt_equals(crt, part->crt) && has_signed(part, crt))
+                        return part;
+        }
+        return NULL;
+}
+
 bool parts_fail_missing(const AuthorityOptions *o, GError **error)
 {
         g_set_error(error, CERT_ERROR, CERT_ERROR_KEY_STORAGE,

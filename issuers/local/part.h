@@ -54,6 +54,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Parts, parts_free)
 
 const Part *parts_in_role(const Parts *p, PartRole role); /* the first; borrowed, NULL: none */
 
+/* Which of them signed a certificate; borrowed, NULL: none. Times are not looked at. */
+const Part *parts_signer_of(const Parts *p, gnutls_x509_crt_t crt);
+
 /* Sets the error for an authority that is missing; returns false. */
 bool parts_fail_missing(const AuthorityOptions *o, GError **error);
 

@@ -56,6 +56,11 @@ static Revoked *list_of(RevocationLists *l, const Store *s, const AuthorityOptio
         return r;
 }
 
+const Revoked *revocation_list(RevocationLists *l, const AuthorityLook *look, const AuthorityOptions *o, GError **error)
+{
+        return list_of(l, look->store, o, error);
+}
+
 /* ---- Facts ---- */
 
 static bool is_of(const RevokedEntry *e, const Parts *parts)
@@ -109,31 +114,10 @@ char **revocation_serials(RevocationLists *l, const AuthorityLook *look, const A
 
 /* ---- Revoking ---- */
 
-static bool has_signed(const Part *part, gnutls_x509_crt_t crt)
-{
-        gnutls_x509_crt_t authority = part->crt;
-        unsigned status = 0;
-
-        return gnutls_x509_crt_check_issuer(crt, authority) == 1 &&
-               gnutls_x509_crt_verify(crt, &authority, 1, GNUTLS_VERIFY_DISABLE_TIME_CHECKS, &status) >= 0 &&
-               !(status & (GNUTLS_CERT_SIGNATURE_FAILURE | GNUTLS_CERT_SIGNER_NOT_FOUND));
-}
-
-static const Part *signer_of(const Parts *parts, gnutls_x509_crt_t crt)
-{
-        for (unsigned i = 0; i < parts->list->len; i++) {
-                const Part *part = g_ptr_array_index(parts->list, i);
-
-                if (!gnutls_x509_crt_equals(crt, part->crt) && has_signed(part, crt))
-                        return part;
-        }
-        return NULL;
-}
-
 static bool to_entry(const Parts *parts, const AuthorityOptions *o, gnutls_x509_crt_t crt, RevokedEntry *e,
                      GError **error)
 {
-        const Part *signer = signer_of(parts, crt);
+        const Part *signer = parts_signer_of(parts, crt);
         size_t size = sizeof(e->serial);
 
         if (!signer) {

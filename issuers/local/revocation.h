@@ -14,6 +14,9 @@ RevocationLists *revocation_lists_new(void);
 RevocationLists *revocation_lists_free(RevocationLists *l);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(RevocationLists, revocation_lists_free)
 
+/* What an authority that is present revoked; borrowed. KEY_STORAGE. */
+const Revoked *revocation_list(RevocationLists *l, const AuthorityLook *look, const AuthorityOptions *o, GError **error);
+
 /* The serial numbers, in lower-case hex, of what is not past its end at `now` (microseconds since 1970); NULL
  * ends, caller owns. */
 char **revocation_serials(RevocationLists *l, const AuthorityLook *look, const AuthorityOptions *o,

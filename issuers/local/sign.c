@@ -33,9 +33,9 @@ bool sign_random_serial(unsigned char serial[SERIAL_SIZE], GError **error)
 
 /* From a minute ago until the lifetime's end, but never longer than the authority itself. */
 static bool set_validity(gnutls_x509_crt_t crt, const Authority *a, const AuthorityOptions *o,
-                         const IssuerRequest *r, uint64_t now, GError **error)
+                         const SignWish *w, uint64_t now, GError **error)
 {
-        uint64_t lifetime = r->lifetime ?: o->certificate_lifetime;
+        uint64_t lifetime = w->lifetime ?: o->certificate_lifetime;
         uint64_t end =
                 (uint64_t) gnutls_x509_crt_get_expiration_time(authority_certificate(a)) * USEC_PER_SEC;
         uint64_t to = lifetime < end - MIN(end, now) ? now + lifetime : end;
@@ -82,20 +82,20 @@ static int make_names_critical(gnutls_x509_crt_t crt)
         return r == GNUTLS_E_REQUESTED_DATA_NOT_AVAILABLE ? 0 : r;
 }
 
-static bool set_names(gnutls_x509_crt_t crt, const IssuerRequest *r, GError **error)
+static bool set_names(gnutls_x509_crt_t crt, const SignWish *w, GError **error)
 {
         gnutls_datum_t dn = { 0 };
         bool empty;
 
-        for (char **name = r->sans; *name; name++) {
+        for (char *const *name = w->sans; *name; name++) {
                 g_autoptr(San) san = san_parse(*name, error);
 
                 if (!san || !san_add_to_certificate(san, crt, error))
                         return false;
         }
-        empty = gnutls_x509_crq_get_dn3(r->crq, &dn, 0) < 0 || dn.size == 0;
+        empty = gnutls_x509_crq_get_dn3(w->crq, &dn, 0) < 0 || dn.size == 0;
         gnutls_free(dn.data);
-        if (empty && !*r->sans) {
+        if (empty && !*w->sans) {
                 g_set_error(error, CERT_ERROR, CERT_ERROR_ISSUER_REFUSED,
                             "a certificate without any name is not signed");
                 return false;
@@ -115,7 +115,7 @@ static bool check_constraints(gnutls_x509_crt_t crt, const Authority *a, const A
 }
 
 /* RFC 5280, 4.2.1.1 to 4.2.1.12. */
-static bool set_extensions(gnutls_x509_crt_t crt, const Authority *a, const IssuerRequest *r, GError **error)
+static bool set_extensions(gnutls_x509_crt_t crt, const Authority *a, const SignWish *w, GError **error)
 {
         bool rsa = gnutls_x509_crt_get_pk_algorithm(crt, NULL) == GNUTLS_PK_RSA;
         unsigned char id[64];
@@ -125,10 +125,10 @@ static bool set_extensions(gnutls_x509_crt_t crt, const Authority *a, const Issu
         if (n >= 0)
                 n = gnutls_x509_crt_set_key_usage(
                         crt, GNUTLS_KEY_DIGITAL_SIGNATURE |
-                                     (rsa && (r->usage & USAGE_SERVER) ? GNUTLS_KEY_KEY_ENCIPHERMENT : 0));
-        if (n >= 0 && (r->usage & USAGE_SERVER))
+                                     (rsa && (w->usage & USAGE_SERVER) ? GNUTLS_KEY_KEY_ENCIPHERMENT : 0));
+        if (n >= 0 && (w->usage & USAGE_SERVER))
                 n = gnutls_x509_crt_set_key_purpose_oid(crt, GNUTLS_KP_TLS_WWW_SERVER, 0);
-        if (n >= 0 && (r->usage & USAGE_CLIENT))
+        if (n >= 0 && (w->usage & USAGE_CLIENT))
                 n = gnutls_x509_crt_set_key_purpose_oid(crt, GNUTLS_KP_TLS_WWW_CLIENT, 0);
         if (n >= 0)
                 n = gnutls_x509_crt_get_key_id(crt, 0, id, &size);
@@ -155,8 +155,7 @@ static GBytes *sign(gnutls_x509_crt_t crt, const Authority *a, GError **error)
         return g_bytes_new_with_free_func(der.data, der.size, gnutls_free, der.data);
 }
 
-GBytes *sign_request(const Authority *a, const AuthorityOptions *o, const IssuerRequest *r, uint64_t now,
-                     GError **error)
+GBytes *sign_wish(const Authority *a, const AuthorityOptions *o, const SignWish *w, uint64_t now, GError **error)
 {
         unsigned char serial[SERIAL_SIZE];
         gnutls_x509_crt_t crt;
@@ -165,15 +164,23 @@ GBytes *sign_request(const Authority *a, const AuthorityOptions *o, const Issuer
 
         if (!sign_random_serial(serial, error) || failed(gnutls_x509_crt_init(&crt), "a certificate", error))
                 return NULL;
-        n = gnutls_x509_crt_set_crq(crt, r->crq); /* subject and key */
+        n = gnutls_x509_crt_set_crq(crt, w->crq); /* subject and key */
         if (n >= 0)
                 n = gnutls_x509_crt_set_version(crt, 3);
         if (n >= 0)
                 n = gnutls_x509_crt_set_serial(crt, serial, sizeof(serial));
-        if (!failed(n, "a certificate", error) && set_validity(crt, a, o, r, now, error) &&
-            set_names(crt, r, error) && check_constraints(crt, a, o, error) &&
-            set_extensions(crt, a, r, error))
+        if (!failed(n, "a certificate", error) && set_validity(crt, a, o, w, now, error) &&
+            set_names(crt, w, error) && check_constraints(crt, a, o, error) &&
+            set_extensions(crt, a, w, error))
                 der = sign(crt, a, error);
         gnutls_x509_crt_deinit(crt);
         return der;
+}
+
+GBytes *sign_request(const Authority *a, const AuthorityOptions *o, const IssuerRequest *r, uint64_t now,
+                     GError **error)
+{
+        const SignWish w = { .crq = r->crq, .sans = r->sans, .usage = r->usage, .lifetime = r->lifetime };
+
+        return sign_wish(a, o, &w, now, error);
 }

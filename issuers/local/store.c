@@ -293,10 +293,29 @@ static bool sync_folder(const Store *s, GError **error)
         return fsync(s->fd) >= 0 || io_error(s, "", "synced", error);
 }
 
+/* "." is the folder itself. */
+static bool sync_folder_in(const Store *s, const char *folder, GError **error)
+{
+        int fd = openat(s->fd, folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        bool good = (fd >= 0 && fsync(fd) >= 0) || io_error(s, folder, "synced", error);
+
+        if (fd >= 0)
+                close(fd);
+        return good;
+}
+
+bool store_make_folder(Store *s, const char *folder, GError **error)
+{
+        if (mkdirat(s->fd, folder, 0700) < 0 && errno != EEXIST)
+                return io_error(s, folder, "made", error);
+        return sync_folder(s, error); /* also where it was there: who made it may have been cut off */
+}
+
 /* Under the lock, so that one name for the unfinished file is enough; a crash's is begun anew. */
 bool store_write(Store *s, const char *file, GBytes *content, GError **error)
 {
-        g_autofree char *staged = g_strconcat(STAGED_PREFIX, file, NULL);
+        g_autofree char *folder = g_path_get_dirname(file), *base = g_path_get_basename(file);
+        g_autofree char *staged = g_strconcat(folder, "/" STAGED_PREFIX, base, NULL);
         size_t size;
         const unsigned char *data = g_bytes_get_data(content, &size);
         int fd;
@@ -314,7 +333,7 @@ bool store_write(Store *s, const char *file, GBytes *content, GError **error)
                 good = io_error(s, file, "made", error);
         if (!good)
                 (void) unlinkat(s->fd, staged, 0);
-        return good && sync_folder(s, error);
+        return good && sync_folder_in(s, folder, error);
 }
 
 bool store_rename(Store *s, const char *from, const char *to, GError **error)
@@ -360,7 +379,12 @@ bool store_move(Store *s, const char *file, const char *folder, GError **error)
 
 bool store_clean(Store *s, GError **error)
 {
-        int fd = openat(s->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        return store_clean_in(s, ".", error);
+}
+
+bool store_clean_in(Store *s, const char *folder, GError **error)
+{
+        int fd = openat(s->fd, folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
         const struct dirent *entry;
         bool good = true;
@@ -368,11 +392,11 @@ bool store_clean(Store *s, GError **error)
         if (!dir) {
                 if (fd >= 0)
                         close(fd);
-                return io_error(s, "", "listed", error);
+                return io_error(s, folder, "listed", error);
         }
         while (good && (entry = readdir(dir)))
                 if (g_str_has_prefix(entry->d_name, STAGED_PREFIX))
-                        good = unlinkat(s->fd, entry->d_name, 0) >= 0 || errno == ENOENT ||
+                        good = unlinkat(dirfd(dir), entry->d_name, 0) >= 0 || errno == ENOENT ||
                                io_error(s, entry->d_name, "removed", error);
         closedir(dir);
         return good;

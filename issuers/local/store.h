@@ -43,7 +43,10 @@ typedef struct StoreFile {
 
 StoreFile store_file(const Store *s, const char *file);
 
-/* Atomic, and synced with the folder. What is there is replaced. */
+/* The folder in it is there and on disk, 0700. */
+bool store_make_folder(Store *s, const char *folder, GError **error);
+
+/* Atomic, and synced with the folder that it is in. What is there is replaced. `file` may be in a folder in it. */
 bool store_write(Store *s, const char *file, GBytes *content, GError **error);
 
 /* Synced with the folders. */
@@ -53,8 +56,9 @@ bool store_remove(Store *s, const char *file, GError **error);                 /
 bool store_remove_folder(Store *s, const char *folder, GError **error);        /* an empty one */
 /* Moves a file into a folder in it, which is made where it is missing. */
 bool store_move(Store *s, const char *file, const char *folder, GError **error);
-/* What a cut-off store_write() left. */
+/* What a cut-off store_write() left; in a folder in it. */
 bool store_clean(Store *s, GError **error);
+bool store_clean_in(Store *s, const char *folder, GError **error);
 
 /* Appends to a file, which is cut to `size` bytes before; synced. */
 bool store_append(Store *s, const char *file, uint64_t size, const void *data, size_t data_size,
