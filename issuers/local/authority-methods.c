@@ -6,7 +6,9 @@
 #include "common/error.h"
 #include "common/message.h"
 #include "common/timespan.h"
+#include "common/log.h"
 #include "issuers/local/change.h"
+#include "issuers/local/issued.h"
 #include "issuers/local/local.h"
 
 /* ---- Facts ---- */
@@ -38,8 +40,62 @@ static int append_certificates(sd_bus_message *m, const Parts *parts)
         return r;
 }
 
-static int reply_facts(sd_bus_message *call, const AuthorityLook *look, char **revoked)
+/* When the last ends of what a part signed for others. While that is not known, it is not before the part itself does. */
+static uint64_t until_of(const GArray *issued, const Part *part, const Revoked *revoked)
 {
+        if (issued)
+                return issued_until(issued, part, revoked);
+        return (uint64_t) gnutls_x509_crt_get_expiration_time(part->crt) * USEC_PER_SEC;
+}
+
+static int append_until(sd_bus_message *m, const Part *part, uint64_t until)
+{
+        g_autofree char *fingerprint = NULL;
+
+        if (until == 0)
+                return 0;
+        fingerprint = g_compute_checksum_for_bytes(G_CHECKSUM_SHA256, part->der);
+        return sd_bus_message_append(m, "{st}", fingerprint, until);
+}
+
+static int append_issued_until(sd_bus_message *m, const AuthorityLook *look, const GArray *issued, const Revoked *revoked)
+{
+        int r = sd_bus_message_open_container(m, 'e', "sv");
+
+        if (r >= 0)
+                r = sd_bus_message_append(m, "s", "IssuedUntil");
+        if (r >= 0)
+                r = sd_bus_message_open_container(m, 'v', "a{st}");
+        if (r >= 0)
+                r = sd_bus_message_open_container(m, 'a', "{st}");
+        for (unsigned i = 0; r >= 0 && revoked && i < look->parts->list->len; i++) {
+                const Part *part = g_ptr_array_index(look->parts->list, i);
+
+                r = append_until(m, part, until_of(issued, part, revoked));
+        }
+        for (int i = 0; r >= 0 && i < 3; i++)
+                r = sd_bus_message_close_container(m);
+        return r;
+}
+
+/* What the record of others' certificates does not say must not keep the host's own from being renewed. */
+static GArray *read_issued(const AuthorityLook *look)
+{
+        g_autoptr(GError) error = NULL;
+        GArray *issued = issued_read(look, &error);
+
+        if (!issued) {
+                g_autofree char *summary = cert_error_summary(error);
+
+                log_warning("%s; until this is mended no old certificate of the authority is retired", summary);
+        }
+        return issued;
+}
+
+/* `list` NULL: the authority is missing. */
+static int reply_facts(sd_bus_message *call, const AuthorityLook *look, char **revoked, const Revoked *list)
+{
+        g_autoptr(GArray) issued = list ? read_issued(look) : NULL;
         sd_bus_message *reply = NULL;
         int r = sd_bus_message_new_method_return(call, &reply);
 
@@ -50,6 +106,8 @@ static int reply_facts(sd_bus_message *call, const AuthorityLook *look, char **r
                                           look->parts->missing ? "missing" : "present");
         if (r >= 0)
                 r = append_certificates(reply, look->parts);
+        if (r >= 0)
+                r = append_issued_until(reply, look, issued, list);
         if (r >= 0)
                 r = message_append_entry_strv(reply, "Revoked", revoked);
         if (r >= 0)
@@ -69,6 +127,7 @@ static int change_and_look(sd_bus_message *m, Local *l, Change change, sd_bus_er
         g_autoptr(AuthorityLook) look = NULL;
         g_autoptr(GError) error = NULL;
         g_auto(GStrv) revoked = NULL;
+        const Revoked *list = NULL;
         const char *config;
         int r = sd_bus_message_read(m, "s", &config);
 
@@ -79,9 +138,11 @@ static int change_and_look(sd_bus_message *m, Local *l, Change change, sd_bus_er
                 look = authority_look(o, false, &error);
         if (look)
                 revoked = revocation_serials(l->lists, look, o, now_realtime(), &error);
-        if (!revoked)
+        if (revoked && !look->parts->missing)
+                list = revocation_list(l->lists, look, o, &error);
+        if (error)
                 return cert_error_to_bus(error, ret_error);
-        return reply_facts(m, look, revoked);
+        return reply_facts(m, look, revoked, list);
 }
 
 static int method_inspect(sd_bus_message *m, void *userdata, sd_bus_error *ret_error)
@@ -178,6 +239,12 @@ const sd_bus_vtable local_authority_vtable[] = {
         CHANGE("Recreate", method_recreate),
         SD_BUS_METHOD_WITH_ARGS("SignRevocationLists", SD_BUS_ARGS("s", config), SD_BUS_RESULT("aay", lists),
                                 method_sign_revocation_lists, 0),
+        SD_BUS_METHOD_WITH_ARGS("SignRequest", SD_BUS_ARGS("s", config, "ay", request, "a{sv}", options),
+                                SD_BUS_RESULT("aay", chain, "aay", roots), local_method_sign_request, 0),
+        SD_BUS_METHOD_WITH_ARGS("ListIssued", SD_BUS_ARGS("s", config), SD_BUS_RESULT("aay", certificates),
+                                local_method_list_issued, 0),
+        SD_BUS_METHOD_WITH_ARGS("GetIssued", SD_BUS_ARGS("s", config, "s", serial), SD_BUS_RESULT("ay", certificate),
+                                local_method_get_issued, 0),
         SD_BUS_METHOD_WITH_ARGS("Watch", SD_BUS_ARGS("s", config), SD_BUS_NO_RESULT, method_watch, 0),
         SD_BUS_VTABLE_END,
 };

@@ -26,3 +26,8 @@ Authority *local_authority(Local *l, const AuthorityOptions *o, GError **error);
 
 /* org.certagent1.Issuer and org.certagent1.Authority; userdata is Local*. */
 extern const sd_bus_vtable local_issuer_vtable[], local_authority_vtable[];
+
+/* Handlers of org.certagent1.Authority about requests from elsewhere (issued-methods.c). */
+int local_method_sign_request(sd_bus_message *m, void *userdata, sd_bus_error *ret_error);
+int local_method_list_issued(sd_bus_message *m, void *userdata, sd_bus_error *ret_error);
+int local_method_get_issued(sd_bus_message *m, void *userdata, sd_bus_error *ret_error);
