@@ -50,6 +50,10 @@ static void add_certificate(JsonBuilder *b, const AuthorityCertificate *c)
         json_builder_begin_object(b);
         add_member(b, "role", authority_role_to_string(c->role));
         add_member(b, "pem", (const char *) pem.data);
+        if (c->issued_until != 0) {
+                json_builder_set_member_name(b, "issued-until");
+                json_builder_add_int_value(b, (gint64) c->issued_until);
+        }
         json_builder_end_object(b);
         gnutls_free(pem.data);
 }
@@ -107,22 +111,45 @@ static GBytes *der_of_pem(const char *pem)
         return g_bytes_new_with_free_func(der.data, der.size, gnutls_free, der.data);
 }
 
-static bool take_certificate(const JsonValue *v, GPtrArray *ders, AuthorityRole *roles)
+/* What a cache says, flat. */
+typedef struct Kept {
+        GPtrArray *ders;
+        AuthorityRole roles[AUTHORITY_CERTIFICATES_MAX];
+        uint64_t issued_until[AUTHORITY_CERTIFICATES_MAX];
+} Kept;
+
+static bool take_certificate(const JsonValue *v, Kept *k)
 {
-        const JsonValue *role, *pem;
+        const JsonValue *role, *pem, *until;
         GBytes *der;
 
-        if (v->kind != JSON_KIND_OBJECT || ders->len >= AUTHORITY_CERTIFICATES_MAX)
+        unsigned n = k->ders->len;
+
+        if (v->kind != JSON_KIND_OBJECT || n >= AUTHORITY_CERTIFICATES_MAX)
                 return false;
         role = member_of_kind(v, "role", JSON_KIND_STRING);
         pem = member_of_kind(v, "pem", JSON_KIND_STRING);
-        if (!role || !pem)
+        until = member_of_kind(v, "issued-until", JSON_KIND_NUMBER);
+        if (!role || !pem || (until && (!until->is_integer || until->integer < 0)))
                 return false;
-        roles[ders->len] = authority_role_from_string(role->string);
-        der = roles[ders->len] >= 0 ? der_of_pem(pem->string) : NULL;
+        k->roles[n] = authority_role_from_string(role->string);
+        k->issued_until[n] = until ? (uint64_t) until->integer : 0;
+        der = k->roles[n] >= 0 ? der_of_pem(pem->string) : NULL;
         if (der)
-                g_ptr_array_add(ders, der);
+                g_ptr_array_add(k->ders, der);
         return der != NULL;
+}
+
+static AuthorityFacts *kept_to_facts(const Kept *k, bool missing, GPtrArray *serials)
+{
+        AuthorityFacts *f = authority_facts_new(missing, k->ders, k->roles, (char **) serials->pdata, NULL);
+
+        for (unsigned i = 0; f && i < k->ders->len; i++) {
+                g_autofree char *fingerprint = g_compute_checksum_for_bytes(G_CHECKSUM_SHA256, k->ders->pdata[i]);
+
+                authority_facts_set_issued_until(f, fingerprint, k->issued_until[i]);
+        }
+        return f;
 }
 
 static bool take_serial(const JsonValue *v, GPtrArray *serials)
@@ -139,7 +166,7 @@ AuthorityFacts *authority_facts_from_json(const char *text, size_t size)
         g_autoptr(GPtrArray) ders = g_ptr_array_new_with_free_func((GDestroyNotify) g_bytes_unref);
         g_autoptr(GPtrArray) serials = g_ptr_array_new();
         const JsonValue *root = json_document_root(d), *version, *missing, *certificates, *revoked;
-        AuthorityRole roles[AUTHORITY_CERTIFICATES_MAX];
+        Kept kept = { .ders = ders };
 
         if (!root || root->kind != JSON_KIND_OBJECT || json_document_faults(d)->len > 0)
                 return NULL;
@@ -150,13 +177,13 @@ AuthorityFacts *authority_facts_from_json(const char *text, size_t size)
         if (!version || !version->is_integer || version->integer != VERSION || !missing || !certificates || !revoked)
                 return NULL;
         for (const JsonValue *v = certificates->first; v; v = v->next)
-                if (!take_certificate(v, ders, roles))
+                if (!take_certificate(v, &kept))
                         return NULL;
         for (const JsonValue *v = revoked->first; v; v = v->next)
                 if (!take_serial(v, serials))
                         return NULL;
         g_ptr_array_add(serials, NULL);
-        return authority_facts_new(missing->boolean, ders, roles, (char **) serials->pdata, NULL);
+        return kept_to_facts(&kept, missing->boolean, serials);
 }
 
 /* ---- Files ---- */

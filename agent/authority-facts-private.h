@@ -17,6 +17,9 @@ bool authority_serial_is_sane(const char *serial);
 /* Whether two crl_digests are of the same certificates: then it is what is revoked that differs. */
 bool authority_crl_digest_same_signers(const char *a, const char *b);
 
+/* Before the facts are given to anybody; a fingerprint of none of its certificates is passed over. */
+void authority_facts_set_issued_until(AuthorityFacts *f, const char *fingerprint, uint64_t until);
+
 /* As JSON, and back; NULL when it is none. */
 char *authority_facts_to_json(const AuthorityFacts *f, size_t *ret_size);
 AuthorityFacts *authority_facts_from_json(const char *text, size_t size);

@@ -15,6 +15,11 @@ typedef struct Said {
         GPtrArray *ders;
         AuthorityRole roles[AUTHORITY_CERTIFICATES_MAX];
         GPtrArray *revoked; /* const char*, NULL at the end */
+        struct {
+                const char *fingerprint;
+                uint64_t until;
+        } issued[AUTHORITY_CERTIFICATES_MAX];
+        unsigned n_issued;
 } Said;
 
 static void said_clear(Said *s)
@@ -98,6 +103,30 @@ static bool read_revoked(sd_bus_message *m, const char *issuer, Said *said, GErr
         return r >= 0 || answer_broken(error, issuer, "Revoked is not of type as");
 }
 
+static bool read_issued_until(sd_bus_message *m, const char *issuer, Said *said, GError **error)
+{
+        int r = sd_bus_message_enter_container(m, 'v', "a{st}");
+        const char *fingerprint;
+        uint64_t until;
+
+        if (said->n_issued > 0)
+                return answer_broken(error, issuer, "IssuedUntil stands there twice");
+        if (r >= 0)
+                r = sd_bus_message_enter_container(m, 'a', "{st}");
+        while (r >= 0 && (r = sd_bus_message_read(m, "{st}", &fingerprint, &until)) > 0) {
+                if (said->n_issued >= AUTHORITY_CERTIFICATES_MAX)
+                        return answer_broken(error, issuer, "more than %d entries in IssuedUntil",
+                                             AUTHORITY_CERTIFICATES_MAX);
+                said->issued[said->n_issued].fingerprint = fingerprint;
+                said->issued[said->n_issued++].until = until;
+        }
+        if (r >= 0)
+                r = sd_bus_message_exit_container(m);
+        if (r >= 0)
+                r = sd_bus_message_exit_container(m);
+        return r >= 0 || answer_broken(error, issuer, "IssuedUntil is not of type a{st}");
+}
+
 static bool read_entry(sd_bus_message *m, const char *issuer, Said *said, GError **error)
 {
         const char *key;
@@ -111,6 +140,8 @@ static bool read_entry(sd_bus_message *m, const char *issuer, Said *said, GError
                 return read_certificates(m, issuer, said, error);
         if (g_str_equal(key, "Revoked"))
                 return read_revoked(m, issuer, said, error);
+        if (g_str_equal(key, "IssuedUntil"))
+                return read_issued_until(m, issuer, said, error);
         return sd_bus_message_skip(m, "v") >= 0 || answer_broken(error, issuer, "its dictionary cannot be read");
 }
 
@@ -152,5 +183,7 @@ AuthorityFacts *authority_facts_read(sd_bus_message *m, const char *issuer, GErr
                                 &wrong);
         if (!f)
                 answer_broken(error, issuer, "%s", wrong->message);
+        for (unsigned i = 0; f && i < said.n_issued; i++)
+                authority_facts_set_issued_until(f, said.issued[i].fingerprint, said.issued[i].until);
         return f;
 }

@@ -220,6 +220,16 @@ AuthorityFacts *authority_facts_new(bool missing, GPtrArray *ders, const Authori
         return g_steal_pointer(&f);
 }
 
+void authority_facts_set_issued_until(AuthorityFacts *f, const char *fingerprint, uint64_t until)
+{
+        for (unsigned i = 0; i < f->certificates->len; i++) {
+                AuthorityCertificate *c = g_ptr_array_index(f->certificates, i);
+
+                if (g_str_equal(c->fingerprint, fingerprint))
+                        c->issued_until = MIN(until, c->not_after); /* nothing of it is believed for longer */
+        }
+}
+
 AuthorityFacts *authority_facts_ref(AuthorityFacts *f)
 {
         f->references++;
@@ -249,6 +259,19 @@ const AuthorityCertificate *authority_facts_in_role(const AuthorityFacts *f, Aut
                         return c;
         }
         return NULL;
+}
+
+uint64_t authority_facts_old_needed_until(const AuthorityFacts *f)
+{
+        uint64_t until = 0;
+
+        for (unsigned i = 0; i < f->certificates->len; i++) {
+                const AuthorityCertificate *c = g_ptr_array_index(f->certificates, i);
+
+                if (c->role == AUTHORITY_ROLE_OLD)
+                        until = MAX(until, c->issued_until);
+        }
+        return until;
 }
 
 const AuthorityCertificate *authority_facts_find(const AuthorityFacts *f, const char *fingerprint)

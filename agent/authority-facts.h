@@ -30,6 +30,7 @@ typedef struct AuthorityCertificate {
         char *subject;     /* RFC 4514 */
         KeyType key_type;
         uint64_t not_before, not_after; /* microseconds since 1970 */
+        uint64_t issued_until; /* when the last ends that it signed for requests from elsewhere and that is not revoked; 0: none */
         gnutls_x509_crt_t crt;
         GBytes *der;
 } AuthorityCertificate;
@@ -46,7 +47,7 @@ typedef struct AuthorityFacts {
 } AuthorityFacts;
 
 /* Reads the a{sv} that every method of org.certagent1.Authority answers with: State s ("present" "missing"),
- * Certificates a(say) (role, DER), Revoked as. What a process sends is hostile: at most 16 certificates of 64 KiB,
+ * Certificates a(say) (role, DER), Revoked as, IssuedUntil a{st}. What a process sends is hostile: at most 16 certificates of 64 KiB,
  * CERT_REVOKED_MAX serial numbers, one current and one next. ISSUER_PROTOCOL. `issuer` is for messages. */
 AuthorityFacts *authority_facts_read(sd_bus_message *m, const char *issuer, GError **error);
 /* From parts, which are copied; `ders` (GBytes*) with their roles, `revoked` may be NULL. BAD_CERTIFICATE. */
@@ -59,6 +60,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(AuthorityFacts, authority_facts_unref)
 
 /* Borrowed; NULL when there is none in that role (of several old ones: the youngest). */
 const AuthorityCertificate *authority_facts_in_role(const AuthorityFacts *f, AuthorityRole role);
+/* Until when what is old is needed by certificates that nobody of this host renews; 0: it is not. */
+uint64_t authority_facts_old_needed_until(const AuthorityFacts *f);
 const AuthorityCertificate *authority_facts_find(const AuthorityFacts *f, const char *fingerprint);
 
 /* Which of its certificates verifies the signature of `leaf` (dates are not looked at); borrowed, NULL: none. */

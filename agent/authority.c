@@ -70,6 +70,10 @@ static bool same_facts(const AuthorityFacts *a, const AuthorityFacts *b)
                 return false;
         x = authority_facts_in_role(a, AUTHORITY_ROLE_CURRENT);
         y = authority_facts_in_role(b, AUTHORITY_ROLE_CURRENT);
+        for (guint i = 0; i < a->certificates->len; i++) /* the same ones, in the same order: the digest says so */
+                if (((AuthorityCertificate *) a->certificates->pdata[i])->issued_until !=
+                    ((AuthorityCertificate *) b->certificates->pdata[i])->issued_until)
+                        return false;
         return g_strcmp0(x ? x->fingerprint : NULL, y ? y->fingerprint : NULL) == 0;
 }
 

@@ -141,6 +141,8 @@ static int append_authority(sd_bus_message *m, const Authority *authority)
         if (r >= 0)
                 r = append_time(m, "Retirement", authority->plan.retirement);
         if (r >= 0)
+                r = append_time(m, "IssuedUntil", f ? authority_facts_old_needed_until(f) : 0);
+        if (r >= 0)
                 r = sd_bus_message_append(m, "{sv}", "Certificates", "u", authority->use.certificates);
         if (r >= 0)
                 r = sd_bus_message_append(m, "{sv}", "Revoked", "u", f ? g_strv_length(f->revoked) : 0);
@@ -209,8 +211,7 @@ int bus_method_list_authorities(sd_bus_message *m, void *userdata, sd_bus_error 
         return r < 0 ? r : sd_bus_message_send(reply);
 }
 
-/* NULL with the error's return in *ret_r. */
-static Authority *find_authority(Bus *b, const char *issuer, int *ret_r, sd_bus_error *ret_error)
+Authority *bus_find_authority(Bus *b, const char *issuer, int *ret_r, sd_bus_error *ret_error)
 {
         Authority *authority = agent_find_authority(bus_agent(b), issuer);
         const Manifest *manifest = agent_manifest(bus_agent(b));
@@ -238,7 +239,7 @@ static int answer_get_authority(Bus *b, sd_bus_message *m, sd_bus_error *ret_err
 
         if (r >= 0)
                 r = sd_bus_message_read(m, "s", &issuer);
-        authority = r >= 0 ? find_authority(b, issuer, &r, ret_error) : NULL;
+        authority = r >= 0 ? bus_find_authority(b, issuer, &r, ret_error) : NULL;
         if (!authority)
                 return r;
         agent_look_at_all(bus_agent(b));
@@ -263,7 +264,7 @@ int bus_method_get_authority(sd_bus_message *m, void *userdata, sd_bus_error *re
 
         if (r < 0)
                 return r;
-        authority = find_authority(userdata, issuer, &r, ret_error);
+        authority = bus_find_authority(userdata, issuer, &r, ret_error);
         if (!authority)
                 return r;
         g_ptr_array_add(one, authority);
@@ -279,7 +280,7 @@ static int replace_authority(sd_bus_message *m, Bus *b, sd_bus_message_handler_t
 
         if (r < 0)
                 return r;
-        authority = find_authority(b, issuer, &r, ret_error);
+        authority = bus_find_authority(b, issuer, &r, ret_error);
         if (!authority)
                 return r;
         r = polkit_check(bus_polkit(b), m, handler, b, (const char *const[]) { "authority", issuer, NULL }, ret_error);

@@ -19,6 +19,9 @@
 #define HINT_OLD                                                                                                     \
         "The old certificate of the authority is trusted until no certificate of it is installed and the grace time " \
         "is over."
+#define HINT_ISSUED                                                                                                    \
+        "The old certificate of the authority is trusted until the last certificate has ended that it signed for a "   \
+        "request from elsewhere, or has been revoked."
 
 static const char *const actions[_AUTHORITY_ACTION_MAX] = {
         [AUTHORITY_ACTION_NONE] = "none",       [AUTHORITY_ACTION_MAKE] = "make",
@@ -55,12 +58,20 @@ static uint64_t renewal_time(const Case *c)
         return plan_renewal_time(&c->wish->renew_before, c->current->not_before, c->current->not_after);
 }
 
-/* When the old ones may go; 0: it is not known yet, or there is none. */
+/* When the old ones may go; 0: it is not known yet, or there is none. Certificates of the host are replaced, those that were
+ * signed for requests from elsewhere are not: nobody here can. */
 static uint64_t retirement_time(const Case *c)
 {
-        if (!c->old || c->use->signed_by_old > 0 || c->verdict.record->unused_since == 0)
+        uint64_t unused_since = c->verdict.record->unused_since;
+
+        if (!c->old || c->use->signed_by_old > 0 || unused_since == 0)
                 return 0;
-        return c->verdict.record->unused_since + c->wish->grace_usec;
+        return MAX(unused_since + c->wish->grace_usec, authority_facts_old_needed_until(c->facts));
+}
+
+static bool is_needed_elsewhere(const Case *c)
+{
+        return c->use->signed_by_old == 0 && authority_facts_old_needed_until(c->facts) > c->verdict.clock.now;
 }
 
 /* ---- What ---- */
@@ -162,7 +173,7 @@ static AuthorityPlan plan_of_rest(const Case *c)
         return (AuthorityPlan) {
                 .state = CERT_STATE_VALID,
                 .due = retirement != 0 ? MIN(retirement, renewal) : renewal,
-                .hint = c->old ? HINT_OLD : NULL,
+                .hint = !c->old ? NULL : is_needed_elsewhere(c) ? HINT_ISSUED : HINT_OLD,
         };
 }
 
