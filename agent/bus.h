@@ -49,6 +49,14 @@ int bus_ask_authorities(Bus *b, sd_bus_message *m, GPtrArray *authorities, BusAn
 /* The caller is authorised: has the certificate in place revoked by its issuer, then issued anew with another key. */
 int bus_revoke(Bus *b, sd_bus_message *m, Certificate *c, const char *reason, sd_bus_error *ret_error);
 
+/* An authority that the manifest has. NULL: with what the handler returns in *ret_r, and why in `ret_error`. */
+Authority *bus_find_authority(Bus *b, const char *issuer, int *ret_r, sd_bus_error *ret_error);
+
+/* Handlers of the Manager (bus-sign.c). */
+int bus_method_sign_request(sd_bus_message *m, void *userdata, sd_bus_error *ret_error);
+int bus_method_list_issued(sd_bus_message *m, void *userdata, sd_bus_error *ret_error);
+int bus_method_revoke_issued(sd_bus_message *m, void *userdata, sd_bus_error *ret_error);
+
 /* Handlers of the Manager (bus-authority.c). */
 int bus_method_list_authorities(sd_bus_message *m, void *userdata, sd_bus_error *ret_error);
 int bus_method_get_authority(sd_bus_message *m, void *userdata, sd_bus_error *ret_error);

@@ -321,6 +321,11 @@ IssuePool *issue_pool_free(IssuePool *p)
         return NULL;
 }
 
+Offload *issue_pool_offload(IssuePool *p)
+{
+        return p->offload;
+}
+
 IssuerPool *issue_pool_issuers(IssuePool *p)
 {
         return p->issuers;

@@ -37,6 +37,7 @@ typedef void (*IssueDone)(const ManifestCertificate *c, const IssueResult *resul
 IssuePool *issue_pool_new(sd_event *event);
 IssuePool *issue_pool_free(IssuePool *p); /* ends all that is under way without calling back */
 unsigned issue_pool_active(const IssuePool *p);
+struct Offload *issue_pool_offload(IssuePool *p);    /* for what takes long elsewhere */
 struct IssuerPool *issue_pool_issuers(IssuePool *p); /* the processes, for what is asked of them besides issuing */
 
 /* Starts one. `current` is the generation installed now (may be NULL): its key with rotation "reuse", its

@@ -48,6 +48,9 @@ static const MethodEntry methods[] = {
         { CERT_INTERFACE_MANAGER, "ListAuthorities", NULL },
         { CERT_INTERFACE_MANAGER, "GetAuthority", NULL },
         { CERT_INTERFACE_MANAGER, "ListBundles", NULL },
+        { CERT_INTERFACE_MANAGER, "SignRequest", CERT_POLKIT_SIGN },
+        { CERT_INTERFACE_MANAGER, "ListIssued", NULL },
+        { CERT_INTERFACE_MANAGER, "RevokeIssued", CERT_POLKIT_AUTHORITY },
         { CERT_INTERFACE_MANAGER, "RotateAuthority", CERT_POLKIT_AUTHORITY },
         { CERT_INTERFACE_MANAGER, "RecreateAuthority", CERT_POLKIT_AUTHORITY },
         { CERT_INTERFACE_MANAGER, "Revoke", CERT_POLKIT_AUTHORITY },
@@ -167,7 +170,7 @@ static bool peer_caller(sd_bus_message *m, struct ucred *ret_caller)
         return fd >= 0 && getsockopt(fd, SOL_SOCKET, SO_PEERCRED, ret_caller, &size) == 0;
 }
 
-static bool caller_uid(sd_bus_message *m, uid_t *ret_uid)
+bool polkit_caller_uid(sd_bus_message *m, uid_t *ret_uid)
 {
         struct ucred caller;
 
@@ -353,7 +356,7 @@ static bool caller_is_still_there(const Question *q)
 {
         uid_t uid;
 
-        return sd_bus_is_open(sd_bus_message_get_bus(q->message)) > 0 && caller_uid(q->message, &uid) &&
+        return sd_bus_is_open(sd_bus_message_get_bus(q->message)) > 0 && polkit_caller_uid(q->message, &uid) &&
                uid == q->uid;
 }
 
@@ -420,7 +423,7 @@ static int check_new(Polkit *p, sd_bus_message *m, sd_bus_message_handler_t hand
         }
         if (!action)
                 return 1;
-        if (!caller_uid(m, &uid)) {
+        if (!polkit_caller_uid(m, &uid)) {
                 refuse(error, action, "it cannot be told who calls", "Run it again, as root.");
                 return -1;
         }

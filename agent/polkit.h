@@ -3,6 +3,7 @@
 
 #include <glib.h>
 #include <stdbool.h>
+#include <sys/types.h>
 #include <systemd/sd-bus.h>
 
 /* Authorisation: one table from method to polkit action; a method that is not in the table is refused. */
@@ -25,3 +26,6 @@ bool polkit_action_of(const char *interface, const char *member, const char **re
  * a time, the next is refused as Busy. */
 int polkit_check(Polkit *p, sd_bus_message *m, sd_bus_message_handler_t handler, void *userdata,
                  const char *const *details, sd_bus_error *ret_error);
+
+/* Who sent a message, as the kernel or the bus vouches for it. False: nobody knows. */
+bool polkit_caller_uid(sd_bus_message *m, uid_t *ret_uid);

@@ -91,6 +91,8 @@
 #define CERT_MESSAGE_AUTHORITY_RECREATED "7d9c1e0b5a0f4d0f9a3c5be1f0a7a112"
 #define CERT_MESSAGE_AUTHORITY_FAILED "7d9c1e0b5a0f4d0f9a3c5be1f0a7a113"
 #define CERT_MESSAGE_REVOKED "7d9c1e0b5a0f4d0f9a3c5be1f0a7a114"
+#define CERT_MESSAGE_SIGNED "7d9c1e0b5a0f4d0f9a3c5be1f0a7a120"
+#define CERT_MESSAGE_SIGNED_REVOKED "7d9c1e0b5a0f4d0f9a3c5be1f0a7a121"
 
 /* Environment; the test root is honoured only in builds made for tests (-Dtest-root=true) */
 #define CERT_ENV_TEST_ROOT "CERT_AGENT_TEST_ROOT"

@@ -150,7 +150,7 @@ class Host:
     # ---- The bus ----
 
     def busctl(self, *arguments, check=True):
-        p = subprocess.run(["busctl", f"--address=unix:path={self.bus}", "--json=short", *arguments],
+        p = subprocess.run(["busctl", f"--address=unix:path={self.bus}", "--json=short", "--", *arguments],
                            capture_output=True, text=True, timeout=WAIT, env=self.environment)
         if p.returncode != 0:
             if check:
