@@ -100,7 +100,7 @@ request() {
 # sign NAME [FILE] [OPTION…]: /root/mail/NAME.csr is signed, the answer is /root/mail/FILE.pem at both
 sign() {
         local file=${2:-$1}
-        on ca m certctl sign "/root/mail/$1.csr" --issuer site --yes -o "/root/mail/$file.pem" "${@:3}" &&
+        on ca m certctl sign "/root/mail/$1.csr" --issuer site --yes --force -o "/root/mail/$file.pem" "${@:3}" &&
                 carry ca "/root/mail/$file.pem" client "/root/mail/$file.pem"
 }
 
