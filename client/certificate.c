@@ -26,8 +26,10 @@ bool cert_rows_get(sd_bus *bus, CertRows *ret_list, GError **error)
                 return false;
         r = sd_bus_message_enter_container(reply, 'a', "(ssstts)");
         while (r >= 0 && (r = sd_bus_message_read(reply, "(ssstts)", &row.name, &row.state, &row.issuer,
-                                                  &row.not_after, &row.next_renewal, &row.error)) > 0)
+                                                  &row.not_after, &row.next_renewal, &row.error)) > 0) {
+                row.next_renewal = when_or_never(row.next_renewal);
                 g_array_append_val(rows, row);
+        }
         if (r < 0)
                 return client_bad_reply(r, call.what, error);
         ret_list->reply = g_steal_pointer(&reply);

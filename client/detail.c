@@ -6,6 +6,7 @@
 #include "client/detail.h"
 
 #include "client/journal.h"
+#include "client/waiting.h"
 #include "client/when.h"
 
 #include <inttypes.h>
@@ -103,6 +104,8 @@ static void print_failure_count(const Client *client, uint32_t n)
 
 void detail_print(const Client *client, const CertDetail *d, uint64_t now)
 {
+        g_autofree char *advice = waiting_advice(d);
+
         detail_head(client, d->name, d->common_name, d->state, d->reasons);
         detail_line(client, "Issuer", d->issuer);
         detail_list(client, "Names", d->sans);
@@ -111,6 +114,9 @@ void detail_print(const Client *client, const CertDetail *d, uint64_t now)
         detail_time(client, "Valid from", d->not_before, now);
         detail_time(client, "Expires", d->not_after, now);
         detail_time(client, "Renewal", d->next_renewal, now);
+        detail_time(client, "Requested", d->requested_at, now);
+        if (advice)
+                detail_line(client, "To do", advice);
         detail_time(client, "Last renewed", d->last_renewal, now);
         detail_line(client, "Certificate", d->cert_path);
         detail_line(client, "Key", d->key_path);

@@ -66,6 +66,16 @@ static int read_entries(sd_bus_message *m, const FieldEntries *entries, GArray *
         return r >= 0 ? property_exit_array(m) : r;
 }
 
+static int read_time(sd_bus_message *m, uint64_t *ret_usec)
+{
+        uint64_t usec;
+        int r = sd_bus_message_read(m, "v", "t", &usec);
+
+        if (r >= 0)
+                *ret_usec = when_or_never(usec);
+        return r;
+}
+
 /* D-Bus has booleans of four bytes. */
 static int read_flag(sd_bus_message *m, bool *ret_flag)
 {
@@ -94,7 +104,7 @@ static int read_field(sd_bus_message *m, const char *name, void *userdata)
         case FIELD_STRINGS:
                 return property_read_strings(m, &MEMBER(read->object, f, char **));
         case FIELD_TIME:
-                return sd_bus_message_read(m, "v", "t", &MEMBER(read->object, f, uint64_t));
+                return read_time(m, &MEMBER(read->object, f, uint64_t));
         case FIELD_NUMBER:
                 return sd_bus_message_read(m, "v", "u", &MEMBER(read->object, f, uint32_t));
         case FIELD_FLAG:

@@ -8,12 +8,16 @@
 #include "client/jobwait.h"
 #include "client/progress.h"
 #include "client/subject.h"
+#include "client/waiting.h"
 #include "client/when.h"
 #include "common/names.h"
 #include "common/timespan.h"
 
 #include <stdio.h>
 #include <string.h>
+
+/* So many that wait are told what to do about. */
+#define WAITING_TOLD 10
 
 /* ---- Telling what went wrong ---- */
 
@@ -54,6 +58,24 @@ static guint tell_failures(const Client *client, sd_bus *bus, GPtrArray *steps)
                 failures++;
         }
         return failures;
+}
+
+/* Not a failure; but for some of them a person must do something now. */
+static void tell_waiting(const Client *client, sd_bus *bus, GPtrArray *steps)
+{
+        guint told = 0;
+
+        for (guint i = 0; i < steps->len && told < WAITING_TOLD; i++) {
+                const JobStep *step = steps->pdata[i];
+                g_autoptr(CertDetail) d =
+                        g_str_equal(step->stage, "waiting") ? cert_detail_get(bus, step->name, NULL) : NULL;
+                g_autofree char *advice = d ? waiting_advice(d) : NULL;
+
+                if (!advice)
+                        continue;
+                waiting_print(client, d);
+                told++;
+        }
 }
 
 static ExitStatus tell_interrupted(const char *path)
@@ -124,6 +146,8 @@ static ExitStatus status_of_end(const Client *client, sd_bus *bus, const JobRun 
                 }
                 return EXIT_STATUS_DONE;
         case JOB_END_DONE:
+                if (!quiet)
+                        tell_waiting(client, bus, steps);
                 return tell_failures(client, bus, steps) > 0 ? EXIT_STATUS_FAILED : EXIT_STATUS_DONE;
         case JOB_END_CANCELED:
                 fprintf(stderr, "certctl: the job was canceled\n");

@@ -8,6 +8,7 @@
 #include "client/connect.h"
 #include "client/host.h"
 #include "client/manager.h"
+#include "client/waiting.h"
 #include "client/when.h"
 #include "common/error.h"
 #include "common/state.h"
@@ -81,17 +82,35 @@ static Verdict judge_bundle(const Bundle *b, uint64_t now)
         return b->last_change == 0 ? VERDICT_WARNING : VERDICT_OK;
 }
 
-static void count(Summary *s, const CertRow *row, Verdict v, uint64_t now)
+static void count_text(Summary *s, Verdict v, const char *text)
 {
         s->verdict = MAX(s->verdict, v);
-        if (v == VERDICT_OK)
-                return;
-        if (s->troubles++ < NAMES_SHOWN)
-                g_string_append_printf(s->names, "%s%s %s", s->names->len ? ", " : "", row->name,
-                                       cert_row_word(row, now));
+        if (v != VERDICT_OK && s->troubles++ < NAMES_SHOWN)
+                g_string_append_printf(s->names, "%s%s", s->names->len ? ", " : "", text);
 }
 
-static void summarise(const Host *host, uint64_t now, Summary *s)
+static void count(Summary *s, const CertRow *row, Verdict v, uint64_t now)
+{
+        g_autofree char *text = g_strdup_printf("%s %s", row->name, cert_row_word(row, now));
+
+        count_text(s, v, text);
+}
+
+/* No renewal is planned while a person is waited for. The request was made when it was time to renew, so what
+ * there was of the certificate's time then is the yardstick. */
+static void count_waiting(Summary *s, sd_bus *bus, const CertRow *row, uint64_t now)
+{
+        g_autoptr(CertDetail) d = cert_detail_get(bus, row->name, NULL);
+        g_autofree char *text = d ? waiting_text(d) : NULL;
+
+        if (!d || cert_row_is_expired(row, now))
+                count(s, row, judge(row, now), now);
+        else
+                count_text(s, waiting_urgency(d, now) == WAITING_URGENT ? VERDICT_CRITICAL : VERDICT_WARNING,
+                           text);
+}
+
+static void summarise(sd_bus *bus, const Host *host, uint64_t now, Summary *s)
 {
         const GArray *certificates = host->certificates.rows;
 
@@ -103,7 +122,10 @@ static void summarise(const Host *host, uint64_t now, Summary *s)
         for (guint i = 0; i < certificates->len; i++) {
                 const CertRow *row = &g_array_index(certificates, CertRow, i);
 
-                count(s, row, judge(row, now), now);
+                if (waiting_is_by_hand(row))
+                        count_waiting(s, bus, row, now);
+                else
+                        count(s, row, judge(row, now), now);
                 if (row->not_after > 0 && (!s->soonest || row->not_after < s->soonest->not_after))
                         s->soonest = row;
         }
@@ -174,7 +196,7 @@ ExitStatus verb_check(const Client *client, char **arguments)
         if (!problems)
                 return unknown(client, error);
         refused = *problems != NULL;
-        summarise(&host, now, &s);
+        summarise(bus, &host, now, &s);
         if (refused)
                 s.verdict = MAX(s.verdict, VERDICT_WARNING);
         if (!client->options.quiet)

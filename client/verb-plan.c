@@ -17,8 +17,9 @@
 typedef struct PlanItem {
         const char *name, *action;
         char **reasons;
-        uint64_t due;
-        guint place; /* in the agent's answer */
+        uint64_t due; /* 0: never, or it is not known */
+        bool waits;   /* there is reason to act, and nothing but a person can do it */
+        guint place;  /* in the agent's answer */
 } PlanItem;
 
 static void item_clear(void *p)
@@ -45,9 +46,12 @@ static int read_item(sd_bus_message *m, PlanItem *item)
                 r = sd_bus_message_read(m, "t", &item->due);
         if (r >= 0)
                 r = sd_bus_message_exit_container(m);
-        if (r >= 0)
-                item->reasons = g_strv_builder_end(reasons);
-        return r < 0 ? r : 1;
+        if (r < 0)
+                return r;
+        item->reasons = g_strv_builder_end(reasons);
+        item->waits = item->due == UINT64_MAX && *item->reasons && g_str_equal(item->action, "none");
+        item->due = when_or_never(item->due);
+        return 1;
 }
 
 static int compare_items(const void *a, const void *b)
@@ -148,20 +152,31 @@ static void print_idle(const Client *client, const GArray *items, uint64_t now)
 {
         const PlanItem *first = NULL;
         g_autofree char *when = NULL, *name = NULL;
+        guint waiting = 0;
 
         for (guint i = 0; i < items->len; i++) {
                 const PlanItem *item = &g_array_index(items, PlanItem, i);
 
+                waiting += item->waits;
                 if (item->due > now && (!first || item->due < first->due))
                         first = item;
         }
-        if (!first) {
-                printf("Nothing to do.\n");
-                return;
+        printf("Nothing to do.");
+        if (waiting > 0)
+                printf(" %u wait%s for an answer by hand: certctl status.", waiting, waiting == 1 ? "s" : "");
+        if (first) {
+                when = when_both(first->due, now);
+                name = terminal_clean(&client->terminal, first->name, false);
+                printf(" The next one is %s, %s.", name, when);
         }
-        when = when_both(first->due, now);
-        name = terminal_clean(&client->terminal, first->name, false);
-        printf("Nothing to do. The next one is %s, %s.\n", name, when);
+        putchar('\n');
+}
+
+static const char *due_words(const PlanItem *item, const char *due, uint64_t now)
+{
+        if (item->waits)
+                return "when its answer comes";
+        return item->due > 0 && item->due <= now ? "now" : due;
 }
 
 static void plan_text(const Client *client, const GArray *items, bool all)
@@ -182,7 +197,7 @@ static void plan_text(const Client *client, const GArray *items, bool all)
                 table_add(table, STYLE_NONE, item->name);
                 table_add(table, is_to_be_done(item) ? STYLE_WARNING : STYLE_GOOD, item->action);
                 table_add(table, STYLE_NONE, *reasons ? reasons : "-");
-                table_add(table, STYLE_NONE, item->due > 0 && item->due <= now ? "now" : due);
+                table_add(table, STYLE_NONE, due_words(item, due, now));
                 rows++;
         }
         if (rows > 0)

@@ -11,6 +11,7 @@
 #include "client/pager.h"
 #include "client/subject.h"
 #include "client/table.h"
+#include "client/waiting.h"
 #include "client/when.h"
 #include "common/timespan.h"
 
@@ -183,6 +184,31 @@ static void print_troubles(const Client *client, sd_bus *bus, const Host *host, 
                 printf("\n... and %u more; see them all with: certctl status --full\n", troubles - shown);
 }
 
+/* Those for which a person must do something; what waits for its CA goes on by itself. */
+static void print_waiting(const Client *client, sd_bus *bus, const Host *host)
+{
+        const GArray *certificates = host->certificates.rows;
+        guint shown = 0, waiting = 0;
+
+        for (guint i = 0; i < certificates->len; i++) {
+                const CertRow *row = &g_array_index(certificates, CertRow, i);
+                g_autoptr(CertDetail) d = NULL;
+
+                if (!waiting_is_by_hand(row))
+                        continue;
+                if (waiting++ == 0)
+                        putchar('\n');
+                if (!client->options.full && shown >= TROUBLES_SHOWN)
+                        continue;
+                d = cert_detail_get(bus, row->name, NULL);
+                if (d)
+                        waiting_print(client, d);
+                shown++;
+        }
+        if (shown < waiting)
+                printf("... and %u more; see them all with: certctl status --full\n", waiting - shown);
+}
+
 static void print_legend(const Client *client, const Host *host, guint troubles)
 {
         static const char *const words[_SUBJECT_KIND_MAX][2] = {
@@ -290,6 +316,7 @@ static ExitStatus status_of_all(const Client *client, sd_bus *bus)
                 pager = pager_open(client);
                 print_tables(client, &host, now);
                 if (!client->options.no_legend) {
+                        print_waiting(client, bus, &host);
                         print_troubles(client, bus, &host, troubles, now);
                         if (host_rows(&host) > 0 || !*problems)
                                 print_legend(client, &host, troubles);

@@ -12,6 +12,11 @@
 /* Beyond this the year has five digits: whatever was meant, it is never. */
 #define SECONDS_MAX INT64_C(253402300800)
 
+uint64_t when_or_never(uint64_t usec)
+{
+        return usec == UINT64_MAX ? 0 : usec;
+}
+
 char *when_absolute(uint64_t usec)
 {
         time_t seconds = (time_t) MIN(usec / USEC_PER_SEC, (uint64_t) SECONDS_MAX);

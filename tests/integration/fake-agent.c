@@ -4,11 +4,14 @@
  * certctl must be able to show and to survive can be had at will: failures, refusals, hostile text, jobs that
  * end before they are looked at, an agent that dies. It issues nothing.
  *
- *   fake-agent [--count=N] [--good] [--refuse] [--deny] [--job=done|failed|skipped|canceled|gone|die|slow]
+ *   fake-agent [--count=N] [--good] [--refuse] [--deny] [--job=done|failed|skipped|waiting|canceled|gone|die|slow]
  *              [--socket=PATH] [--trust] [--old] [--mute] [--late=DAYS]
+ *              [--request=FILE] [--answer=FILE] [--wrong-answer]
  *
  * --trust gives it authorities and bundles (with --good those that are in order), --old makes it an agent
  * that is older than these, --mute lets no authority's process answer,
+ * --request gives it certificates that wait for an answer by hand, and FILE is their request; --answer lets it sign, and FILE
+ * is what it signed; --wrong-answer lets it refuse what is imported,
  * --late lets rotations be 1,000 days late, with so many days left.
  *
  * It prints "ready" when it can be called. */
@@ -84,6 +87,12 @@ static int find_object(sd_bus *bus, const char *path, const char *interface, voi
         return *ret != NULL;
 }
 
+/* A request that waits for a person is never asked for again. */
+static uint64_t next_renewal(const FakeCert *c)
+{
+        return is_waiting_by_hand(c) ? UINT64_MAX : from_now(c->renewal_sec);
+}
+
 static int get_property(sd_bus *bus, const char *path, const char *interface, const char *property,
                         sd_bus_message *reply, void *userdata, sd_bus_error *ret_error)
 {
@@ -94,9 +103,9 @@ static int get_property(sd_bus *bus, const char *path, const char *interface, co
                 { "Name", c->name },
                 { "CommonName", "www.example.org" },
                 { "Issuer", "site" },
-                { "State", c->state },
-                { "SerialNumber", fake.revoked ? "77" : "01:02:0a" },
-                { "Fingerprint", "abcd" },
+                { "State", fake.imported ? "valid" : c->state },
+                { "SerialNumber", fake.revoked || fake.imported ? "77" : "01:02:0a" },
+                { "Fingerprint", fake.imported ? "beef" : "abcd" },
                 { "LastError", c->message },
                 { "Hint", c->hint },
                 { "Served", "abcd" },
@@ -117,7 +126,9 @@ static int get_property(sd_bus *bus, const char *path, const char *interface, co
         if (g_str_equal(property, "NotAfter"))
                 return sd_bus_message_append(reply, "t", from_now(c->expires_sec));
         if (g_str_equal(property, "NextRenewal"))
-                return sd_bus_message_append(reply, "t", from_now(c->renewal_sec));
+                return sd_bus_message_append(reply, "t", next_renewal(c));
+        if (g_str_equal(property, "RequestedAt"))
+                return sd_bus_message_append(reply, "t", requested_at(c));
         if (g_str_equal(property, "RetryAt"))
                 return sd_bus_message_append(reply, "t", from_now(*c->error ? 3600 : 0));
         if (g_str_equal(property, "History"))
@@ -148,6 +159,7 @@ static const sd_bus_vtable certificate_vtable[] = {
         STRING_PROPERTY("LastError"),
         STRING_PROPERTY("Hint"),
         TIME_PROPERTY("RetryAt"),
+        TIME_PROPERTY("RequestedAt"),
         SD_BUS_PROPERTY("FailureCount", "u", get_property, 0, 0),
         SD_BUS_PROPERTY("Units", "as", get_property, 0, 0),
         STRING_PROPERTY("Served"),
@@ -169,6 +181,7 @@ static const char *stage(void)
                 return stages[fake.step];
         return g_str_equal(fake.job, "failed")    ? "failed"
                : g_str_equal(fake.job, "skipped") ? "skipped"
+               : g_str_equal(fake.job, "waiting") ? "waiting"
                                                   : "done";
 }
 
@@ -179,7 +192,9 @@ static bool is_over(void)
 
 static const char *result(void)
 {
-        return g_str_equal(fake.job, "slow") || g_str_equal(fake.job, "gone") ? "done" : fake.job;
+        static const char *const done[] = { "slow", "gone", "waiting", NULL };
+
+        return g_strv_contains(done, fake.job) ? "done" : fake.job;
 }
 
 static int get_job_property(sd_bus *bus, const char *path, const char *interface, const char *property,
@@ -285,7 +300,7 @@ static int method_list(sd_bus_message *m, void *userdata, sd_bus_error *ret_erro
                 const FakeCert *c = fake.certs->pdata[i];
 
                 r = sd_bus_message_append(reply, "(ssstts)", c->name, c->state, "site",
-                                          from_now(c->expires_sec), from_now(c->renewal_sec), c->error);
+                                          from_now(c->expires_sec), next_renewal(c), c->error);
         }
         if (r >= 0)
                 r = sd_bus_message_close_container(reply);
@@ -339,6 +354,11 @@ static int method_ensure(sd_bus_message *m, void *userdata, sd_bus_error *ret_er
         return find(name) ? start_job(m, g_strdupv((char **) names)) : no_such(m, name);
 }
 
+static bool is_to_be_issued(const FakeCert *c)
+{
+        return c->reasons[0] && !is_waiting_by_hand(c);
+}
+
 static int method_plan(sd_bus_message *m, void *userdata, sd_bus_error *ret_error)
 {
         g_auto(GStrv) names = NULL;
@@ -358,8 +378,8 @@ static int method_plan(sd_bus_message *m, void *userdata, sd_bus_error *ret_erro
                 const FakeCert *c = fake.certs->pdata[i];
 
                 if (!names || !*names || g_strv_contains((const char *const *) names, c->name))
-                        r = append_plan(reply, c->name, c->reasons[0] ? "issue" : "none", c->reasons,
-                                        c->renewal_sec);
+                        r = append_plan(reply, c->name, is_to_be_issued(c) ? "issue" : "none", c->reasons,
+                                        next_renewal(c));
         }
         if (r >= 0)
                 r = sd_bus_message_close_container(reply);
@@ -408,19 +428,25 @@ static const sd_bus_vtable manager_vtable[] = {
 
 /* ---- Serving ---- */
 
+static void append_methods(GArray *all, const sd_bus_vtable *methods)
+{
+        for (; methods->type != _SD_BUS_VTABLE_END; methods++)
+                g_array_append_vals(all, methods, 1);
+}
+
 /* All of the interface, or as much of it as an agent has that is older than authorities. Lives as long as the
  * bus. */
 static const sd_bus_vtable *vtable(void)
 {
+        static const sd_bus_vtable end[] = { SD_BUS_VTABLE_END };
         GArray *all = g_array_new(FALSE, FALSE, sizeof(sd_bus_vtable));
-        guint younger = 0;
 
         if (fake.old)
                 return manager_vtable;
-        g_array_append_vals(all, manager_vtable, G_N_ELEMENTS(manager_vtable) - 1);
-        while (trust_vtable[younger].type != _SD_BUS_VTABLE_END)
-                younger++;
-        g_array_append_vals(all, trust_vtable, younger + 1);
+        append_methods(all, manager_vtable);
+        append_methods(all, trust_vtable);
+        append_methods(all, request_vtable);
+        g_array_append_vals(all, end, 1);
         return (const sd_bus_vtable *) (void *) g_array_free(all, FALSE);
 }
 
@@ -498,6 +524,9 @@ int main(int argc, char **argv)
                 { "old", no_argument, NULL, 'o' },
                 { "late", required_argument, NULL, 'l' },
                 { "mute", no_argument, NULL, 'm' },
+                { "request", required_argument, NULL, 'R' },
+                { "answer", required_argument, NULL, 'A' },
+                { "wrong-answer", no_argument, NULL, 'W' },
                 { NULL, 0, NULL, 0 },
         };
         const char *path = NULL;
@@ -538,10 +567,20 @@ int main(int argc, char **argv)
                 case 'm':
                         fake.mute = true;
                         break;
+                case 'R':
+                        fake.request = optarg;
+                        break;
+                case 'A':
+                        fake.answer = optarg;
+                        break;
+                case 'W':
+                        fake.wrong_answer = true;
+                        break;
                 default:
                         return 2;
                 }
         fill(count, good);
+        fill_requests();
         fill_trust(trust, good);
         r = sd_event_new(&fake.event);
         if (r >= 0)

@@ -27,6 +27,10 @@ typedef struct Fake {
         bool refuse, deny, mute, old;
         int late; /* days that an authority has left whose rotation was due 1,000 days ago; 0: none is late */
         const char *rotating; /* the issuer that RotateAuthority was called for, or NULL */
+        const char *request;  /* a file: the request that waits, or NULL */
+        const char *answer;   /* a file: what SignRequest gives, or NULL */
+        bool wrong_answer;    /* what Import brings is refused */
+        bool imported;        /* Import was called */
         bool revoked;         /* Revoke was called: what is in place then has another serial number */
         const char *job;
         char **names; /* of the running job */
@@ -43,9 +47,15 @@ const FakeCert *find(const char *name);
 int no_such(sd_bus_message *m, const char *name);
 int start_job(sd_bus_message *m, char **names); /* takes the names */
 
+/* fake-request.c */
+extern const sd_bus_vtable request_vtable[];
+void fill_requests(void);
+bool is_waiting_by_hand(const FakeCert *c);
+uint64_t requested_at(const FakeCert *c); /* 0: no request waits */
+
 /* fake-trust.c */
 extern const sd_bus_vtable trust_vtable[];
 void fill_trust(bool trust, bool good);
 int append_plan(sd_bus_message *reply, const char *name, const char *action, const char *const *reasons,
-                int64_t due);
+                uint64_t due);
 int append_trust_plan(sd_bus_message *reply);

@@ -312,7 +312,7 @@ void fill_trust(bool trust, bool good)
 }
 
 int append_plan(sd_bus_message *reply, const char *name, const char *action, const char *const *reasons,
-                int64_t due)
+                uint64_t due)
 {
         int r = sd_bus_message_open_container(reply, 'r', "ssast");
 
@@ -321,7 +321,7 @@ int append_plan(sd_bus_message *reply, const char *name, const char *action, con
         if (r >= 0)
                 r = sd_bus_message_append_strv(reply, (char **) reasons);
         if (r >= 0)
-                r = sd_bus_message_append(reply, "t", from_now(due));
+                r = sd_bus_message_append(reply, "t", due);
         return r < 0 ? r : sd_bus_message_close_container(reply);
 }
 
@@ -334,12 +334,12 @@ int append_trust_plan(sd_bus_message *reply)
         int r = 0;
 
         for (guint i = 0; r >= 0 && i < fake.bundles->len; i++)
-                r = append_plan(reply, ((FakeBundle *) fake.bundles->pdata[i])->name, "issue", differ, -1);
+                r = append_plan(reply, ((FakeBundle *) fake.bundles->pdata[i])->name, "issue", differ, from_now(-1));
         for (guint i = 0; r >= 0 && i < fake.authorities->len; i++) {
                 g_autofree char *name = g_strconcat(
                         "authority:", ((FakeAuthority *) fake.authorities->pdata[i])->issuer, NULL);
 
-                r = append_plan(reply, name, "begin", expiring, -1);
+                r = append_plan(reply, name, "begin", expiring, from_now(-1));
         }
         return r;
 }

@@ -1,74 +1,22 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """certctl: each verb against a scripted agent (fake-agent.c), and the whole way against the real one."""
 
-import fcntl
 import json
 import os
 import pathlib
-import pty
 import re
 import shutil
 import signal
-import struct
 import subprocess
 import sys
-import termios
 import time
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from harness import Host, wait_for  # noqa: E402
+from certctl import CONTROLS, CertctlTest  # noqa: E402
+from harness import wait_for  # noqa: E402
 
 TROUBLED = ["mail", "api", "edge", "gone"]  # of the scripted certificates
-# What must never reach a terminal or a log from the agent's text: controls, C1 in UTF-8, changes of direction.
-CONTROLS = re.compile("[\x00-\x09\x0b-\x1f\x7f\u0080-\u009f\u202a-\u202e]")
-
-
-class CertctlTest(unittest.TestCase):
-    def setUp(self):
-        self.host = Host()
-        self.addCleanup(self.host.end)
-        folder = self.host.path("/usr/lib/certctl")
-        folder.mkdir(parents=True)
-        os.symlink(self.host.build / "client/cert-validate", folder / "cert-validate")
-        self.environment = dict(self.host.environment, LC_ALL="C.UTF-8", TZ="UTC", TERM="xterm", NO_COLOR="",
-                                PAGER="cat")
-
-    @property
-    def program(self):
-        return str(self.host.build / "client/certctl")
-
-    def fake(self, *arguments):
-        p = subprocess.Popen([self.host.build / "tests/integration/fake-agent", *arguments],
-                             env=self.host.environment, stdout=subprocess.PIPE, text=True)
-        self.host.processes.append(p)
-        self.addCleanup(p.stdout.close)
-        self.assertEqual(p.stdout.readline(), "ready\n")
-        return p
-
-    def run_certctl(self, *arguments, status=0, environment=None):
-        p = subprocess.run([self.program, *arguments], env=dict(self.environment, **(environment or {})),
-                           capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL)
-        self.assertEqual(p.returncode, status, f"certctl {' '.join(arguments)}:\n{p.stdout}{p.stderr}")
-        return p
-
-    def run_on_terminal(self, *arguments, columns=80, environment=None):
-        """Gives (exit status, all that was written) of certctl on a terminal of its own."""
-        pid, fd = pty.fork()
-        if pid == 0:
-            fcntl.ioctl(1, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
-            os.execve(self.program, [self.program, *arguments], dict(self.environment, **(environment or {})))
-        written = b""
-        while True:
-            try:
-                data = os.read(fd, 65536)
-            except OSError:
-                break
-            if not data:
-                break
-            written += data
-        os.close(fd)
-        return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), written.decode()
 
 
 class Status(CertctlTest):
@@ -379,25 +327,6 @@ class Authorities(CertctlTest):
         self.run_certctl("authority", "rotate", "site", status=77)
         self.run_certctl("authority", "rotate", "site", "--now", status=77)
         self.run_certctl("revoke", "web", status=77)
-
-    def answer(self, text, *arguments):
-        """certctl on a terminal on which `text` is typed."""
-        pid, fd = pty.fork()
-        if pid == 0:
-            os.execve(self.program, [self.program, *arguments], dict(self.environment, NO_COLOR="1"))
-        written = b""
-        while True:
-            try:
-                data = os.read(fd, 65536)
-            except OSError:
-                break
-            if not data:
-                break
-            if b"[y/N]" in data:
-                os.write(fd, text)
-            written += data
-        os.close(fd)
-        return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), written.decode()
 
     def test_rotate_now_asks_on_a_terminal_and_does_nothing_without_a_yes(self):
         self.fake("--good", "--trust")
