@@ -47,6 +47,15 @@ static GArray *find_leaves(const CertList *found, gnutls_pubkey_t key)
         return leaves;
 }
 
+/* With its key's digest, by which the agent knows the answer to one of its former requests. */
+static char *describe_other(gnutls_x509_crt_t crt)
+{
+        g_autofree char *name = certificate_subject(crt), *key = key_digest_of_certificate(crt, NULL);
+
+        return g_strdup_printf("\"%s\" (%skey %s)", name, certificate_is_self_issued(crt) ? "signed by itself, " : "",
+                               key ?: "unknown");
+}
+
 /* The first few that are no CAs'; if all are, of them. */
 static char *subjects_of(const CertList *found)
 {
@@ -62,11 +71,8 @@ static char *subjects_of(const CertList *found)
                                 continue;
                         if (n++ >= SUBJECTS_SHOWN)
                                 continue;
-                        name = certificate_subject(found->crt[i]);
-                        g_ptr_array_add(names, g_strdup_printf("\"%s\"%s", name,
-                                                               certificate_is_self_issued(found->crt[i])
-                                                                       ? " (signed by itself)"
-                                                                       : ""));
+                        name = describe_other(found->crt[i]);
+                        g_ptr_array_add(names, g_steal_pointer(&name));
                 }
         g_ptr_array_add(names, NULL);
         all = g_strjoinv(", ", (char **) names->pdata);
