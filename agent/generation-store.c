@@ -114,6 +114,75 @@ GArray *generation_list(const char *name)
         return numbers_in(folder);
 }
 
+char **generation_names(void)
+{
+        _cleanup_close_ int base = folder_open_state(CERT_GENERATION_DIR, false, NULL);
+        int fd = base >= 0 ? openat(base, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+        DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+        g_autoptr(GStrvBuilder) names = g_strv_builder_new();
+
+        if (!dir && fd >= 0)
+                close(fd);
+        for (struct dirent *e; dir && (e = readdir(dir));)
+                if (name_is_fit(e->d_name))
+                        g_strv_builder_add(names, e->d_name);
+        if (dir)
+                closedir(dir);
+        return g_strv_builder_end(names);
+}
+
+/* ---- Who gets in ---- */
+
+typedef struct Exposure {
+        guint n, keys;
+        char *path; /* of the first */
+        mode_t mode;
+} Exposure;
+
+static void exposure_look(Exposure *e, int folder, const char *name, const char *shown)
+{
+        mode_t wrong = S_IRWXG | S_IRWXO;
+        struct stat st;
+
+        if (fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || S_ISLNK(st.st_mode) || !(st.st_mode & wrong))
+                return;
+        if (e->n++ == 0) {
+                e->path = g_strdup(shown);
+                e->mode = st.st_mode & 07777;
+        }
+}
+
+static void exposure_look_at_number(Exposure *e, int folder, unsigned number, const char *path)
+{
+        g_autofree char *name = g_strdup_printf("%u", number);
+        g_autofree char *shown = g_strconcat(path, "/", name, NULL), *key = g_strconcat(shown, "/key.pem", NULL);
+        _cleanup_close_ int fd = openat(folder, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+        if (fd < 0 || faccessat(fd, "key.pem", F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+                return;
+        e->keys++;
+        exposure_look(e, fd, "key.pem", key);
+        exposure_look(e, folder, name, shown);
+}
+
+guint generation_find_exposed(const char *name, char **ret_path, mode_t *ret_mode)
+{
+        _cleanup_close_ int folder = open_folder(name);
+        g_autofree char *path = path_of(name);
+        g_autoptr(GArray) numbers = numbers_in(folder);
+        Exposure e = {};
+
+        for (guint i = 0; i < numbers->len; i++)
+                exposure_look_at_number(&e, folder, g_array_index(numbers, guint, i), path);
+        if (e.keys > 0)
+                exposure_look(&e, folder, ".", path);
+        if (e.n > 0) {
+                *ret_path = e.path;
+                *ret_mode = e.mode;
+        }
+        return e.n;
+}
+
 /* ---- Removing ---- */
 
 static void remove_one(int folder, const char *name)

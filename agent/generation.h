@@ -65,6 +65,11 @@ Generation *generation_load(const char *name, unsigned number, GError **error);
 Generation *generation_from_files(const ManifestCertificate *c, GError **error);
 /* The numbers there are, ascending; guint array, caller owns. */
 GArray *generation_list(const char *name);
+/* The names under which generations are kept; NULL-terminated, caller owns. */
+char **generation_names(void);
+/* How many things (key files, and folders on the way to them) of the kept generations have modes by which others than the
+ * agent's user get in, whatever the folders above say; *ret_path and *ret_mode are of the first, caller owns. */
+guint generation_find_exposed(const char *name, char **ret_path, mode_t *ret_mode);
 /* Removes all but the `keep` newest and those in `needed` (0 ends the list). */
 void generation_prune(const char *name, unsigned keep, const unsigned *needed);
 /* Removes every generation of a certificate that the manifest no longer names. */

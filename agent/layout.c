@@ -266,6 +266,41 @@ static GPtrArray *folders_in(int store)
         return names;
 }
 
+/* The link's text is STORE/GENERATION; what somebody else made of it leads to none of ours. */
+static char *read_current(int parent, const ManifestCertificate *c, const char *hidden)
+{
+        g_autofree char *name = g_path_get_basename(c->directory);
+        char text[NAME_MAX * 2 + 2];
+        ssize_t n = readlinkat(parent, name, text, sizeof text - 1);
+        size_t length = strlen(hidden);
+
+        if (n <= 0)
+                return NULL;
+        text[n] = '\0';
+        if (strncmp(text, hidden, length) != 0 || text[length] != '/' || rank_of(text + length + 1) == 0)
+                return NULL;
+        return g_strdup(text + length + 1);
+}
+
+int layout_open_store(int parent, const ManifestCertificate *c, GPtrArray **ret_generations, char **ret_current)
+{
+        g_autofree char *hidden = store_name(c);
+        int store = openat(parent, hidden, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+        if (store < 0)
+                return -1;
+        *ret_generations = folders_in(store);
+        *ret_current = read_current(parent, c, hidden);
+        return store;
+}
+
+char *layout_generation_path(const ManifestCertificate *c, const char *generation, const char *file)
+{
+        g_autofree char *folder = g_path_get_dirname(c->directory), *hidden = store_name(c);
+
+        return g_build_filename(folder, hidden, generation, file, NULL);
+}
+
 void layout_prune(const Folder *parent, const ManifestCertificate *c, const char *link, const char *before)
 {
         g_autofree char *hidden = store_name(c);

@@ -20,6 +20,12 @@ char *layout_file_path(const ManifestCertificate *c, ManagedFile f);
 bool layout_write(const Folder *parent, const ManifestCertificate *c, const Generation *g, Labels *labels,
                   char **ret_link, GError **error);
 
+/* The folder that holds the generations' (O_RDONLY, caller closes), or -1. `parent` is FOLDER's descriptor. *ret_generations
+ * are their names (char *); *ret_current is the one that the link leads to, or NULL. The caller owns both. */
+int layout_open_store(int parent, const ManifestCertificate *c, GPtrArray **ret_generations, char **ret_current);
+/* Where a generation's file lies in there; the caller owns it. */
+char *layout_generation_path(const ManifestCertificate *c, const char *generation, const char *file);
+
 /* Removes old folders: all but the newest c->keep, the one that `link` names and the one that `before` names
  * (what the link said until now, NULL for nothing: readers may be in it). */
 void layout_prune(const Folder *parent, const ManifestCertificate *c, const char *link, const char *before);

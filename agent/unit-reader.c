@@ -303,7 +303,7 @@ bool unit_reader_look_up(const UnitReader *r, ReaderIds *ret)
 
 /* ---- What has to change ---- */
 
-static char *user_name(uid_t uid)
+char *unit_reader_user_name(uid_t uid)
 {
         g_autofree char *buffer = g_malloc(NAMES_SIZE);
         struct passwd entry, *found = NULL;
@@ -313,7 +313,7 @@ static char *user_name(uid_t uid)
         return g_strdup(found->pw_name);
 }
 
-static char *group_name(gid_t gid)
+char *unit_reader_group_name(gid_t gid)
 {
         g_autofree char *buffer = g_malloc(NAMES_SIZE);
         struct group entry, *found = NULL;
@@ -325,7 +325,7 @@ static char *group_name(gid_t gid)
 
 static char *attributes_of(const PathStep *step)
 {
-        g_autofree char *user = user_name(step->uid), *group = group_name(step->gid);
+        g_autofree char *user = unit_reader_user_name(step->uid), *group = unit_reader_group_name(step->gid);
 
         return g_strdup_printf("%s:%s %04o", user, group, (unsigned) step->mode);
 }
@@ -333,7 +333,7 @@ static char *attributes_of(const PathStep *step)
 static char *hint_for_file(const ReaderIds *who, const char *certificate, bool is_key, const PathStep *file)
 {
         ReadableCure cure = readable_cure(who, file);
-        g_autofree char *user = user_name(file->uid), *group = group_name(cure.changes_group ? who->groups[0] : file->gid);
+        g_autofree char *user = unit_reader_user_name(file->uid), *group = unit_reader_group_name(cure.changes_group ? who->groups[0] : file->gid);
         g_autofree char *owner = cure.changes_group ? g_strdup_printf("\"owner\": \"%s:%s\", ", user, group) : g_strdup("");
 
         return g_strdup_printf("Say %s\"permissions\": { \"%s\": \"%04o\" } for \"%s\" in the manifest; then: certctl renew %s",

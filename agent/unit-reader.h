@@ -26,6 +26,10 @@ bool unit_reader_is_judged(const UnitReader *r);
  * the caller's. */
 bool unit_reader_look_up(const UnitReader *r, ReaderIds *ret);
 
+/* Names as the user database has them, else the number; asks it, so it may block. Caller owns. */
+char *unit_reader_user_name(uid_t uid);
+char *unit_reader_group_name(gid_t gid);
+
 /* `the user "postgres" of postgresql.service cannot read …`, with the hint what to change; CERT_ERROR_UNIT_FAILED. Asks the
  * user database for names. `certificate` is the name in the manifest; `is_key`: the file holds a key. */
 GError *unit_reader_error(const UnitReader *r, const ReaderIds *who, const char *unit, const char *certificate,
