@@ -88,6 +88,7 @@ Agent *agent_new(sd_event *event, sd_bus *system_bus)
         a->issuers = issue_pool_new(event);
         a->units = unit_manager_new(event, system_bus);
         a->access = unit_access_new(event, system_bus);
+        a->auditor = auditor_new(a, event, system_bus);
         a->prober = prober_new(event);
         a->watch = watch_new(event, on_watch_changed, a);
         a->wake = wake_new(event, system_bus, agent_wake_up, a);
@@ -110,6 +111,7 @@ Agent *agent_free(Agent *a)
         wake_free(a->wake);
         watch_free(a->watch);
         prober_free(a->prober);
+        auditor_free(a->auditor);
         unit_access_free(a->access);
         unit_manager_free(a->units);
         g_ptr_array_set_free_func(a->authorities, authority_free_func);
@@ -314,6 +316,20 @@ static char **pass_take_drifted(Pass *pass)
         return g_strv_builder_end(names);
 }
 
+/* The names of the certificates whose files are new. */
+static char **pass_find_installed(const Pass *pass)
+{
+        g_autoptr(GStrvBuilder) names = g_strv_builder_new();
+
+        for (guint i = 0; i < pass->items->len; i++) {
+                const PassItem *item = g_ptr_array_index(pass->items, i);
+
+                if (item->installed && item->wish->kind == MANIFEST_KIND_CERTIFICATE)
+                        g_strv_builder_add(names, item->wish->name);
+        }
+        return g_strv_builder_end(names);
+}
+
 /* What a pass learned is kept, whether or not its job goes on. */
 static void pass_keep(Pass *pass)
 {
@@ -344,8 +360,8 @@ static void pass_finish(Pass *pass)
 {
         Agent *a = pass->agent;
         Job *job = pass->job;
-        g_auto(GStrv) drifted = NULL;
-        g_auto(GStrv) more = NULL;
+        bool is_timers = job->kind == JOB_KIND_RENEW_DUE && !pass->by_itself;
+        g_auto(GStrv) installed = pass_find_installed(pass), drifted = NULL, more = NULL;
         g_autoptr(GPtrArray) early = NULL;
 
         pass_keep(pass);
@@ -363,6 +379,7 @@ static void pass_finish(Pass *pass)
         agent_set_wake(a);
         if (*drifted)
                 on_watch_changed(drifted, a);
+        auditor_note_pass(a->auditor, installed, is_timers, a->passes->len == 0);
 }
 
 static int on_pass_over(sd_event_source *s, void *userdata)
@@ -646,6 +663,11 @@ IssuePool *agent_issue_pool(Agent *a)
         return a->issuers;
 }
 
+Auditor *agent_auditor(Agent *a)
+{
+        return a->auditor;
+}
+
 sd_event *agent_event(Agent *a)
 {
         return a->event;
@@ -669,7 +691,7 @@ void agent_let_go(Agent *a)
 
 bool agent_is_idle(const Agent *a)
 {
-        return a->passes->len == 0 && a->holds == 0 && g_hash_table_size(a->unrecorded) == 0 && !agent_is_watching(a);
+        return a->passes->len == 0 && a->holds == 0 && !auditor_is_busy(a->auditor) && g_hash_table_size(a->unrecorded) == 0 && !agent_is_watching(a);
 }
 
 bool agent_is_staying(const Agent *a)

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "agent/agent.h"
+#include "agent/auditor.h"
 #include "agent/authority.h"
 #include "agent/pass.h"
 #include "agent/wake.h"
@@ -36,6 +37,7 @@ struct Agent {
         IssuePool *issuers;
         UnitManager *units;
         UnitAccess *access;
+        Auditor *auditor;
         Prober *prober;
         Watch *watch;
         Wake *wake;

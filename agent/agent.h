@@ -70,6 +70,7 @@ Job *agent_find_job(Agent *a, unsigned id);
 GPtrArray *agent_jobs(Agent *a); /* Job*, borrowed */
 
 IssuePool *agent_issue_pool(Agent *a);
+struct Auditor *agent_auditor(Agent *a);
 sd_event *agent_event(Agent *a);
 
 /* Somebody other than a pass borrows from the manifest until the matching agent_let_go(); it then outlives a reload. */

@@ -469,6 +469,8 @@ static const sd_bus_vtable manager_vtable[] = {
                                  bus_method_list_issued, OPEN),
         SD_BUS_METHOD_WITH_NAMES("RevokeIssued", "sss", SD_BUS_PARAM(issuer) SD_BUS_PARAM(serial) SD_BUS_PARAM(reason),
                                  "", , bus_method_revoke_issued, OPEN),
+        SD_BUS_METHOD_WITH_NAMES("Diagnose", "as", SD_BUS_PARAM(names), "a(ssss)", SD_BUS_PARAM(findings),
+                                 bus_method_diagnose, OPEN),
         SD_BUS_SIGNAL_WITH_NAMES("JobNew", "uos", SD_BUS_PARAM(id) SD_BUS_PARAM(job) SD_BUS_PARAM(kind), 0),
         SD_BUS_SIGNAL_WITH_NAMES("JobRemoved", "uos", SD_BUS_PARAM(id) SD_BUS_PARAM(job) SD_BUS_PARAM(result), 0),
         SD_BUS_SIGNAL_WITH_NAMES("ManifestReloaded", "s", SD_BUS_PARAM(digest), 0),

@@ -64,6 +64,9 @@ int bus_method_rotate_authority(sd_bus_message *m, void *userdata, sd_bus_error 
 int bus_method_recreate_authority(sd_bus_message *m, void *userdata, sd_bus_error *ret_error);
 int bus_method_list_bundles(sd_bus_message *m, void *userdata, sd_bus_error *ret_error);
 
+/* Handler of the Manager (bus-diagnose.c). */
+int bus_method_diagnose(sd_bus_message *m, void *userdata, sd_bus_error *ret_error);
+
 /* Reads names (as) of what is managed, and of authorities, each once: anybody may send a message that names one a million
  * times. NULL-terminated; the caller owns it. Returns 1, or what the handler returns. */
 int bus_read_names(Bus *b, sd_bus_message *m, char ***ret_names, sd_bus_error *ret_error);

@@ -57,6 +57,7 @@
 #define CERT_FACTS_FILE CERT_STATE_DIR "/facts" /* the inventory's cache */
 #define CERT_RECORD_SUMMARY_FILE CERT_STATE_DIR "/record-summary" /* the record store's cache */
 #define CERT_CLOCK_FILE CERT_STATE_DIR "/clock" /* its mtime: the latest time seen */
+#define CERT_FINDINGS_FILE CERT_STATE_DIR "/findings" /* what audits found and told of, and when all was looked at last */
 #define CERT_REFUSED_PINS_FILE CERT_STATE_DIR "/refused-pins" /* which PINs a token refused */
 #define CERT_STEP_CACHE_DIR "/var/cache/cert-issuer-step" /* FINGERPRINT.pem: roots, named by what they must be */
 #define CERT_AUTHORITY_DIR "/var/lib/cert-authority"
@@ -91,6 +92,7 @@
 #define CERT_MESSAGE_AUTHORITY_RECREATED "7d9c1e0b5a0f4d0f9a3c5be1f0a7a112"
 #define CERT_MESSAGE_AUTHORITY_FAILED "7d9c1e0b5a0f4d0f9a3c5be1f0a7a113"
 #define CERT_MESSAGE_REVOKED "7d9c1e0b5a0f4d0f9a3c5be1f0a7a114"
+#define CERT_MESSAGE_FINDING "7d9c1e0b5a0f4d0f9a3c5be1f0a7a11f"
 #define CERT_MESSAGE_SIGNED "7d9c1e0b5a0f4d0f9a3c5be1f0a7a120"
 #define CERT_MESSAGE_SIGNED_REVOKED "7d9c1e0b5a0f4d0f9a3c5be1f0a7a121"
 
