@@ -19,3 +19,6 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(AuthorityBench, authority_bench_free)
 /* One of issuers/local/change.h. */
 typedef bool (*AuthorityBenchChange)(const AuthorityOptions *o, GError **error);
 void authority_bench_change(AuthorityBench *b, AuthorityBenchChange change);
+
+/* A leaf "web" of the current certificate, DER; `lifetime` in microseconds, 0: the authority's default. */
+GBytes *authority_bench_issue(AuthorityBench *b, uint64_t lifetime);

@@ -20,32 +20,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* A leaf of the current certificate; DER. */
-static GBytes *issue(AuthorityBench *b, uint64_t lifetime)
-{
-        g_autoptr(ManifestCertificate) c = fixture_certificate_new("web");
-        g_autoptr(Authority) a = authority_open(&b->options, NULL);
-        g_autoptr(Key) key = key_new(KEY_TYPE_ECDSA_P256, NULL);
-        g_autoptr(GBytes) csr = csr_new(c, key, NULL);
-        g_autoptr(GError) error = NULL;
-        gnutls_datum_t d = { (unsigned char *) g_bytes_get_data(csr, NULL),
-                             (unsigned) g_bytes_get_size(csr) };
-        IssuerRequest r = { .certificate = c->name,
-                            .subject = c->subject,
-                            .sans = c->san_texts,
-                            .usage = c->usage,
-                            .lifetime = lifetime };
-        GBytes *der;
-
-        g_assert_nonnull(a);
-        g_assert_cmpint(gnutls_x509_crq_init(&r.crq), >=, 0);
-        g_assert_cmpint(gnutls_x509_crq_import(r.crq, &d, GNUTLS_X509_FMT_DER), >=, 0);
-        der = sign_request(a, &b->options, &r, now_realtime(), &error);
-        g_assert_no_error(error);
-        gnutls_x509_crq_deinit(r.crq);
-        return der;
-}
-
 static void revoke_one(AuthorityBench *b, GBytes *der, const char *reason)
 {
         g_autoptr(GError) error = NULL;
@@ -128,7 +102,7 @@ static void test_once_and_again_is_one_entry(void)
         g_autofree char *file = g_build_filename(b->folder, "revoked", NULL);
 
         authority_bench_change(b, change_make);
-        leaf = issue(b, 0);
+        leaf = authority_bench_issue(b, 0);
         g_assert_cmpuint(count(b), ==, 0);
         revoke_one(b, leaf, "keyCompromise");
         g_assert_cmpuint(count(b), ==, 1);
@@ -157,7 +131,7 @@ static void test_the_serial_is_that_of_the_certificate(void)
         gnutls_datum_t d = { serial, 0 };
 
         authority_bench_change(b, change_make);
-        leaf = issue(b, 0);
+        leaf = authority_bench_issue(b, 0);
         revoke_one(b, leaf, "unspecified");
         found = serials(b, now_realtime());
         g_assert_cmpint(gnutls_x509_crt_init(&crt), >=, 0);
@@ -194,7 +168,7 @@ static void test_reasons(void)
 
         authority_bench_change(b, change_make);
         for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
-                g_autoptr(GBytes) leaf = issue(b, 0);
+                g_autoptr(GBytes) leaf = authority_bench_issue(b, 0);
                 g_autoptr(GError) error = NULL;
 
                 g_assert_cmpint(
@@ -242,7 +216,7 @@ static void test_what_is_not_the_authoritys_is_refused(void)
         itself = g_bytes_ref(parts_in_role(look->parts, PART_CURRENT)->der);
         authority_look_free(g_steal_pointer(&look)); /* and its lock */
         assert_not_ours(b, itself, CERT_ERROR_ISSUER_REFUSED);
-        leaf = issue(b, 0);
+        leaf = authority_bench_issue(b, 0);
         size = g_bytes_get_size(leaf);
         data = g_memdup2(g_bytes_get_data(leaf, NULL), size);
         data[size - 1] ^= 1; /* of the signature */
@@ -250,7 +224,7 @@ static void test_what_is_not_the_authoritys_is_refused(void)
         leaf = g_bytes_new(data, size);
         assert_not_ours(b, leaf, CERT_ERROR_ISSUER_REFUSED);
         /* another authority of the same name: the same issuer by name, and another key */
-        same_name = issue(b, 0);
+        same_name = authority_bench_issue(b, 0);
         authority_bench_change(b, change_recreate);
         assert_not_ours(b, same_name, CERT_ERROR_ISSUER_REFUSED);
 }
@@ -261,10 +235,10 @@ static void test_old_ones_certificates_can_be_revoked_until_it_retires(void)
         g_autoptr(GBytes) first = NULL, second = NULL;
 
         authority_bench_change(b, change_make);
-        first = issue(b, 0);
+        first = authority_bench_issue(b, 0);
         authority_bench_change(b, change_begin);
         authority_bench_change(b, change_promote);
-        second = issue(b, 0);
+        second = authority_bench_issue(b, 0);
         revoke_one(b, first, "superseded");
         revoke_one(b, second, "superseded");
         g_assert_cmpuint(count(b), ==, 2);
@@ -287,11 +261,11 @@ static void test_a_list_for_each_part_and_each_key(void)
 
                 b->options.key_type = type;
                 authority_bench_change(b, change_make);
-                first = issue(b, 0);
+                first = authority_bench_issue(b, 0);
                 authority_bench_change(b, change_begin);
                 authority_bench_change(b, change_promote);
                 authority_bench_change(b, change_begin);
-                second = issue(b, 0);
+                second = authority_bench_issue(b, 0);
                 revoke_one(b, first, "superseded");
                 revoke_one(b, second, "keyCompromise");
                 lists = sign_lists(b, now_realtime());
@@ -365,8 +339,8 @@ static void test_what_ended_leaves_the_list_after_one_more(void)
         uint64_t now = now_realtime();
 
         authority_bench_change(b, change_make);
-        short_lived = issue(b, USEC_PER_HOUR);
-        long_lived = issue(b, 90 * USEC_PER_DAY);
+        short_lived = authority_bench_issue(b, USEC_PER_HOUR);
+        long_lived = authority_bench_issue(b, 90 * USEC_PER_DAY);
         revoke_one(b, short_lived, "superseded");
         revoke_one(b, long_lived, "superseded");
         g_assert_cmpint(entries_at(b, now), ==, 2);
@@ -459,12 +433,12 @@ static void test_openssl_takes_them(void)
 
                 b->options.key_type = type;
                 authority_bench_change(b, change_make);
-                of_old = issue(b, 0);
-                revoked_of_old = issue(b, 0);
+                of_old = authority_bench_issue(b, 0);
+                revoked_of_old = authority_bench_issue(b, 0);
                 authority_bench_change(b, change_begin);
                 authority_bench_change(b, change_promote);
-                good = issue(b, 0);
-                revoked = issue(b, 0);
+                good = authority_bench_issue(b, 0);
+                revoked = authority_bench_issue(b, 0);
                 revoke_one(b, revoked, "keyCompromise");
                 revoke_one(b, revoked_of_old, "unspecified");
                 lists = sign_lists(b, now_realtime());
@@ -509,8 +483,8 @@ static void test_a_line_that_was_cut_off_does_not_count(void)
         g_autoptr(GBytes) first = NULL, second = NULL;
 
         authority_bench_change(b, change_make);
-        first = issue(b, 0);
-        second = issue(b, 0);
+        first = authority_bench_issue(b, 0);
+        second = authority_bench_issue(b, 0);
         revoke_one(b, first, "superseded");
         g_assert_true(g_file_get_contents(path, &whole, NULL, NULL));
         for (size_t length = strlen(whole) - 1; length > 0; length -= MIN(length, 7)) {
@@ -548,7 +522,7 @@ static void test_a_damaged_line_is_told(void)
                 g_autoptr(GError) error = NULL;
 
                 authority_bench_change(b, change_make);
-                leaf = issue(b, 0);
+                leaf = authority_bench_issue(b, 0);
                 g_assert_true(g_file_set_contents(path, lines[i], -1, NULL));
                 look = authority_look(&b->options, false, NULL);
                 g_assert_null(revocation_serials(b->lists, look, &b->options, 0, &error));
@@ -598,7 +572,7 @@ static void test_many(void)
         began = g_get_monotonic_time();
         g_assert_cmpuint(count(b), ==, MANY);
         g_test_message("reading %d: %.3f s", MANY, (g_get_monotonic_time() - began) / 1e6);
-        leaf = issue(b, 0);
+        leaf = authority_bench_issue(b, 0);
         began = g_get_monotonic_time();
         revoke_one(b, leaf, "superseded");
         g_test_message("one more: %.3f s", (g_get_monotonic_time() - began) / 1e6);
@@ -641,8 +615,8 @@ static void test_no_more_than_can_be_told_of(void)
         list_further(b, 1000, 0, current, time(NULL) - 3600);
         list_further(b, 1000, 1000, "0123456789abcdef", time(NULL) + 3600);
         list_further(b, CERT_REVOKED_MAX - 1, 2000, current, time(NULL) + 3600);
-        last = issue(b, 0);
-        further = issue(b, 0);
+        last = authority_bench_issue(b, 0);
+        further = authority_bench_issue(b, 0);
         revoke_one(b, last, "superseded");
         g_assert_cmpuint(count(b), ==, CERT_REVOKED_MAX);
         g_assert_false(revocation_add(b->lists, &b->options, further, "superseded", now_realtime(), &error));
@@ -654,7 +628,7 @@ static void test_no_more_than_can_be_told_of(void)
         authority_bench_change(b, change_promote);
         authority_bench_change(b, change_retire);
         g_assert_cmpuint(count(b), ==, 0);
-        next = issue(b, 0);
+        next = authority_bench_issue(b, 0);
         revoke_one(b, next, "superseded");
         g_assert_cmpuint(count(b), ==, 1);
 }
