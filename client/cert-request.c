@@ -139,6 +139,19 @@ static void print_problems(const Arguments *a, GPtrArray *problems)
         }
 }
 
+static void print_request(const Arguments *a, const RequestFacts *f, GPtrArray *problems)
+{
+        bool sign = a->wish.issuer != NULL;
+
+        if (!a->client.options.quiet) {
+                describe_request(&a->client, f, a->made);
+                if (sign && problems->len == 0)
+                        describe_wish(&a->client, f, &a->wish);
+        }
+        if (sign)
+                print_problems(a, problems);
+}
+
 /* EXIT_STATUS_TROUBLE: it can be read, and no authority signs it. */
 static ExitStatus tell_request(const Arguments *a, GBytes *input, GError **error)
 {
@@ -150,13 +163,8 @@ static ExitStatus tell_request(const Arguments *a, GBytes *input, GError **error
         problems = describe_problems(f, &a->wish);
         if (a->client.options.json != JSON_OFF)
                 print_request_json(a, f, input);
-        else {
-                if (!a->client.options.quiet)
-                        describe_request(&a->client, f, a->made);
-                if (!a->client.options.quiet && a->wish.issuer && problems->len == 0)
-                        describe_wish(&a->client, f, &a->wish);
-                print_problems(a, problems);
-        }
+        else
+                print_request(a, f, problems);
         return problems->len > 0 ? EXIT_STATUS_TROUBLE : EXIT_STATUS_DONE;
 }
 

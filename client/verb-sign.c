@@ -9,6 +9,7 @@
 #include "client/newfile.h"
 #include "client/question.h"
 #include "common/error.h"
+#include "common/message.h"
 #include "common/names.h"
 #include "common/timespan.h"
 
@@ -153,19 +154,6 @@ static ExitStatus put_all(const Client *client, const char *pem)
 
 /* ---- Signing ---- */
 
-static int append_names(sd_bus_message *m, GPtrArray *names)
-{
-        int r = sd_bus_message_open_container(m, 'v', "as");
-
-        if (r >= 0)
-                r = sd_bus_message_open_container(m, 'a', "s");
-        for (guint i = 0; r >= 0 && i < names->len; i++)
-                r = sd_bus_message_append(m, "s", names->pdata[i]);
-        if (r >= 0)
-                r = sd_bus_message_close_container(m);
-        return r >= 0 ? sd_bus_message_close_container(m) : r;
-}
-
 static int append_wish(sd_bus_message *m, const Options *o, const SignWish *wish)
 {
         int r = sd_bus_message_open_container(m, 'a', "{sv}");
@@ -173,17 +161,13 @@ static int append_wish(sd_bus_message *m, const Options *o, const SignWish *wish
         if (r >= 0 && wish->lifetime > 0)
                 r = sd_bus_message_append(m, "{sv}", "lifetime", "t", wish->lifetime);
         if (r >= 0 && wish->usage[0])
-                r = wish->usage[1] ? sd_bus_message_append(m, "{sv}", "usage", "as", 2, wish->usage[0],
-                                                           wish->usage[1])
-                                   : sd_bus_message_append(m, "{sv}", "usage", "as", 1, wish->usage[0]);
+                r = message_append_entry_strv(m, "usage", (char **) wish->usage);
         if (r >= 0 && o->names) {
-                r = sd_bus_message_open_container(m, 'e', "sv");
-                if (r >= 0)
-                        r = sd_bus_message_append(m, "s", "names");
-                if (r >= 0)
-                        r = append_names(m, o->names);
-                if (r >= 0)
-                        r = sd_bus_message_close_container(m);
+                g_autoptr(GPtrArray) names = g_ptr_array_new();
+
+                g_ptr_array_extend(names, o->names, NULL, NULL);
+                g_ptr_array_add(names, NULL);
+                r = message_append_entry_strv(m, "names", (char **) names->pdata);
         }
         return r >= 0 ? sd_bus_message_close_container(m) : r;
 }

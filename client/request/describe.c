@@ -21,15 +21,42 @@ static Usage usage_of(const RequestFacts *f, const Wish *wish)
         return wish->usage ?: asked ?: USAGE_SERVER;
 }
 
+G_GNUC_PRINTF(2, 3)
+static void add(GPtrArray *list, const char *format, ...)
+{
+        va_list ap;
+
+        va_start(ap, format);
+        g_ptr_array_add(list, g_strdup_vprintf(format, ap));
+        va_end(ap);
+}
+
+static void add_name_problems(GPtrArray *all, const RequestFacts *f, const Wish *wish)
+{
+        const RequestNames *n = &f->names;
+
+        if (n->n_broken > 0)
+                add(all, "%u of its names %s no name: with a NUL byte or another one that no name has",
+                    n->n_broken, n->n_broken == 1 ? "is" : "are");
+        if (n->count > REQUEST_NAMES_KEPT)
+                add(all, "it asks for %u names; an authority signs %d at most", n->count, REQUEST_NAMES_KEPT);
+        /* RFC 9525, 6.3: by nothing else */
+        if (n->count == 0 && (usage_of(f, wish) & USAGE_SERVER))
+                add(all, "it has no subject alternative names, by which alone clients know a server; say "
+                         "them: --name=NAME");
+}
+
 GPtrArray *describe_problems(const RequestFacts *f, const Wish *wish)
 {
         GPtrArray *all = g_ptr_array_new_with_free_func(g_free);
-        char *names = wish->names ? NULL : request_names_problem(f);
 
         for (guint i = 0; i < f->problems->len; i++)
-                g_ptr_array_add(all, g_strdup(f->problems->pdata[i]));
-        if (names)
-                g_ptr_array_add(all, names);
+                add(all, "%s", (const char *) f->problems->pdata[i]);
+        if (!wish->names)
+                add_name_problems(all, f, wish);
+        if (!wish->usage && (f->usage & USAGE_OTHER))
+                add(all, "it asks for purposes other than server and client; say what it is to be for: "
+                         "--as=USAGE");
         return all;
 }
 
@@ -105,10 +132,8 @@ void describe_wish(const Client *client, const RequestFacts *f, const Wish *wish
         detail_line(client, "Subject", *f->subject ? f->subject : "(empty)");
         if (wish->names)
                 print_names(client, "Names", wish->names, g_strv_length(wish->names));
-        else if (f->names.count > 0)
-                print_names(client, "Names", f->names.texts, f->names.count);
         else
-                detail_line(client, "Names", "none: most programs go by these alone; add them with --name");
+                print_names(client, "Names", f->names.texts, f->names.count);
         print_usage(client, "Usage", usage_of(f, wish));
         detail_line(client, "Lifetime", wish->lifetime ?: "as long as the authority gives its certificates");
 }

@@ -16,7 +16,8 @@ typedef struct Wish {
         char **names; /* NULL-terminated and not empty, or NULL */
 } Wish;
 
-/* Why it is not signed, one sentence each (char*); empty: nothing is known against it. Caller owns. */
+/* Why it is not signed, one sentence each (char*); empty: nothing is known against it, and it is the authority that judges.
+ * Caller owns. */
 GPtrArray *describe_problems(const RequestFacts *f, const Wish *wish);
 
 /* To standard output. `made` in microseconds since 1970, 0: not known. */

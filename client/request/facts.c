@@ -22,8 +22,11 @@
 #define OID_EXTENSION_REQUEST  "1.2.840.113549.1.9.14"
 
 /* More extensions or attributes than these are not told one by one. */
-#define PARTS_MAX   32
-#define SUBJECT_MAX 1024 /* bytes that are shown */
+#define PARTS_MAX    32
+#define DER_MAX      (64 * 1024) /* bytes that an authority of this project looks at */
+#define RSA_BITS_MIN 2048
+#define RSA_BITS_MAX 8192
+#define SUBJECT_MAX  1024 /* bytes that are shown */
 
 G_GNUC_PRINTF(2, 3)
 static void add(GPtrArray *list, const char *format, ...)
@@ -78,8 +81,11 @@ static void describe_key(gnutls_pubkey_t key, RequestFacts *f)
 
         f->key_type = g_strdup(type >= 0 ? key_type_to_string(type) : name ?: "unknown");
         f->strength = g_ascii_strdown(gnutls_sec_param_get_name(strength) ?: "unknown", -1);
-        if (strength < GNUTLS_SEC_PARAM_MEDIUM) /* RSA: less than 2048 bits */
+        if (type < 0 && algorithm == GNUTLS_PK_RSA && f->key_bits < RSA_BITS_MIN)
                 add(f->problems, "its key, %s of %u bits, is too weak", f->key_type, f->key_bits);
+        else if (type < 0 && !(algorithm == GNUTLS_PK_RSA && f->key_bits <= RSA_BITS_MAX))
+                add(f->problems, "its key, %s of %u bits, is of a kind that is not certified", f->key_type,
+                    f->key_bits);
 }
 
 static void read_key(gnutls_x509_crq_t crq, RequestFacts *f)
@@ -148,8 +154,8 @@ static void read_rights(gnutls_x509_crq_t crq, RequestFacts *f)
 /* Of these something comes into the certificate, or it says what every certificate says. */
 static bool is_known_extension(const char *oid)
 {
-        static const char *const known[] = { OID_SUBJECT_KEY_ID,    OID_KEY_USAGE, OID_NAMES,
-                                             OID_BASIC_CONSTRAINTS, OID_PURPOSES,  NULL };
+        static const char *const known[] = { OID_KEY_USAGE, OID_NAMES, OID_BASIC_CONSTRAINTS, OID_PURPOSES,
+                                             NULL };
 
         return g_strv_contains(known, oid);
 }
@@ -170,6 +176,8 @@ static void read_extensions(gnutls_x509_crq_t crq, RequestFacts *f)
                         return;
                 }
                 if (is_known_extension(oid))
+                        continue;
+                if (!critical && g_str_equal(oid, OID_SUBJECT_KEY_ID)) /* every certificate has one */
                         continue;
                 if (critical)
                         add(f->problems, "it wants the extension %s as critical, which is not known here",
@@ -194,11 +202,13 @@ static void read_attributes(gnutls_x509_crq_t crq, RequestFacts *f)
         }
 }
 
-static void read_usage(gnutls_x509_crq_t crq, RequestFacts *f)
+static void read_size(gnutls_x509_crq_t crq, RequestFacts *f)
 {
-        f->usage = usage_of_request(crq);
-        if (f->usage & USAGE_OTHER)
-                add(f->left_out, "purposes other than server and client");
+        gnutls_datum_t der = { NULL, 0 };
+
+        if (gnutls_x509_crq_export2(crq, GNUTLS_X509_FMT_DER, &der) >= 0 && der.size > DER_MAX)
+                add(f->problems, "it is larger than %d KiB", DER_MAX / 1024);
+        gnutls_free(der.data);
 }
 
 /* RFC 2986, 4.1: the version is 0, of which GnuTLS makes 1. */
@@ -234,13 +244,14 @@ RequestFacts *request_facts_new(GBytes *content, GError **error)
         if (r >= 0)
                 r = import(crq, content);
         if (r >= 0) {
+                read_size(crq, f);
                 read_version(crq, f);
                 read_proof(crq, f);
                 read_subject(crq, f);
                 read_key(crq, f);
                 read_names(crq, f);
                 read_rights(crq, f);
-                read_usage(crq, f);
+                f->usage = usage_of_request(crq);
                 read_extensions(crq, f);
                 read_attributes(crq, f);
         } else
@@ -264,17 +275,5 @@ RequestFacts *request_facts_free(RequestFacts *f)
         g_ptr_array_unref(f->left_out);
         g_ptr_array_unref(f->problems);
         g_free(f);
-        return NULL;
-}
-
-char *request_names_problem(const RequestFacts *f)
-{
-        if (f->names.n_broken > 0)
-                return g_strdup_printf(
-                        "%u of its names %s no name: with a NUL byte or another one that no name has",
-                        f->names.n_broken, f->names.n_broken == 1 ? "is" : "are");
-        if (f->names.count > REQUEST_NAMES_KEPT)
-                return g_strdup_printf("it asks for %u names; an authority signs %d at most", f->names.count,
-                                       REQUEST_NAMES_KEPT);
         return NULL;
 }

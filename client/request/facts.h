@@ -26,6 +26,3 @@ typedef struct RequestFacts {
 RequestFacts *request_facts_new(GBytes *content, GError **error);
 RequestFacts *request_facts_free(RequestFacts *f);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(RequestFacts, request_facts_free)
-
-/* Why the names that it asks for are not signed; NULL: they are not the reason why. Caller owns. */
-char *request_names_problem(const RequestFacts *f);

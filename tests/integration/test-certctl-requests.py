@@ -220,7 +220,7 @@ class Import(RequestTest):
 
 class Sign(RequestTest):
     def start(self, *extensions, **how):
-        self.path = self.request(*extensions, **how)
+        self.path = self.request(*(extensions or ["subjectAltName=DNS:www.example.org"]), **how)
         self.answer_path = self.certificate(self.path)
         self.pem = pathlib.Path(self.answer_path).read_text()
         return self.fake(f"--answer={self.answer_path}")
@@ -341,6 +341,9 @@ class Sign(RequestTest):
         nul = b"www.example.org\0.evil.example"
         self.not_signed(self.request(f"subjectAltName=DER:30{len(nul) + 2:02x}82{len(nul):02x}{nul.hex()}", name="nul"),
                         "1 of its names is no name")
+        self.not_signed(self.request(name="nameless"), "no subject alternative names")
+        self.not_signed(self.request("extendedKeyUsage=codeSigning", "subjectAltName=DNS:a.example", name="code"),
+                        "purposes other than server and client", "--as")
         cut = self.file("cut", pem_of(der[:-40]))
         self.not_signed(cut, "cannot be read")
 
@@ -352,7 +355,7 @@ class Sign(RequestTest):
 
     def test_names_that_would_write_on_the_terminal(self):
         self.start()
-        path = self.request(subject="/CN=\x1b]0;owned\x07\x1b[2Jweb\u202e", name="hostile")
+        path = self.request("subjectAltName=DNS:a.example", subject="/CN=\x1b]0;owned\x07\x1b[2Jweb\u202e", name="hostile")
         p = self.run_certctl("sign", path, "--issuer=site", "--yes")
         self.assertIn("owned", p.stderr)
         self.assertIsNone(CONTROLS.search(p.stderr))
@@ -369,7 +372,15 @@ class Sign(RequestTest):
         self.assertIn("host9.example.org ... and 9990 more", p.stderr)
         self.assertIn("it asks for 10000 names", p.stderr)
         self.assertLess(len(p.stderr), 2000)
-        self.run_certctl("sign", str(self.folder / "many.csr"), "--issuer=site", "--yes", "--name=one.example.org")
+        self.assertIn("larger than 64 KiB", p.stderr)
+        self.nothing_was_sent()
+
+    def test_what_is_wished_mends_what_the_request_lacks(self):
+        self.start("extendedKeyUsage=codeSigning")
+        err = self.run_certctl("sign", self.path, "--issuer=site", "--yes", "--name=a.example.org", "--as=server").stderr
+        self.assertIn("Not taken: its usage", err)
+        os.unlink(self.host.path("/signed"))
+        self.run_certctl("sign", self.request(name="person"), "--issuer=site", "--yes", "--as=client")
 
     def test_every_name_that_is_signed_is_seen(self):
         names = [f"host{i}.example.org" for i in range(100)]
@@ -381,7 +392,7 @@ class Sign(RequestTest):
                                     "challengePassword=geheim99\n")
         self.start()
         self.openssl("req", "-new", "-key", "web.key", "-config", config, "-out", "c.csr")
-        p = self.run_certctl("sign", str(self.folder / "c.csr"), "--issuer=site", "--yes")
+        p = self.run_certctl("sign", str(self.folder / "c.csr"), "--issuer=site", "--yes", "--name=x.example")
         self.assertIn("Not taken: its challenge password", p.stderr)
         self.assertNotIn("geheim99", p.stdout + p.stderr)
 
@@ -401,7 +412,7 @@ class Sign(RequestTest):
         self.run_certctl("sign", self.path, "--issuer=site", "--yes", "--lifetime=0", status=2)
 
     def test_not_permitted(self):
-        self.path = self.request()
+        self.path = self.request("subjectAltName=DNS:www.example.org")
         self.fake("--deny", f"--answer={self.path}")
         self.run_certctl("sign", self.path, "--issuer=site", "--yes", status=77)
 
@@ -509,6 +520,42 @@ class Waiting(RequestTest):
     def test_plan_says_what_it_waits_for(self):
         self.start()
         self.assertRegex(self.run_certctl("plan", "paper").stdout, r"paper +none +missing-cert missing-key +when its answer comes")
+
+
+class RealAgent(RequestTest):
+    """The whole way, with the real authority; what the requests hold is judged by OpenSSL."""
+
+    def setUp(self):
+        super().setUp()
+        self.host.manifest({"web": self.host.certificate("web")},
+                           issuers={"site": {"type": "local", "crl_path": "/etc/tls/site.crl"}})
+        self.host.start_agent()
+        self.run_certctl("renew", "--due")
+
+    def test_signed_listed_and_revoked(self):
+        path = self.request("subjectAltName=DNS:far.example.org,IP:192.0.2.9", "extendedKeyUsage=clientAuth", name="far")
+        out, ca = self.folder / "far.pem", self.folder / "site-ca.pem"
+        self.assertIn("Usage: client", self.run_certctl("sign", path, "--issuer=site", "--yes", "--lifetime=9d", f"-o{out}",
+                                                        f"--ca-output={ca}").stderr)
+        self.openssl("verify", "-x509_strict", "-purpose", "sslclient", "-CAfile", str(ca), str(out))
+        listed = json.loads(self.run_certctl("authority", "show", "--issued", "--json=short").stdout)
+        self.assertEqual([(e["Issuer"], e["SubjectAltNames"], e["Usage"], e["Revoked"]) for e in listed],
+                         [("site", ["far.example.org", "ip:192.0.2.9"], ["client"], False)])
+        serial = listed[0]["SerialNumber"]
+        self.assertIn(serial, self.run_certctl("revoke", "--issuer=site", f"--serial={serial.upper()}").stdout)
+        self.assertRegex(self.run_certctl("authority", "show", "--issued", "site").stdout, serial + r" .* revoked ")
+        self.run_certctl("revoke", "--issuer=site", "--serial=77", status=4)
+
+    def test_every_usage(self):
+        path = self.request("subjectAltName=DNS:far.example.org", name="far")
+        for usage, words in (("server", ["server"]), ("client", ["client"]), ("both", ["server", "client"])):
+            told = json.loads(self.run_certctl("sign", path, "--issuer=site", "--yes", f"--as={usage}", "--json=short").stdout)
+            self.assertEqual(told["usage"], words)
+
+    def test_authority_refuses_what_is_only_its_to_know(self):
+        path = self.request("subjectAltName=DNS:far.example.org", name="far")
+        self.assertIn("IP address", self.run_certctl("sign", path, "--issuer=site", "--yes", "--name=ip:1.2.3", status=1).stderr)
+        self.assertEqual(json.loads(self.run_certctl("authority", "show", "--issued", "--json=short").stdout), [])
 
 
 if __name__ == "__main__":
