@@ -100,7 +100,7 @@ void describe_request(const Client *client, const RequestFacts *f, uint64_t made
         detail_line(client, "Subject", *f->subject ? f->subject : "(empty)");
         print_names(client, "Names", f->names.texts, f->names.count);
         print_key(client, f);
-        print_usage(client, "Asks for", f->usage & (USAGE_SERVER | USAGE_CLIENT));
+        print_usage(client, "Asks for", f->usage);
         detail_time(client, "Made", made, now_realtime());
         detail_line(client, "Signature", f->is_proven ? "by its key" : "not by its key, or worthless");
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The scripted agent's requests: two certificates that wait for an answer by hand, an authority that signs what comes, and
- * what it signed. The files that it gives out are the test's; it reads none of what it is given, but keeps it. */
+/* The scripted agent's requests: two certificates that wait for an answer by hand, an authority that signs
+ * what comes, and what it signed. The files that it gives out are the test's; it reads none of what it is
+ * given, but keeps it. */
 
 #include "fake-agent.h"
 
@@ -31,7 +32,9 @@ uint64_t requested_at(const FakeCert *c)
 {
         if (!is_waiting_by_hand(c))
                 return 0;
-        return from_now(g_str_equal(c->name, "late") ? -40 * 86400 : g_str_equal(c->name, "letter") ? -12 * 86400 : -3 * 86400 - 60);
+        return from_now(g_str_equal(c->name, "late")     ? -40 * 86400
+                        : g_str_equal(c->name, "letter") ? -12 * 86400
+                                                         : -3 * 86400 - 60);
 }
 
 static int reply_file(sd_bus_message *m, const char *path)
@@ -66,9 +69,10 @@ static int method_get_request(sd_bus_message *m, void *userdata, sd_bus_error *r
         if (!find(name))
                 return no_such(m, name);
         if (!is_waiting_by_hand(find(name)))
-                return sd_bus_reply_method_errorf(m, CERT_ERROR_PREFIX "NotSupported",
-                                                  "no request of \"%s\" waits for an answer\nMake one with: certctl renew %s",
-                                                  name, name);
+                return sd_bus_reply_method_errorf(
+                        m, CERT_ERROR_PREFIX "NotSupported",
+                        "no request of \"%s\" waits for an answer\nMake one with: certctl renew %s", name,
+                        name);
         return reply_file(m, fake.request);
 }
 
@@ -139,7 +143,8 @@ static int method_sign_request(sd_bus_message *m, void *userdata, sd_bus_error *
         if (r < 0)
                 return r;
         if (!g_str_equal(issuer, "site"))
-                return sd_bus_reply_method_errorf(m, CERT_ERROR_PREFIX "NoSuchIssuer", "the manifest has no issuer \"%s\"", issuer);
+                return sd_bus_reply_method_errorf(m, CERT_ERROR_PREFIX "NoSuchIssuer",
+                                                  "the manifest has no issuer \"%s\"", issuer);
         if (fake.deny)
                 return denied(m);
         keep("signed", pem);
@@ -149,10 +154,11 @@ static int method_sign_request(sd_bus_message *m, void *userdata, sd_bus_error *
 
 static int append_issued(sd_bus_message *m, const char *serial, const char *name, int64_t ends, bool revoked)
 {
-        return sd_bus_message_append(m, "a{sv}", 9, "SerialNumber", "s", serial, "Subject", "s", "CN=" HOSTILE,
-                                     "SubjectAltNames", "as", 1, name, "Usage", "as", 1, "server", "NotBefore", "t",
-                                     from_now(-86400), "NotAfter", "t", from_now(ends), "Fingerprint", "s", "abcd", "KeyType",
-                                     "s", "ecdsa-p256", "Revoked", "b", (int) revoked);
+        return sd_bus_message_append(m, "a{sv}", 9, "SerialNumber", "s", serial, "Subject", "s",
+                                     "CN=" HOSTILE, "SubjectAltNames", "as", 1, name, "Usage", "as", 1,
+                                     "server", "NotBefore", "t", from_now(-86400), "NotAfter", "t",
+                                     from_now(ends), "Fingerprint", "s", "abcd", "KeyType", "s", "ecdsa-p256",
+                                     "Revoked", "b", (int) revoked);
 }
 
 static int method_list_issued(sd_bus_message *m, void *userdata, sd_bus_error *ret_error)
@@ -190,7 +196,8 @@ static int method_revoke_issued(sd_bus_message *m, void *userdata, sd_bus_error 
                 return r;
         if (!g_str_equal(serial, "0a01"))
                 return sd_bus_reply_method_errorf(m, CERT_ERROR_PREFIX "NoSuchCertificate",
-                                                  "\"%s\" signed nothing with the serial number %s", issuer, serial);
+                                                  "\"%s\" signed nothing with the serial number %s", issuer,
+                                                  serial);
         if (fake.deny)
                 return denied(m);
         keep("revoked", reason);
