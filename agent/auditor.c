@@ -197,7 +197,7 @@ static void on_audited(const GArray *findings, bool complete, void *userdata)
         auditor->running = NULL;
         auditor->asking = g_ptr_array_new_with_free_func(question_free);
         if (!complete)
-                log_warning("The files of certificates could not all be looked at within a minute: a folder on a network does "
+                log_warning("The files of certificates could not all be looked at in time: a folder on a network does "
                             "not answer, or systemd.");
         auditor_take_in(auditor, findings, complete);
         if (!auditor->names && complete)

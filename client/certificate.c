@@ -5,6 +5,7 @@
 #include "client/certificate.h"
 
 #include "client/connect.h"
+#include "client/finding.h"
 #include "client/when.h"
 #include "common/error.h"
 #include "common/names.h"
@@ -144,6 +145,7 @@ static const Field fields[] = {
         { "VerifyStarttls", FIELD_STRING, AT(verify_starttls) },
         { "Generation", FIELD_NUMBER, AT(generation) },
         { "History", FIELD_ENTRIES, AT(history), &history },
+        { "Findings", FIELD_ENTRIES, AT(findings), &finding_entries }, /* no property: cert_detail_get_findings() */
 };
 
 const FieldTable cert_detail_table = { sizeof(CertDetail), fields, G_N_ELEMENTS(fields) };
@@ -177,6 +179,17 @@ CertDetail *cert_detail_get(sd_bus *bus, const char *name, GError **error)
                 return NULL;
         }
         return g_steal_pointer(&d);
+}
+
+bool cert_detail_get_findings(sd_bus *bus, CertDetail *d, GError **error)
+{
+        GArray *findings = finding_rows_get(bus, d->name, error);
+
+        if (!findings)
+                return false;
+        g_array_unref(d->findings);
+        d->findings = findings;
+        return true;
 }
 
 bool cert_detail_is_usable(const CertDetail *d, uint64_t now)

@@ -46,9 +46,12 @@ typedef struct CertDetail {
         uint64_t not_before, not_after, next_renewal, last_renewal, retry_at, requested_at;
         uint32_t failure_count, generation;
         GArray *history; /* CertEvent, oldest first as the agent gives them */
+        GArray *findings; /* FindingRow (client/finding.h); empty until it is asked for them */
 } CertDetail;
 
 CertDetail *cert_detail_get(sd_bus *bus, const char *name, GError **error);
+/* What the agent finds about its files; of an older agent nothing. */
+bool cert_detail_get_findings(sd_bus *bus, CertDetail *d, GError **error);
 CertDetail *cert_detail_free(CertDetail *detail);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(CertDetail, cert_detail_free)
 

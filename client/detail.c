@@ -5,6 +5,7 @@
 
 #include "client/detail.h"
 
+#include "client/finding.h"
 #include "client/journal.h"
 #include "client/waiting.h"
 #include "client/when.h"
@@ -102,6 +103,23 @@ static void print_failure_count(const Client *client, uint32_t n)
                 detail_line(client, "Failed", count);
 }
 
+/* They are no failure: the certificate is good. */
+static void print_findings(const Client *client, const GArray *findings)
+{
+        const Terminal *t = &client->terminal;
+
+        for (guint i = 0; i < findings->len; i++) {
+                const FindingRow *f = &g_array_index(findings, FindingRow, i);
+                g_autofree char *what = terminal_clean(t, f->message, false), *todo = terminal_clean(t, f->hint, true);
+
+                putchar('\n');
+                fputs(style_on(t->colour_out, STYLE_WARNING), stdout);
+                detail_print_indented(what);
+                fputs(style_off(t->colour_out, STYLE_WARNING), stdout);
+                detail_print_indented(todo);
+        }
+}
+
 void detail_print(const Client *client, const CertDetail *d, uint64_t now)
 {
         g_autofree char *advice = waiting_advice(d);
@@ -125,5 +143,6 @@ void detail_print(const Client *client, const CertDetail *d, uint64_t now)
         detail_line(client, "Served", served_words(d));
         print_failure_count(client, d->failure_count);
         detail_failure(client, d->last_error, d->hint, d->retry_at, now);
+        print_findings(client, d->findings);
         detail_log(client, d->name);
 }

@@ -6,6 +6,7 @@
  */
 
 #include "client/connect.h"
+#include "client/finding.h"
 #include "client/host.h"
 #include "client/manager.h"
 #include "client/waiting.h"
@@ -34,6 +35,8 @@ typedef struct Summary {
         guint troubles;
         GString *names;         /* of those that are not OK */
         const CertRow *soonest; /* the next to end, or NULL */
+        char *findings;         /* about files, in words; NULL: none */
+        guint n_findings;
 } Summary;
 
 /* A renewal that should long have happened: the timer does not run, or nothing comes of it. The time between
@@ -138,6 +141,25 @@ static void summarise(sd_bus *bus, const Host *host, uint64_t now, Summary *s)
                 g_string_append_printf(s->names, " and %u more", s->troubles - NAMES_SHOWN);
 }
 
+/* A good certificate whose key others can read is no good. */
+static void add_findings(Summary *s, sd_bus *bus)
+{
+        g_autoptr(GError) error = NULL;
+        g_autoptr(GArray) findings = finding_rows_get(bus, NULL, &error);
+        g_autofree char *reason = findings ? NULL : cert_error_summary(error);
+        const FindingRow *first = findings && findings->len > 0 ? &g_array_index(findings, FindingRow, 0) : NULL;
+
+        if (findings && !first)
+                return;
+        s->verdict = MAX(s->verdict, VERDICT_WARNING);
+        s->n_findings = findings ? findings->len : 0;
+        if (first)
+                s->findings = g_strdup_printf("%u finding%s about files, of %s first: %s", s->n_findings,
+                                              s->n_findings == 1 ? "" : "s", first->certificate, first->code);
+        else
+                s->findings = g_strdup_printf("the files could not be looked at: %s", reason);
+}
+
 /* '|' ends the text for the monitoring system. */
 static char *clean(const Client *client, const char *text)
 {
@@ -150,6 +172,7 @@ static void print_line(const Client *client, const Summary *s, const Host *host,
 {
         guint certificates = host->certificates.rows->len;
         g_autofree char *names = clean(client, s->names->str), *soonest = NULL, *left = NULL;
+        g_autofree char *findings = s->findings ? clean(client, s->findings) : NULL;
 
         printf("CERTIFICATES %s - ", verdicts[s->verdict]);
         if (refused)
@@ -158,6 +181,8 @@ static void print_line(const Client *client, const Summary *s, const Host *host,
                 printf("%u of %u: %s", s->troubles, host_rows(host), names);
         else
                 printf("%u certificate%s", certificates, certificates == 1 ? "" : "s");
+        if (s->findings)
+                printf("; %s", findings);
         if (s->soonest) {
                 soonest = clean(client, s->soonest->name);
                 left = when_relative(s->soonest->not_after, now);
@@ -167,6 +192,8 @@ static void print_line(const Client *client, const Summary *s, const Host *host,
         if (s->soonest)
                 printf(" soonest=%" PRIu64 "s;;;0",
                        s->soonest->not_after > now ? (s->soonest->not_after - now) / USEC_PER_SEC : 0);
+        if (s->n_findings > 0)
+                printf(" findings=%u;;;0", s->n_findings);
         putchar('\n');
 }
 
@@ -197,9 +224,11 @@ ExitStatus verb_check(const Client *client, char **arguments)
                 return unknown(client, error);
         refused = *problems != NULL;
         summarise(bus, &host, now, &s);
+        add_findings(&s, bus);
         if (refused)
                 s.verdict = MAX(s.verdict, VERDICT_WARNING);
         if (!client->options.quiet)
                 print_line(client, &s, &host, refused, now);
+        g_free(s.findings);
         return (ExitStatus) s.verdict;
 }

@@ -8,16 +8,22 @@
 
 #include <stdio.h>
 
-static void show_text(const Client *client, const Subject *s)
+static bool is_wanted(const Client *client, const char *property)
 {
         GPtrArray *only = client->options.properties;
+
+        return !only || g_ptr_array_find_with_equal_func(only, property, g_str_equal, NULL);
+}
+
+static void show_text(const Client *client, const Subject *s)
+{
         bool value = client->options.value;
 
         for (size_t i = 0; i < s->table->n_fields; i++) {
                 const Field *f = &s->table->fields[i];
                 g_autofree char *text = NULL, *clean = NULL;
 
-                if (only && !g_ptr_array_find_with_equal_func(only, f->name, g_str_equal, NULL))
+                if (!is_wanted(client, f->name))
                         continue;
                 text = field_text(f, s->object);
                 clean = terminal_clean(&client->terminal, text, false);
@@ -41,6 +47,8 @@ static ExitStatus show_one(const Client *client, sd_bus *bus, const char *name, 
 
         if (!s)
                 return client_report(client, error);
+        if (s->kind == SUBJECT_CERTIFICATE && is_wanted(client, "Findings"))
+                (void) cert_detail_get_findings(bus, s->object, &unasked);
         if (client->options.json != JSON_OFF) {
                 g_autoptr(JsonOut) j = json_out_new(client->options.json);
 

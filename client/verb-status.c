@@ -338,6 +338,15 @@ static void print_subject(const Client *client, const Subject *s, uint64_t now)
                 detail_bundle(client, s->object, now);
 }
 
+/* What they are is no part of the state: that they cannot be had is no failure of `status`. */
+static void add_findings(const Client *client, sd_bus *bus, CertDetail *d)
+{
+        g_autoptr(GError) error = NULL;
+
+        if (!cert_detail_get_findings(bus, d, &error))
+                (void) client_report(client, error);
+}
+
 /* Every name is answered for, also after one that is not there; the gravest status is the command's. */
 static ExitStatus status_of_some(const Client *client, sd_bus *bus, char **names)
 {
@@ -362,6 +371,8 @@ static ExitStatus status_of_some(const Client *client, sd_bus *bus, char **names
                         status = failed;
                         continue;
                 }
+                if (s->kind == SUBJECT_CERTIFICATE && !client->options.quiet)
+                        add_findings(client, bus, s->object);
                 row = subject_row(s);
                 if (status == EXIT_STATUS_DONE && cert_row_is_trouble(&row, now))
                         status = EXIT_STATUS_TROUBLE;

@@ -6,12 +6,13 @@
  *
  *   fake-agent [--count=N] [--good] [--refuse] [--deny] [--job=done|failed|skipped|waiting|canceled|gone|die|slow]
  *              [--socket=PATH] [--trust] [--old] [--mute] [--late=DAYS]
- *              [--request=FILE] [--answer=FILE] [--wrong-answer]
+ *              [--request=FILE] [--answer=FILE] [--wrong-answer] [--findings=N]
  *
  * --trust gives it authorities and bundles (with --good those that are in order), --old makes it an agent
  * that is older than these, --mute lets no authority's process answer,
  * --request gives it certificates that wait for an answer by hand, and FILE is their request; --answer lets it sign, and FILE
  * is what it signed; --wrong-answer lets it refuse what is imported,
+ * --findings gives it Diagnose, which has so many for web and hostile text in the last (-1: it is refused),
  * --late lets rotations be 1,000 days late, with so many days left.
  *
  * It prints "ready" when it can be called. */
@@ -428,6 +429,32 @@ static const sd_bus_vtable manager_vtable[] = {
 
 /* ---- Serving ---- */
 
+static int method_diagnose(sd_bus_message *m, void *userdata, sd_bus_error *ret_error)
+{
+        sd_bus_message *reply = NULL;
+        int r;
+
+        if (fake.findings < 0)
+                return sd_bus_reply_method_errorf(m, CERT_ERROR_PREFIX "Busy", "64 callers wait for an audit already");
+        r = sd_bus_message_new_method_return(m, &reply);
+        if (r >= 0)
+                r = sd_bus_message_open_container(reply, 'a', "(ssss)");
+        for (int i = 0; r >= 0 && i < fake.findings; i++)
+                r = sd_bus_message_append(reply, "(ssss)", "web", "key-readable", i + 1 < fake.findings ? "All can read it" : HOSTILE,
+                                          "Run: chmod o= /etc/x.key");
+        if (r >= 0)
+                r = sd_bus_message_close_container(reply);
+        if (r >= 0)
+                r = sd_bus_send(NULL, reply, NULL);
+        sd_bus_message_unref(reply);
+        return r;
+}
+
+static const sd_bus_vtable diagnose_vtable[] = {
+        SD_BUS_METHOD("Diagnose", "as", "a(ssss)", method_diagnose, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_VTABLE_END,
+};
+
 static void append_methods(GArray *all, const sd_bus_vtable *methods)
 {
         for (; methods->type != _SD_BUS_VTABLE_END; methods++)
@@ -446,6 +473,8 @@ static const sd_bus_vtable *vtable(void)
         append_methods(all, manager_vtable);
         append_methods(all, trust_vtable);
         append_methods(all, request_vtable);
+        if (fake.findings != 0)
+                append_methods(all, diagnose_vtable);
         g_array_append_vals(all, end, 1);
         return (const sd_bus_vtable *) (void *) g_array_free(all, FALSE);
 }
@@ -527,6 +556,7 @@ int main(int argc, char **argv)
                 { "request", required_argument, NULL, 'R' },
                 { "answer", required_argument, NULL, 'A' },
                 { "wrong-answer", no_argument, NULL, 'W' },
+                { "findings", required_argument, NULL, 'f' },
                 { NULL, 0, NULL, 0 },
         };
         const char *path = NULL;
@@ -572,6 +602,9 @@ int main(int argc, char **argv)
                         break;
                 case 'A':
                         fake.answer = optarg;
+                        break;
+                case 'f':
+                        fake.findings = atoi(optarg);
                         break;
                 case 'W':
                         fake.wrong_answer = true;

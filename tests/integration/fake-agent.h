@@ -30,6 +30,7 @@ typedef struct Fake {
         const char *request;  /* a file: the request that waits, or NULL */
         const char *answer;   /* a file: what SignRequest gives, or NULL */
         bool wrong_answer;    /* what Import brings is refused */
+        int findings;         /* so many has Diagnose; 0: there is no such method; -1: it is refused */
         bool imported;        /* Import was called */
         bool revoked;         /* Revoke was called: what is in place then has another serial number */
         const char *job;

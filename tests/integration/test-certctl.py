@@ -416,7 +416,7 @@ class OtherVerbs(CertctlTest):
     def test_show_gives_every_property_or_those_asked_for(self):
         self.fake()
         out = self.run_certctl("show", "web").stdout
-        self.assertEqual(len(out.splitlines()), 31)
+        self.assertEqual(len(out.splitlines()), 32)
         self.assertIn("NotAfter=20", out)
         self.assertEqual(self.run_certctl("show", "web", "-p", "State", "--value").stdout, "valid\n")
         self.assertEqual(json.loads(self.run_certctl("show", "web", "-p", "Units", "--json=short").stdout),
@@ -445,6 +445,32 @@ class OtherVerbs(CertctlTest):
         line = self.run_certctl("check", status=2).stdout
         self.assertEqual(line.count("\n"), 1)
         self.assertEqual(line.count("|"), 1)
+
+    def test_findings_about_files(self):
+        self.fake("--good", "--findings=2")
+        line = self.run_certctl("check", status=1).stdout
+        self.assertIn("CERTIFICATES WARNING - 1 certificate; 2 findings about files, of web first: key-readable; web ends", line)
+        self.assertTrue(line.endswith(" findings=2;;;0\n"))
+        out = self.run_certctl("status", "web").stdout  # they are no trouble of the certificate's
+        self.assertIn("    All can read it\n    Run: chmod o= /etc/x.key\n", out)
+        self.assertNotIn("\x1b", out)
+        entry, = json.loads(self.run_certctl("status", "web", "--json=short").stdout)
+        self.assertEqual(entry["Findings"][0], {"Code": "key-readable", "Message": "All can read it",
+                                                "Hint": "Run: chmod o= /etc/x.key"})
+        self.assertIn("key-readable: All can read it", self.run_certctl("show", "-p", "Findings", "web").stdout)
+
+    def test_findings_that_cannot_be_had(self):
+        self.fake("--good", "--findings=-1")
+        line = self.run_certctl("check", status=1).stdout
+        self.assertIn("the files could not be looked at: ", line)
+        self.assertIn("64 callers wait", line)
+        self.assertIn("64 callers wait", self.run_certctl("status", "web").stderr)
+        self.assertNotIn("Findings", self.run_certctl("show", "-p", "Name", "web").stderr)
+
+    def test_an_agent_that_is_older_has_no_findings(self):
+        self.fake("--good", "--old")
+        self.assertIn("CERTIFICATES OK", self.run_certctl("check").stdout)
+        self.assertEqual(self.run_certctl("status", "web").stderr, "")
 
     def test_reload_prints_every_problem(self):
         self.fake("--refuse")
