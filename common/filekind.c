@@ -2,9 +2,10 @@
 
 /* Kinds of files
  *
- * What a file is that somebody was given: PEM is told by its headings, DER by the tags that its outermost structures begin
- * with. Nothing is believed of what is inside; that is for whoever parses it. All of it takes one pass over the bytes, and
- * each copy that is made is wiped, for it may be of a key. It owns nothing.
+ * What a file is that somebody was given: PEM is told by its headings, DER by the tags that its outermost
+ * structures begin with. Nothing is believed of what is inside; that is for whoever parses it. All of it
+ * takes one pass over the bytes, and each copy that is made is wiped, for it may be of a key. It owns
+ * nothing.
  */
 
 #include "common/filekind.h"
@@ -92,7 +93,8 @@ static bool is_space(uint8_t c)
 #define TAG_SEQUENCE     0x30
 #define TAG_0            0xa0
 
-/* X.690, 8.1: one element off the front. Lengths that are not definite, and tags of more than a byte, are none of ours. */
+/* X.690, 8.1: one element off the front. Lengths that are not definite, and tags of more than a byte, are
+ * none of ours. */
 static bool take_element(Span *s, uint8_t *ret_tag, Span *ret_content)
 {
         Span rest = *s;
@@ -143,9 +145,9 @@ static bool tags_begin(const char *tags, const char *with)
         return strncmp(tags, with, strlen(with)) == 0;
 }
 
-/* What is signed: of certificates (RFC 5280, 4.1: version, serialNumber, signature, issuer, validity, subject …), requests
- * (RFC 2986, 4.1: version, subject, subjectPKInfo, attributes) and revocation lists (RFC 5280, 5.1: version, signature,
- * issuer, thisUpdate). */
+/* What is signed: of certificates (RFC 5280, 4.1: version, serialNumber, signature, issuer, validity, subject
+ * …), requests (RFC 2986, 4.1: version, subject, subjectPKInfo, attributes) and revocation lists (RFC
+ * 5280, 5.1: version, signature, issuer, thisUpdate). */
 static FileKind kind_of_signed(Span content)
 {
         char tags[TAGS_MAX];
@@ -174,7 +176,8 @@ static bool is_pkcs12(Span content, const char *tags)
                take_element(&content, &tag, &safe) && span_begins(safe, pkcs7_oid, sizeof(pkcs7_oid));
 }
 
-/* RFC 8017, A.1.2 (and DSA's as OpenSSL has it: numbers only), RFC 5915, RFC 5958, and its section 3 (encrypted). */
+/* RFC 8017, A.1.2 (and DSA's as OpenSSL has it: numbers only), RFC 5915, RFC 5958, and its section 3
+ * (encrypted). */
 static bool is_private_key(const char *tags)
 {
         return tags_begin(tags, "\x02\x02\x02\x02\x02\x02") || tags_begin(tags, "\x02\x04") ||
@@ -200,29 +203,31 @@ static FileKind kind_of_ber(Span s)
 {
         static const uint8_t pkcs12[] = { 0x02, 0x01, 0x03, 0x30, 0x80 };
 
+        if (!span_begins(s, "\x30\x80", 2))
+                return FILE_KIND_BINARY;
         s.at += 2;
         if (span_begins(s, pkcs7_oid, sizeof(pkcs7_oid)))
                 return FILE_KIND_PKCS7;
         return span_begins(s, pkcs12, sizeof(pkcs12)) ? FILE_KIND_PKCS12 : FILE_KIND_BINARY;
 }
 
-/* FILE_KIND_TEXT: it does not begin as any DER does. Several may stand one after another; what follows the last may be
- * anything where there is a key, but only a line's end where something is to be taken. */
-static FileKind kind_of_der(Span s)
+/* Takes the elements that stand at the front, one after another; FILE_KIND_TEXT: none does. */
+static FileKind take_elements(Span *s)
 {
         FileKind kind = FILE_KIND_TEXT;
         uint8_t tag;
         Span content;
 
-        if (span_begins(s, "\x30\x80", 2))
-                return kind_of_ber(s);
-        while (span_size(s) > 0 && *s.at == TAG_SEQUENCE && take_element(&s, &tag, &content))
+        while (span_size(*s) > 0 && *s->at == TAG_SEQUENCE && take_element(s, &tag, &content))
                 kind = stronger(kind, kind_of_element(content));
+        return kind;
+}
+
+static Span without_space(Span s)
+{
         while (span_size(s) > 0 && is_space(*s.at))
                 s.at++;
-        if (kind == FILE_KIND_TEXT || kind == FILE_KIND_PRIVATE_KEY || span_size(s) == 0)
-                return kind;
-        return FILE_KIND_BINARY;
+        return s;
 }
 
 /* ---- PEM ---- */
@@ -309,6 +314,40 @@ static bool take_heading(Span *s, Heading *ret)
         return false;
 }
 
+/* Takes what is up to the end of the next block, whatever that is, and the white space after it. */
+static bool take_block(Span *s)
+{
+        char label[LABEL_MAX + 1];
+        const uint8_t *end;
+
+        while ((end = find(*s, END))) {
+                s->at = end + strlen(END);
+                if (take_label(s, label)) {
+                        *s = without_space(*s);
+                        return true;
+                }
+        }
+        return false;
+}
+
+/* Of all DER in a file: at its front, and after each block of PEM, as files are strung together.
+ * FILE_KIND_TEXT: there is none. Where something is to be taken nothing else may follow it but text with PEM
+ * in it. */
+static FileKind kind_of_der(Span s)
+{
+        FileKind kind;
+
+        if (span_begins(s, "\x30\x80", 2))
+                return kind_of_ber(s);
+        kind = take_elements(&s);
+        s = without_space(s);
+        if (kind != FILE_KIND_TEXT && kind != FILE_KIND_PRIVATE_KEY && span_size(s) > 0 && !find(s, BEGIN))
+                return FILE_KIND_BINARY;
+        while (take_block(&s))
+                kind = stronger(kind, take_elements(&s));
+        return kind;
+}
+
 /* RFC 4648, section 4, in lines of any length. */
 static bool is_base64(Span s)
 {
@@ -349,7 +388,8 @@ static GBytes *without_trust(GBytes *der)
         return first;
 }
 
-/* The block's content, or NULL when it is none or a key's; *ret_kind is what it is, whatever the label says of keys. */
+/* The block's content, or NULL when it is none or a key's; *ret_kind is what it is, whatever the label says
+ * of keys. */
 static GBytes *decode_block(const Heading *h, FileKind *ret_kind)
 {
         GBytes *der;
@@ -367,7 +407,8 @@ static GBytes *decode_block(const Heading *h, FileKind *ret_kind)
 
 /* ---- Text ---- */
 
-/* The content without NUL bytes, so that PEM is found in UTF-16 too, as some editors and shells write it: PEM is ASCII. */
+/* The content without NUL bytes, so that PEM is found in UTF-16 too, as some editors and shells write it: PEM
+ * is ASCII. */
 static GBytes *text_of(GBytes *content)
 {
         Span s = span_of(content);
@@ -507,12 +548,14 @@ static unsigned line_of(Span text, const uint8_t *at)
 
 static bool complain(GError **error, Span text, const Heading *h)
 {
-        g_set_error(error, CERT_ERROR, CERT_ERROR_BAD_CERTIFICATE,
-                    h->ends ? "the block \"%s\" that begins in line %u is damaged: it is no base64\nGet the file "
-                              "again, and copy it as it is."
-                            : "the block \"%s\" that begins in line %u does not end\nThe file seems to be cut off; "
-                              "get it again.",
-                    h->label, line_of(text, h->begin));
+        g_set_error(
+                error, CERT_ERROR, CERT_ERROR_BAD_CERTIFICATE,
+                h->ends ? "the block \"%s\" that begins in line %u is damaged: it is no base64\nGet the file "
+                          "again, and copy it as it is."
+                        : "the block \"%s\" that begins in line %u does not end\nThe file seems to be cut "
+                          "off; "
+                          "get it again.",
+                h->label, line_of(text, h->begin));
         return false;
 }
 
@@ -549,27 +592,29 @@ GArray *pem_blocks(GBytes *text, unsigned max, GError **error)
         return g_steal_pointer(&blocks);
 }
 
-static char *to_block(Span der, const char *label)
+static void append_block(GString *pem, Span der, const char *label)
 {
         g_autofree char *text = g_base64_encode(der.at, span_size(der));
-        GString *pem = g_string_new(NULL);
 
         g_string_append_printf(pem, BEGIN "%s-----\n", label);
         for (const char *at = text; *at; at += strnlen(at, PEM_LINE))
                 g_string_append_printf(pem, "%.*s\n", PEM_LINE, at);
         g_string_append_printf(pem, END "%s-----\n", label);
-        return g_string_free(pem, FALSE);
 }
 
 /* What is around the blocks may be of any encoding, and is to travel as a string of D-Bus. */
-static char *to_ascii(Span text)
+static void append_ascii(GString *pem, Span text)
 {
-        char *ascii = g_strndup((const char *) text.at, span_size(text));
+        for (; text.at < text.end; text.at++)
+                if (*text.at >= 0x7f || (*text.at < ' ' && *text.at && !is_space(*text.at)))
+                        g_string_append_c(pem, '?');
+                else if (*text.at) /* UTF-16 */
+                        g_string_append_c(pem, (char) *text.at);
+}
 
-        for (char *c = ascii; *c; c++)
-                if ((unsigned char) *c >= 0x7f || (*c < ' ' && !is_space((uint8_t) *c)))
-                        *c = '?';
-        return ascii;
+static bool is_for_ca(FileKind kind)
+{
+        return kind == FILE_KIND_CERTIFICATE || kind == FILE_KIND_PKCS7 || kind == FILE_KIND_REQUEST;
 }
 
 static const char *label_of_kind(FileKind kind)
@@ -580,38 +625,40 @@ static const char *label_of_kind(FileKind kind)
         return NULL;
 }
 
-/* One after another, each with its label. */
-static char *der_to_pem(Span s)
+/* The elements at the front, each as a block with its label. */
+static void append_elements(GString *pem, Span *s)
 {
-        GString *pem = g_string_new(NULL);
         uint8_t tag;
         Span content;
 
-        for (Span at = s; take_element(&at, &tag, &content); s = at) {
+        for (Span at = *s; span_size(at) > 0 && *at.at == TAG_SEQUENCE && take_element(&at, &tag, &content);
+             s->at = at.at) {
                 FileKind kind = kind_of_element(content);
-                g_autofree char *block = NULL;
 
-                if (kind == FILE_KIND_BINARY)
-                        continue;
-                block = to_block((Span){ s.at, at.at }, label_of_kind(kind));
-                g_string_append(pem, block);
+                if (is_for_ca(kind))
+                        append_block(pem, (Span){ s->at, at.at }, label_of_kind(kind));
         }
-        return g_string_free(pem, FALSE);
-}
-
-static bool is_for_ca(FileKind kind)
-{
-        return kind == FILE_KIND_CERTIFICATE || kind == FILE_KIND_PKCS7 || kind == FILE_KIND_REQUEST;
 }
 
 char *file_to_pem(GBytes *content)
 {
-        g_autoptr(GBytes) plain = text_of(content);
-        Span bytes = span_of(content);
+        Span s = span_of(content);
+        GString *pem;
+        bool more = true;
 
         if (!is_for_ca(file_kind(content)))
                 return NULL;
-        if (!is_for_ca(kind_of_der(bytes)))
-                return to_ascii(span_of(plain));
-        return span_begins(bytes, "\x30\x80", 2) ? to_block(bytes, "PKCS7") : der_to_pem(bytes);
+        pem = g_string_new(NULL);
+        if (kind_of_ber(s) == FILE_KIND_PKCS7)
+                append_block(pem, s, label_of_kind(FILE_KIND_PKCS7));
+        else
+                while (more) {
+                        const uint8_t *text;
+
+                        append_elements(pem, &s);
+                        text = s.at;
+                        more = take_block(&s);
+                        append_ascii(pem, (Span){ text, more ? s.at : s.end });
+                }
+        return g_string_free(pem, FALSE);
 }

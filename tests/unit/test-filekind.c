@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Kinds of files: every form in which a certificate, a request or a key is handed over, made by GnuTLS, and what is
- * given in their place. */
+/* Kinds of files: every form in which a certificate, a request or a key is handed over, made by GnuTLS, and
+ * what is given in their place. */
 
 #include "common/error.h"
 #include "common/filekind.h"
@@ -91,7 +91,8 @@ static GBytes *key_export_pkcs8(gnutls_x509_privkey_t key, gnutls_x509_crt_fmt_t
 {
         gnutls_datum_t d;
 
-        good(gnutls_x509_privkey_export2_pkcs8(key, format, flags & GNUTLS_PKCS_PLAIN ? NULL : "secret", flags, &d));
+        good(gnutls_x509_privkey_export2_pkcs8(key, format, flags & GNUTLS_PKCS_PLAIN ? NULL : "secret",
+                                               flags, &d));
         return taken(d);
 }
 
@@ -191,8 +192,8 @@ static GBytes *as_utf16(GBytes *pem, const char *bom, const char *charset)
 {
         g_autoptr(GError) error = NULL;
         gsize size;
-        char *wide = g_convert(g_bytes_get_data(pem, NULL), (gssize) g_bytes_get_size(pem), charset, "UTF-8", NULL, &size,
-                               &error);
+        char *wide = g_convert(g_bytes_get_data(pem, NULL), (gssize) g_bytes_get_size(pem), charset, "UTF-8",
+                               NULL, &size, &error);
 
         g_assert_no_error(error);
         g_bytes_unref(pem);
@@ -208,12 +209,13 @@ static GBytes *as_base64(GBytes *der)
 }
 
 /* Frees `content`. */
-#define assert_kind(content, wanted)                                                                                  \
-        G_STMT_START {                                                                                                \
-                g_autoptr(GBytes) content_ = (content);                                                               \
-                                                                                                                      \
-                g_assert_cmpstr(file_kind_to_string(file_kind(content_)), ==, file_kind_to_string(wanted));           \
-        }                                                                                                             \
+#define assert_kind(content, wanted)                                                                         \
+        G_STMT_START                                                                                         \
+        {                                                                                                    \
+                g_autoptr(GBytes) content_ = (content);                                                      \
+                                                                                                             \
+                g_assert_cmpstr(file_kind_to_string(file_kind(content_)), ==, file_kind_to_string(wanted));  \
+        }                                                                                                    \
         G_STMT_END
 
 /* ---- Kinds ---- */
@@ -243,9 +245,12 @@ static void test_private_keys_of_every_form_are_known(Samples *s, const void *da
                 for (int format = GNUTLS_X509_FMT_DER; format <= GNUTLS_X509_FMT_PEM; format++) {
                         if (keys[i] != ed)
                                 assert_kind(key_export(keys[i], format), FILE_KIND_PRIVATE_KEY);
-                        assert_kind(key_export_pkcs8(keys[i], format, GNUTLS_PKCS_PLAIN), FILE_KIND_PRIVATE_KEY);
-                        assert_kind(key_export_pkcs8(keys[i], format, GNUTLS_PKCS_PBES2_AES_256), FILE_KIND_PRIVATE_KEY);
-                        assert_kind(key_export_pkcs8(keys[i], format, GNUTLS_PKCS_PKCS12_3DES), FILE_KIND_PRIVATE_KEY);
+                        assert_kind(key_export_pkcs8(keys[i], format, GNUTLS_PKCS_PLAIN),
+                                    FILE_KIND_PRIVATE_KEY);
+                        assert_kind(key_export_pkcs8(keys[i], format, GNUTLS_PKCS_PBES2_AES_256),
+                                    FILE_KIND_PRIVATE_KEY);
+                        assert_kind(key_export_pkcs8(keys[i], format, GNUTLS_PKCS_PKCS12_3DES),
+                                    FILE_KIND_PRIVATE_KEY);
                 }
         gnutls_x509_privkey_deinit(ed);
         gnutls_x509_privkey_deinit(dsa);
@@ -268,14 +273,19 @@ static void test_a_private_key_is_found_beside_other_things(Samples *s, const vo
         assert_kind(as_utf16(pem(s->ec, 1), "\xfe\xff", "UTF-16BE"), FILE_KIND_PRIVATE_KEY);
         assert_kind(together(g_bytes_new("\0\0", 2), pem(s->ec, 1), NULL), FILE_KIND_PRIVATE_KEY);
         assert_kind(as_base64(pem(s->ec, 0)), FILE_KIND_PRIVATE_KEY);
+        assert_kind(together(crt_export(s->crt, 1), pem(s->ec, 0), NULL), FILE_KIND_PRIVATE_KEY);
+        assert_kind(
+                together(crt_export(s->crt, 0), crt_export(s->crt, 1), text("\r\n"), pem(s->rsa, 0), NULL),
+                FILE_KIND_PRIVATE_KEY);
 }
 
 /* The label says one thing, and the content is another: a key that was pasted into the wrong block. */
 static void test_a_private_key_under_a_false_label_is_one(Samples *s, const void *data)
 {
         g_autoptr(GBytes) line = as_base64(key_export(s->ec, GNUTLS_X509_FMT_DER)), file = NULL;
-        g_autofree char *pem = g_strdup_printf("-----BEGIN CERTIFICATE-----\n%.*s\n-----END CERTIFICATE-----\n",
-                                               (int) g_bytes_get_size(line), (const char *) g_bytes_get_data(line, NULL));
+        g_autofree char *pem =
+                g_strdup_printf("-----BEGIN CERTIFICATE-----\n%.*s\n-----END CERTIFICATE-----\n",
+                                (int) g_bytes_get_size(line), (const char *) g_bytes_get_data(line, NULL));
         g_autoptr(GError) error = NULL;
         g_autoptr(GArray) blocks = NULL;
 
@@ -319,8 +329,12 @@ static void test_words_alone_decide(void)
                 { "<?xml version=\"1.0\"?>\n<html xmlns=\"…\">", FILE_KIND_WEB_PAGE },
                 { "5 < 6, said the <house>", FILE_KIND_TEXT },
                 { "please find attached\n", FILE_KIND_TEXT },
-                { "Gr\xfc\xdf" "e aus K\xf6ln\n", FILE_KIND_TEXT },
-                { "\x7f" "ELF\x02\x01\x01", FILE_KIND_BINARY },
+                { "Gr\xfc\xdf"
+                  "e aus K\xf6ln\n",
+                  FILE_KIND_TEXT },
+                { "\x7f"
+                  "ELF\x02\x01\x01",
+                  FILE_KIND_BINARY },
                 { "0", FILE_KIND_TEXT }, /* the tag of a sequence, and nothing after it */
                 { "0\x80", FILE_KIND_BINARY },
         };
@@ -349,7 +363,8 @@ static void test_every_beginning_of_a_certificate_is_something(Samples *s, const
 static void test_ber_is_known_by_its_beginning(void)
 {
         static const char pkcs7[] = "\x30\x80\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02\xa0\x80";
-        static const char pkcs12[] = "\x30\x80\x02\x01\x03\x30\x80\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x01";
+        static const char pkcs12[] =
+                "\x30\x80\x02\x01\x03\x30\x80\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x01";
         g_autoptr(GBytes) file = g_bytes_new(pkcs7, sizeof(pkcs7) - 1);
         g_autofree char *pem = file_to_pem(file);
 
@@ -362,10 +377,23 @@ static void test_ber_is_known_by_its_beginning(void)
 static void test_a_mebibyte_takes_the_time_of_a_mebibyte(void)
 {
         static const char *const units[] = {
-                "-", "-----BEGIN ", "-----BEGIN CERTIFICATE-----\n", "PRIVATE KEY", "BEGIN ", "0\x80", "0\x01", "<", "A",
-                "-----BEGIN A-----\nMAA=\n-----END B-----\n", "\n", "=", "\x01", "---- BEGIN PRIVATE KE",
+                "-",
+                "-----BEGIN ",
+                "-----BEGIN CERTIFICATE-----\n",
+                "PRIVATE KEY",
+                "BEGIN ",
+                "0\x80",
+                "0\x01",
+                "<",
+                "A",
+                "-----BEGIN A-----\nMAA=\n-----END B-----\n",
+                "\n",
+                "=",
+                "\x01",
+                "---- BEGIN PRIVATE KE",
         };
-        const double most = g_getenv("RUNNING_ON_VALGRIND") ? 60 : 5; /* seconds; some take 0.1 with sanitizers */
+        const double most =
+                g_getenv("RUNNING_ON_VALGRIND") ? 60 : 5; /* seconds; some take 0.1 with sanitizers */
 
         for (size_t i = 0; i < G_N_ELEMENTS(units); i++) {
                 GString *junk = g_string_new(NULL);
@@ -400,16 +428,19 @@ static void test_blocks_are_found_in_text(Samples *s, const void *data)
         static const FileKind wanted[] = { FILE_KIND_CERTIFICATE, FILE_KIND_TEXT,    FILE_KIND_PKCS7,
                                            FILE_KIND_PRIVATE_KEY, FILE_KIND_REQUEST, FILE_KIND_CERTIFICATE };
 
-        file = together(text("\xef\xbb\xbf" "Dear colleague - here it is:\n\n"), crt_export(s->crt, 1),
-                        text("-----BEGIN PUBLIC KEY-----\nMAA=\n-----END PUBLIC KEY-----\n"),
-                        with_line_ends(pkcs7_export(s, 1), "\r\n"), text("--\nsigned\n"), key_export(s->ec, 1),
-                        request_export(s, 1), text("-----BEGIN nothing\n-----\n   "), crt_export(s->crt, 1), NULL);
+        file = together(
+                text("\xef\xbb\xbf"
+                     "Dear colleague - here it is:\n\n"),
+                crt_export(s->crt, 1), text("-----BEGIN PUBLIC KEY-----\nMAA=\n-----END PUBLIC KEY-----\n"),
+                with_line_ends(pkcs7_export(s, 1), "\r\n"), text("--\nsigned\n"), key_export(s->ec, 1),
+                request_export(s, 1), text("-----BEGIN nothing\n-----\n   "), crt_export(s->crt, 1), NULL);
         blocks = pem_blocks(file, 6, &error);
         g_assert_no_error(error);
         g_assert_cmpuint(blocks->len, ==, G_N_ELEMENTS(wanted));
         for (unsigned i = 0; i < blocks->len; i++) {
                 g_assert_cmpint(g_array_index(blocks, PemBlock, i).kind, ==, wanted[i]);
-                g_assert_cmpint(g_array_index(blocks, PemBlock, i).der == NULL, ==, wanted[i] == FILE_KIND_PRIVATE_KEY);
+                g_assert_cmpint(g_array_index(blocks, PemBlock, i).der == NULL, ==,
+                                wanted[i] == FILE_KIND_PRIVATE_KEY);
         }
         g_assert_true(g_bytes_equal(g_array_index(blocks, PemBlock, 0).der, der));
         g_assert_true(g_bytes_equal(g_array_index(blocks, PemBlock, 5).der, der));
@@ -447,7 +478,8 @@ static void test_damaged_blocks_are_refused_with_their_line(void)
         } cases[] = {
                 { "one\ntwo\n-----BEGIN CERTIFICATE-----\nMAA=\n", "line 3 does not end" },
                 { "-----BEGIN CERTIFICATE-----", "does not end" },
-                { "-----BEGIN CERTIFICATE-----\nMAA=\n-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n",
+                { "-----BEGIN CERTIFICATE-----\nMAA=\n-----BEGIN CERTIFICATE-----\nMAA=\n-----END "
+                  "CERTIFICATE-----\n",
                   "line 1 does not end" },
                 { "-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE REQUEST-----\n", "does not end" },
                 { "-----BEGIN CERTIFICATE-----\nMAA\n-----END CERTIFICATE-----\n", "no base64" },
@@ -493,7 +525,8 @@ static void test_der_becomes_the_pem_that_others_write(Samples *s, const void *d
 
 static void test_several_of_der_become_several_blocks(Samples *s, const void *data)
 {
-        g_autoptr(GBytes) file = together(crt_export(s->crt, 0), pkcs7_export(s, 0), text("\n"), NULL), again = NULL;
+        g_autoptr(GBytes) file = together(crt_export(s->crt, 0), pkcs7_export(s, 0), text("\n"), NULL),
+                          again = NULL;
         g_autofree char *pem = file_to_pem(file);
         g_autoptr(GArray) blocks = NULL;
 
@@ -503,6 +536,25 @@ static void test_several_of_der_become_several_blocks(Samples *s, const void *da
         g_assert_cmpuint(blocks->len, ==, 2);
         g_assert_cmpint(g_array_index(blocks, PemBlock, 0).kind, ==, FILE_KIND_CERTIFICATE);
         g_assert_cmpint(g_array_index(blocks, PemBlock, 1).kind, ==, FILE_KIND_PKCS7);
+}
+
+/* As "cat chain.pem web.der intermediate.p7b" makes it. */
+static void test_der_and_pem_in_one_file_become_blocks(Samples *s, const void *data)
+{
+        static const FileKind wanted[] = { FILE_KIND_CERTIFICATE, FILE_KIND_CERTIFICATE, FILE_KIND_PKCS7,
+                                           FILE_KIND_CERTIFICATE, FILE_KIND_CERTIFICATE };
+        g_autoptr(GBytes) file =
+                together(crt_export(s->crt, 0), crt_export(s->crt, 1), pkcs7_export(s, 0),
+                         crt_export(s->crt, 0), text("\n"), crt_export(s->crt, 1), text("regards\n"), NULL);
+        g_autofree char *pem = file_to_pem(file);
+        g_autoptr(GBytes) again = text(pem);
+        g_autoptr(GError) error = NULL;
+        g_autoptr(GArray) blocks = pem_blocks(again, 9, &error);
+
+        g_assert_no_error(error);
+        g_assert_cmpuint(blocks->len, ==, G_N_ELEMENTS(wanted));
+        for (unsigned i = 0; i < blocks->len; i++)
+                g_assert_cmpint(g_array_index(blocks, PemBlock, i).kind, ==, wanted[i]);
 }
 
 static void test_pem_stays_and_can_travel_on_the_bus(Samples *s, const void *data)
@@ -554,6 +606,7 @@ int main(int argc, char **argv)
         g_test_add_func("/filekind/no blocks", test_a_text_without_blocks_has_none);
         ADD("DER to PEM", test_der_becomes_the_pem_that_others_write);
         ADD("several of DER", test_several_of_der_become_several_blocks);
+        ADD("DER and PEM", test_der_and_pem_in_one_file_become_blocks);
         ADD("PEM stays", test_pem_stays_and_can_travel_on_the_bus);
         ADD("nothing for a CA", test_what_is_not_for_a_ca_becomes_nothing);
         return g_test_run();
