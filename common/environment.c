@@ -2,8 +2,9 @@
 
 /* Environments
  *
- * The mark by which a CA's certificate says of which environment it is. A comment is what every tool shows in plain text, no
- * verifier acts on it (it is not critical, RFC 5280, 4.2), and it needs no number of our own. It owns nothing.
+ * The mark by which a CA's certificate says of which environment it is. A comment is what every tool shows in
+ * plain text, no verifier acts on it (it is not critical, RFC 5280, 4.2), and it needs no number of our own.
+ * It owns nothing.
  */
 
 #include "common/environment.h"

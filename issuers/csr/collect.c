@@ -2,8 +2,8 @@
 
 /* Collecting certificates
  *
- * Out of what a person was sent, in whatever form, the certificates that are in it. What a file is instead is said in
- * words: most who come here have taken the wrong one. It owns nothing but what it collects.
+ * Out of what a person was sent, in whatever form, the certificates that are in it. What a file is instead is
+ * said in words: most who come here have taken the wrong one. It owns nothing but what it collects.
  */
 
 #include "issuers/csr/collect.h"
@@ -23,7 +23,8 @@ static bool bad(GError **error, const char *format, ...)
         va_list arguments;
 
         va_start(arguments, format);
-        g_propagate_error(error, g_error_new_valist(CERT_ERROR, CERT_ERROR_BAD_CERTIFICATE, format, arguments));
+        g_propagate_error(error,
+                          g_error_new_valist(CERT_ERROR, CERT_ERROR_BAD_CERTIFICATE, format, arguments));
         va_end(arguments);
         return false;
 }
@@ -69,16 +70,20 @@ bool certificate_is_self_issued(gnutls_x509_crt_t crt)
 static const char *const hints[_FILE_KIND_MAX] = {
         [FILE_KIND_EMPTY] = "Get the file again.",
         [FILE_KIND_REQUEST] = "Send it to the CA, and import the certificate that comes back.",
-        [FILE_KIND_PRIVATE_KEY] = "Nobody needs it, and nothing was done with it: take the key out, and give the "
-                                  "certificates alone. If others have seen it, have that key's certificate revoked.",
-        [FILE_KIND_PKCS12] = "It belongs to a key that was made elsewhere. Ask the CA for the certificate of this request, "
+        [FILE_KIND_PRIVATE_KEY] =
+                "Nobody needs it, and nothing was done with it: take the key out, and give the "
+                "certificates alone. If others have seen it, have that key's certificate revoked.",
+        [FILE_KIND_PKCS12] = "It belongs to a key that was made elsewhere. Ask the CA for the certificate of "
+                             "this request, "
                              "as PEM or PKCS#7.",
         [FILE_KIND_REVOCATION_LIST] = "Ask the CA for the certificate.",
-        [FILE_KIND_WEB_PAGE] = "Save the certificate itself, not the page that leads to it; the page may say what "
-                               "went wrong.",
+        [FILE_KIND_WEB_PAGE] =
+                "Save the certificate itself, not the page that leads to it; the page may say what "
+                "went wrong.",
         [FILE_KIND_TEXT] = "A certificate as text begins with: -----BEGIN CERTIFICATE-----",
-        [FILE_KIND_BINARY] = "Ask the CA for the certificate as PEM, DER or PKCS#7; a file that was cut off has to be got "
-                             "again.",
+        [FILE_KIND_BINARY] =
+                "Ask the CA for the certificate as PEM, DER or PKCS#7; a file that was cut off has to be got "
+                "again.",
 };
 
 static bool refuse_kind(FileKind kind, GError **error)
@@ -103,7 +108,8 @@ static bool add(Collection *c, GBytes *der, GError **error)
                 return true;
         if (c->ders->len == c->max)
                 return bad(error,
-                           "there are more than %u certificates in it\nTake those that are needed: the certificate and "
+                           "there are more than %u certificates in it\nTake those that are needed: the "
+                           "certificate and "
                            "its chain.",
                            c->max);
         g_ptr_array_add(c->ders, g_bytes_ref(der));
@@ -132,7 +138,8 @@ static bool add_of_pkcs7(Collection *c, gnutls_pkcs7_t p7, GError **error)
 
 static bool add_pkcs7(Collection *c, GBytes *der, GError **error)
 {
-        gnutls_datum_t d = { (unsigned char *) g_bytes_get_data(der, NULL), (unsigned) g_bytes_get_size(der) };
+        gnutls_datum_t d = { (unsigned char *) g_bytes_get_data(der, NULL),
+                             (unsigned) g_bytes_get_size(der) };
         gnutls_pkcs7_t p7;
         bool good = false;
         int r = gnutls_pkcs7_init(&p7);
@@ -141,7 +148,9 @@ static bool add_pkcs7(Collection *c, GBytes *der, GError **error)
                 return bad(error, "reading PKCS#7: %s", gnutls_strerror(r));
         r = gnutls_pkcs7_import(p7, &d, GNUTLS_X509_FMT_DER);
         if (r < 0)
-                bad(error, "its PKCS#7 cannot be read: %s\nGet the file again, or ask the CA for the certificate as PEM.",
+                bad(error,
+                    "its PKCS#7 cannot be read: %s\nGet the file again, or ask the CA for the certificate as "
+                    "PEM.",
                     gnutls_strerror(r));
         else
                 good = add_of_pkcs7(c, p7, error);
@@ -198,8 +207,8 @@ bool collect_certificates(GBytes *file, unsigned max, CertList *ret, GError **er
                 return false;
         r = cert_list_of_der(ders, ret);
         if (r < 0)
-                return bad(error, "number %u of its certificates cannot be read: %s\nGet the file again.", ret->n + 1,
-                           gnutls_strerror(r));
+                return bad(error, "number %u of its certificates cannot be read: %s\nGet the file again.",
+                           ret->n + 1, gnutls_strerror(r));
         qsort(ret->crt, ret->n, sizeof(*ret->crt), by_end);
         return true;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Imports: from what a person brought to the chain of the certificate that was asked for. The agent judges names, dates and
- * usages afterwards, as of every issuer; here it is found out which of the certificates is meant, and whether a CA that is
- * trusted here has signed it. It owns nothing but its result.
+/* Imports: from what a person brought to the chain of the certificate that was asked for. The agent judges
+ * names, dates and usages afterwards, as of every issuer; here it is found out which of the certificates is
+ * meant, and whether a CA that is trusted here has signed it. It owns nothing but its result.
  */
 
 #include "issuers/csr/import.h"
@@ -76,7 +76,8 @@ static char *subjects_of(const CertList *found)
                 }
         g_ptr_array_add(names, NULL);
         all = g_strjoinv(", ", (char **) names->pdata);
-        return n <= SUBJECTS_SHOWN ? g_steal_pointer(&all) : g_strdup_printf("%s and %u more", all, n - SUBJECTS_SHOWN);
+        return n <= SUBJECTS_SHOWN ? g_steal_pointer(&all)
+                                   : g_strdup_printf("%s and %u more", all, n - SUBJECTS_SHOWN);
 }
 
 static void refuse_other_keys(const CertList *found, GError **error)
@@ -85,7 +86,8 @@ static void refuse_other_keys(const CertList *found, GError **error)
 
         g_set_error(error, CERT_ERROR, CERT_ERROR_BAD_CERTIFICATE,
                     "there is no certificate for the key of this request in it, only for other keys: %s\n"
-                    "It may be the answer to another request, or to an older one; a CA must sign the request that is waiting "
+                    "It may be the answer to another request, or to an older one; a CA must sign the request "
+                    "that is waiting "
                     "now: certctl csr NAME",
                     subjects);
 }
@@ -145,13 +147,14 @@ static void tell_which(const CsrOptions *o, const CertList *found, GArray *leave
         cert_validity(found->crt[chosen], &from, &to);
         when = timestamp_format(to);
         log_full(LOG_NOTICE, &(LogContext){ .issuer = o->name },
-                 "there are %u certificates for the key of this request, taking that of \"%s\" which ends at %s", leaves->len,
-                 name, when);
+                 "there are %u certificates for the key of this request, taking that of \"%s\" which ends at "
+                 "%s",
+                 leaves->len, name, when);
 }
 
 /* The list is in order: the one that ends last is tried first, and what is wrong with that one is told. */
-static ImportedChain *choose(const CsrOptions *o, const CertList *found, GArray *leaves, const CertList *roots,
-                             GError **error)
+static ImportedChain *choose(const CsrOptions *o, const CertList *found, GArray *leaves,
+                             const CertList *roots, GError **error)
 {
         g_autoptr(GError) first = NULL;
         uint64_t now = now_realtime();
@@ -171,8 +174,8 @@ static ImportedChain *choose(const CsrOptions *o, const CertList *found, GArray 
         return NULL;
 }
 
-ImportedChain *import_read(const CsrOptions *o, GBytes *answer, gnutls_pubkey_t request_key, gnutls_pubkey_t current_key,
-                           GError **error)
+ImportedChain *import_read(const CsrOptions *o, GBytes *answer, gnutls_pubkey_t request_key,
+                           gnutls_pubkey_t current_key, GError **error)
 {
         g_auto(CertList) found = { 0 }, roots = { 0 };
         g_autoptr(GArray) leaves = NULL;
@@ -184,7 +187,8 @@ ImportedChain *import_read(const CsrOptions *o, GBytes *answer, gnutls_pubkey_t 
                             "it is larger than 1 MiB\nTake what is needed: the certificate and its chain.");
                 return NULL;
         }
-        if (!collect_certificates(answer, IMPORT_CERTIFICATES_MAX, &found, error) || !csr_roots_read(o, &roots, error))
+        if (!collect_certificates(answer, IMPORT_CERTIFICATES_MAX, &found, error) ||
+            !csr_roots_read(o, &roots, error))
                 return NULL;
         leaves = find_leaves(&found, request_key);
         is_current = leaves->len == 0;

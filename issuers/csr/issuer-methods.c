@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* org.certagent1.Issuer: a request waits until somebody brings the answer, which is then looked at. It owns nothing. */
+/* org.certagent1.Issuer: a request waits until somebody brings the answer, which is then looked at. It owns
+ * nothing. */
 
 #include "agent/cert-list.h"
 #include "agent/key.h"
@@ -32,7 +33,8 @@ static gnutls_pubkey_t request_key(const IssuerRequest *r, GError **error)
                 n = gnutls_pubkey_import_x509_crq(key, r->crq, 0);
         if (n >= 0)
                 return key;
-        g_set_error(error, CERT_ERROR, CERT_ERROR_ISSUER_PROTOCOL, "the request's key cannot be read: %s", gnutls_strerror(n));
+        g_set_error(error, CERT_ERROR, CERT_ERROR_ISSUER_PROTOCOL, "the request's key cannot be read: %s",
+                    gnutls_strerror(n));
         pubkey_clear(&key);
         return NULL;
 }
@@ -90,7 +92,8 @@ static int reply_waiting(sd_bus_message *m, const Call *c, sd_bus_error *ret_err
         g_autoptr(GError) error = NULL;
         g_autofree char *token = key_digest(c->key, &error);
 
-        return token ? issuer_reply_waiting(m, token, ISSUER_POLL_NEVER) : cert_error_to_bus(error, ret_error);
+        return token ? issuer_reply_waiting(m, token, ISSUER_POLL_NEVER)
+                     : cert_error_to_bus(error, ret_error);
 }
 
 static int method_issue(sd_bus_message *m, void *userdata, sd_bus_error *ret_error)
@@ -133,10 +136,12 @@ static int method_poll(sd_bus_message *m, void *userdata, sd_bus_error *ret_erro
 
 static int method_revoke(sd_bus_message *m, void *userdata, sd_bus_error *ret_error)
 {
-        return sd_bus_error_set(ret_error, cert_error_to_name(CERT_ERROR_NOT_SUPPORTED),
-                                "the CA that signed it is not reached from here, so it cannot be told to revoke it\n"
-                                "Give its operator the serial number (certctl show NAME). Where the CA is a local authority of "
-                                "cert-agent, there: certctl revoke --issuer ISSUER --serial SERIAL");
+        return sd_bus_error_set(
+                ret_error, cert_error_to_name(CERT_ERROR_NOT_SUPPORTED),
+                "the CA that signed it is not reached from here, so it cannot be told to revoke it\n"
+                "Give its operator the serial number (certctl show NAME). Where the CA is a local authority "
+                "of "
+                "cert-agent, there: certctl revoke --issuer ISSUER --serial SERIAL");
 }
 
 /* Those of the host's store are more than an issuer may name, and nobody asked for a file of all of them. */
@@ -144,10 +149,11 @@ static bool check_own_roots(const CsrOptions *o, GError **error)
 {
         if (o->roots)
                 return true;
-        g_set_error(error, CERT_ERROR, CERT_ERROR_NOT_SUPPORTED,
-                    "the issuer \"%s\" has no roots of its own: it takes what this host's trust store trusts\n"
-                    "Name a file with the CA's root certificate as \"roots\" of the issuer.",
-                    o->name);
+        g_set_error(
+                error, CERT_ERROR, CERT_ERROR_NOT_SUPPORTED,
+                "the issuer \"%s\" has no roots of its own: it takes what this host's trust store trusts\n"
+                "Name a file with the CA's root certificate as \"roots\" of the issuer.",
+                o->name);
         return false;
 }
 
@@ -171,8 +177,8 @@ static int method_get_roots(sd_bus_message *m, void *userdata, sd_bus_error *ret
 
 static int method_describe(sd_bus_message *m, void *userdata, sd_bus_error *ret_error)
 {
-        return sd_bus_reply_method_return(m, "a{sv}", 3, "Type", "s", "csr", "Version", "s", PROJECT_VERSION, "Methods",
-                                          "as", 3, "Issue", "Poll", "GetRoots");
+        return sd_bus_reply_method_return(m, "a{sv}", 3, "Type", "s", "csr", "Version", "s", PROJECT_VERSION,
+                                          "Methods", "as", 3, "Issue", "Poll", "GetRoots");
 }
 
 const sd_bus_vtable csr_issuer_vtable[] = {

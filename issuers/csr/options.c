@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The options of a csr issuer: taken from the configuration of a call, and checked. The manifest was checked before; what a
- * process acts on it checks itself. */
+/* The options of a csr issuer: taken from the configuration of a call, and checked. The manifest was checked
+ * before; what a process acts on it checks itself. */
 
 #include "issuers/csr/options.h"
 

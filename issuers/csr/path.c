@@ -2,10 +2,11 @@
 
 /* Paths
  *
- * A search in depth: names and key identifiers say who may have issued a certificate, the signature says whether it did, and
- * GnuTLS judges the whole path once it is at a root (RFC 5280, 6.1), with constraints and path lengths. So of CAs that were
- * cross-signed, or have several certificates, one that leads to a root is found. What a hostile file can make of that is
- * bounded by the number of signatures that are looked at. It owns the search, and why it failed.
+ * A search in depth: names and key identifiers say who may have issued a certificate, the signature says
+ * whether it did, and GnuTLS judges the whole path once it is at a root (RFC 5280, 6.1), with constraints and
+ * path lengths. So of CAs that were cross-signed, or have several certificates, one that leads to a root is
+ * found. What a hostile file can make of that is bounded by the number of signatures that are looked at. It
+ * owns the search, and why it failed.
  */
 
 #include "issuers/csr/path.h"
@@ -22,6 +23,8 @@
 /* What came nearest is what is told: the later of these. */
 typedef enum Obstacle {
         OBSTACLE_NONE,
+        OBSTACLE_CIRCLE,
+        OBSTACLE_LENGTH,
         OBSTACLE_MISSING,
         OBSTACLE_UNKNOWN_ROOT,
         OBSTACLE_SIGNATURE,
@@ -77,9 +80,11 @@ static void note_missing(Search *s, gnutls_x509_crt_t child)
         g_autofree char *subject = certificate_subject(child), *issuer = certificate_issuer(child);
 
         note(s, OBSTACLE_MISSING,
-             "Get that certificate from the CA (its chain, or intermediate), and import it together with this one: certctl "
+             "Get that certificate from the CA (its chain, or intermediate), and import it together with "
+             "this one: certctl "
              "import NAME FILE CHAIN",
-             "the certificate of \"%s\", which issued \"%s\", is missing: it is neither in the file nor among the roots in %s",
+             "the certificate of \"%s\", which issued \"%s\", is missing: it is neither in the file nor "
+             "among the roots in %s",
              issuer, subject, s->where);
 }
 
@@ -88,16 +93,19 @@ static void note_unknown_root(Search *s, gnutls_x509_crt_t root)
         g_autofree char *name = certificate_subject(root), *fingerprint = fingerprint_of(root);
         g_autofree char *hint = NULL;
 
-        hint = s->options->roots
-                       ? g_strdup_printf("If the answers of this CA are to be taken here, put its certificate into %s; but "
-                                         "compare the fingerprint with its operator first.",
-                                         s->options->roots)
-                       : g_strdup_printf("If the answers of this CA are to be taken here, put its certificate into a file, "
-                                         "and name that as \"roots\" of the issuer \"%s\"; but compare the fingerprint with "
-                                         "its operator first.",
-                                         s->options->name);
-        note(s, OBSTACLE_UNKNOWN_ROOT, hint, "it leads to the root \"%s\" (SHA-256 %s), which is not among those in %s", name,
-             fingerprint, s->where);
+        hint = s->options->roots ? g_strdup_printf("If the answers of this CA are to be taken here, put its "
+                                                   "certificate into %s; but "
+                                                   "compare the fingerprint with its operator first.",
+                                                   s->options->roots)
+                                 : g_strdup_printf("If the answers of this CA are to be taken here, put its "
+                                                   "certificate into a file, "
+                                                   "and name that as \"roots\" of the issuer \"%s\"; but "
+                                                   "compare the fingerprint with "
+                                                   "its operator first.",
+                                                   s->options->name);
+        note(s, OBSTACLE_UNKNOWN_ROOT, hint,
+             "it leads to the root \"%s\" (SHA-256 %s), which is not among those in %s", name, fingerprint,
+             s->where);
 }
 
 static void note_signature(Search *s, gnutls_x509_crt_t child, gnutls_x509_crt_t issuer, unsigned status)
@@ -105,12 +113,14 @@ static void note_signature(Search *s, gnutls_x509_crt_t child, gnutls_x509_crt_t
         g_autofree char *name = certificate_subject(child), *of = certificate_subject(issuer);
 
         if (status & GNUTLS_CERT_INSECURE_ALGORITHM)
-                note(s, OBSTACLE_SIGNATURE, "Ask the CA for a certificate that is signed with SHA-256 or better.",
+                note(s, OBSTACLE_SIGNATURE,
+                     "Ask the CA for a certificate that is signed with SHA-256 or better.",
                      "\"%s\" is signed in a way that is no longer safe", name);
         else
                 note(s, OBSTACLE_SIGNATURE,
                      "One of them is damaged, or of another CA of the same name; get both again from the CA.",
-                     "the signature of \"%s\" is not that of \"%s\", though it names that as its issuer", name, of);
+                     "the signature of \"%s\" is not that of \"%s\", though it names that as its issuer",
+                     name, of);
 }
 
 static bool check_dates(Search *s, gnutls_x509_crt_t crt)
@@ -123,8 +133,10 @@ static bool check_dates(Search *s, gnutls_x509_crt_t crt)
                 return true;
         name = certificate_subject(crt);
         when = timestamp_format(to > s->now ? from : to);
-        note(s, OBSTACLE_DATES, "Ask the CA for its present certificates; if the time is wrong, set this host's clock.",
-             "the certificate of \"%s\", of its chain, %s %s", name, to > s->now ? "is not valid before" : "ended at", when);
+        note(s, OBSTACLE_DATES,
+             "Ask the CA for its present certificates; if the time is wrong, set this host's clock.",
+             "the certificate of \"%s\", of its chain, %s %s", name,
+             to > s->now ? "is not valid before" : "ended at", when);
         return false;
 }
 
@@ -150,14 +162,16 @@ static bool check_environment(Search *s, gnutls_x509_crt_t ca)
 /* Whether `issuer` signed `child`. */
 static bool signed_by(Search *s, gnutls_x509_crt_t child, gnutls_x509_crt_t issuer)
 {
-        unsigned status = 0, flags = GNUTLS_VERIFY_DISABLE_TIME_CHECKS | GNUTLS_VERIFY_DISABLE_TRUSTED_TIME_CHECKS |
+        unsigned status = 0, flags = GNUTLS_VERIFY_DISABLE_TIME_CHECKS |
+                                     GNUTLS_VERIFY_DISABLE_TRUSTED_TIME_CHECKS |
                                      GNUTLS_VERIFY_DISABLE_CA_SIGN;
 
         if (s->signatures >= SIGNATURES_MAX)
                 return false;
         s->signatures++;
         if (gnutls_x509_crt_verify(child, &issuer, 1, flags, &status) >= 0 &&
-            !(status & (GNUTLS_CERT_SIGNATURE_FAILURE | GNUTLS_CERT_INSECURE_ALGORITHM | GNUTLS_CERT_SIGNER_NOT_FOUND)))
+            !(status & (GNUTLS_CERT_SIGNATURE_FAILURE | GNUTLS_CERT_INSECURE_ALGORITHM |
+                        GNUTLS_CERT_SIGNER_NOT_FOUND)))
                 return true;
         note_signature(s, child, issuer, status);
         return false;
@@ -198,8 +212,11 @@ static bool is_root(const Search *s, gnutls_x509_crt_t crt)
 static bool go_on_with(Search *s, unsigned i)
 {
         gnutls_x509_crt_t crt = s->found->crt[i];
-        bool done = false;
+        bool done;
 
+        if (s->path.n == CHAIN_MAX)
+                note(s, OBSTACLE_LENGTH, "Ask the CA for a shorter chain.",
+                     "its chain is longer than %d certificates", CHAIN_MAX);
         if (s->path.n == CHAIN_MAX || !check_dates(s, crt))
                 return false;
         s->used[i] = true;
@@ -227,10 +244,10 @@ static bool search(Search *s)
         for (unsigned i = 0; i < s->found->n; i++) {
                 gnutls_x509_crt_t crt = s->found->crt[i];
 
-                if (s->used[i] || !gnutls_x509_crt_check_issuer(child, crt) || is_root(s, crt))
+                if (!gnutls_x509_crt_check_issuer(child, crt) || is_root(s, crt))
                         continue;
                 named = true;
-                if (!signed_by(s, child, crt))
+                if (s->used[i] || !signed_by(s, child, crt))
                         continue;
                 if (certificate_is_self_issued(crt))
                         note_unknown_root(s, crt);
@@ -239,14 +256,22 @@ static bool search(Search *s)
         }
         if (!named)
                 note_missing(s, child);
+        else
+                note(s, OBSTACLE_CIRCLE, "Ask the CA's operator for the certificates up to its root.",
+                     "the certificates in it issue one another, and it does not lead to a root");
         return false;
 }
 
-bool cert_path_find(const CsrOptions *o, const CertList *found, unsigned leaf, const CertList *roots, uint64_t now,
-                    CertPath *ret, GError **error)
+bool cert_path_find(const CsrOptions *o, const CertList *found, unsigned leaf, const CertList *roots,
+                    uint64_t now, CertPath *ret, GError **error)
 {
         g_autofree bool *used = g_new0(bool, found->n);
-        Search s = { .options = o, .found = found, .roots = roots, .where = csr_roots_where(o), .now = now, .used = used };
+        Search s = { .options = o,
+                     .found = found,
+                     .roots = roots,
+                     .where = csr_roots_where(o),
+                     .now = now,
+                     .used = used };
         bool done;
 
         used[leaf] = true;

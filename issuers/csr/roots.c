@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Roots of a csr issuer. It owns nothing: whose answers are taken is the administrator's word, as it is on disk now. */
+/* Roots of a csr issuer. It owns nothing: whose answers are taken is the administrator's word, as it is on
+ * disk now. */
 
 #include "issuers/csr/roots.h"
 
@@ -23,8 +24,8 @@ static bool refuse(GError **error, const char *format, ...)
         va_list arguments;
 
         va_start(arguments, format);
-        g_propagate_error(error,
-                          g_error_new_valist(CERT_ERROR, CERT_ERROR_ISSUER_AUTHENTICATION, format, arguments));
+        g_propagate_error(
+                error, g_error_new_valist(CERT_ERROR, CERT_ERROR_ISSUER_AUTHENTICATION, format, arguments));
         va_end(arguments);
         return false;
 }
@@ -36,16 +37,19 @@ static bool refuse_file(const char *path, int number, GError **error)
         switch (number) {
         case ENOENT:
         case ENOTDIR:
-                return refuse(error,
-                              "the roots file %s is not there, so it cannot be known whose answers are taken\n"
-                              "Put the CA's root certificate there, as PEM, after comparing its fingerprint with the CA's "
-                              "operator.",
-                              path);
+                return refuse(
+                        error,
+                        "the roots file %s is not there, so it cannot be known whose answers are taken\n"
+                        "Put the CA's root certificate there, as PEM, after comparing its fingerprint with "
+                        "the CA's "
+                        "operator.",
+                        path);
         case EACCES:
         case EPERM:
                 return refuse(error,
                               "the roots file %s may not be read by cert-issuer-csr\n"
-                              "It holds nothing secret: chmod 0644 %s, and its folders 0755; files in home directories are "
+                              "It holds nothing secret: chmod 0644 %s, and its folders 0755; files in home "
+                              "directories are "
                               "out of reach.",
                               path, path);
         case EFBIG:
@@ -54,7 +58,8 @@ static bool refuse_file(const char *path, int number, GError **error)
                               "Put the CA's root certificate there, as PEM.",
                               path);
         default:
-                return refuse(error, "reading the roots file %s: %s\nCheck the file.", path, g_strerror(number));
+                return refuse(error, "reading the roots file %s: %s\nCheck the file.", path,
+                              g_strerror(number));
         }
 }
 
@@ -92,16 +97,16 @@ static bool read_file(const char *path, CertList *ret, GError **error)
                               "Check what is in it, then: chmod 0644 %s",
                               path, path);
         if (!collect_certificates(content, ROOTS_FILE_MAX, ret, &wrong))
-                return refuse(error, "the roots file %s: %.*s\nPut the CA's root certificate there, as PEM.", path,
-                              (int) strcspn(wrong->message, "\n"), wrong->message);
+                return refuse(error, "the roots file %s: %.*s\nPut the CA's root certificate there, as PEM.",
+                              path, (int) strcspn(wrong->message, "\n"), wrong->message);
         return check_roots(path, ret, error);
 }
 
 /* ---- The host's trust store ---- */
 
 static const char *const stores[] = {
-        "/etc/ssl/certs/ca-certificates.crt",  /* Debian, Arch */
-        "/etc/pki/tls/certs/ca-bundle.crt",    /* Fedora */
+        "/etc/ssl/certs/ca-certificates.crt",     /* Debian, Arch */
+        "/etc/pki/tls/certs/ca-bundle.crt",       /* Fedora */
         "/var/lib/ca-certificates/ca-bundle.pem", /* openSUSE */
 };
 
@@ -120,13 +125,14 @@ static bool read_store(CertList *ret, GError **error)
                         return true;
                 return refuse(error,
                               "this host's trust store %s cannot be read, or is empty\n"
-                              "Run: update-ca-certificates --fresh (update-ca-trust on Fedora); or name the CA's file as "
+                              "Run: update-ca-certificates --fresh (update-ca-trust on Fedora); or name the "
+                              "CA's file as "
                               "\"roots\" of the issuer.",
                               stores[i]);
         }
-        return refuse(error,
-                      "this host has no trust store, so it cannot be known whose answers are taken\n"
-                      "Name a file with the CA's root certificate as \"roots\" of the issuer, or install ca-certificates.");
+        return refuse(error, "this host has no trust store, so it cannot be known whose answers are taken\n"
+                             "Name a file with the CA's root certificate as \"roots\" of the issuer, or "
+                             "install ca-certificates.");
 }
 
 bool csr_roots_read(const CsrOptions *o, CertList *ret, GError **error)

@@ -21,7 +21,8 @@ gnutls_x509_privkey_t pki_key_new(void)
         gnutls_x509_privkey_t key;
 
         good(gnutls_x509_privkey_init(&key));
-        good(gnutls_x509_privkey_generate(key, GNUTLS_PK_ECDSA, GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP256R1), 0));
+        good(gnutls_x509_privkey_generate(key, GNUTLS_PK_ECDSA,
+                                          GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP256R1), 0));
         return key;
 }
 
@@ -134,7 +135,9 @@ PkiEntity *pki_new(const char *name, const PkiWish *wish)
         if (!wish->without_identifiers)
                 set_identifiers(e->crt, issuer);
         good(gnutls_x509_crt_sign2(e->crt, issuer,
-                                   wish->signer ?: wish->issuer ? wish->issuer->key : e->key,
+                                   wish->signer
+                                           ?: wish->issuer ? wish->issuer->key
+                                                           : e->key,
                                    GNUTLS_DIG_SHA256, 0));
         e->der = export(e->crt, GNUTLS_X509_FMT_DER);
         e->pem = export(e->crt, GNUTLS_X509_FMT_PEM);

@@ -7,8 +7,8 @@
 #include <stdbool.h>
 #include <time.h>
 
-/* A public-key infrastructure for a test: CAs below CAs, cross-signed, of environments, expired, and what they sign. All
- * keys are ECDSA P-256. Everything here aborts the test when it fails. */
+/* A public-key infrastructure for a test: CAs below CAs, cross-signed, of environments, expired, and what
+ * they sign. All keys are ECDSA P-256. Everything here aborts the test when it fails. */
 
 typedef struct PkiEntity {
         gnutls_x509_privkey_t key;
@@ -18,14 +18,14 @@ typedef struct PkiEntity {
 
 /* What it is to be; 0 is a sane default for each. */
 typedef struct PkiWish {
-        const char *subject;         /* RFC 4514; NULL: "CN=NAME" of pki_new()'s `name` */
-        const PkiEntity *issuer;     /* NULL: itself */
-        gnutls_x509_privkey_t key;   /* NULL: a new one; it is copied */
-        const char *environment;     /* the mark */
-        const char *permitted;       /* a DNS subtree, of name constraints */
-        time_t from, to;             /* 0: an hour ago, for 90 days */
+        const char *subject;       /* RFC 4514; NULL: "CN=NAME" of pki_new()'s `name` */
+        const PkiEntity *issuer;   /* NULL: itself */
+        gnutls_x509_privkey_t key; /* NULL: a new one; it is copied */
+        const char *environment;   /* the mark */
+        const char *permitted;     /* a DNS subtree, of name constraints */
+        time_t from, to;           /* 0: an hour ago, for 90 days */
         bool is_ca;
-        bool without_identifiers;    /* no key identifiers (RFC 5280, 4.2.1.1) */
+        bool without_identifiers;     /* no key identifiers (RFC 5280, 4.2.1.1) */
         gnutls_x509_privkey_t signer; /* signs in the issuer's place: a forgery */
 } PkiWish;
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The mark of an environment: it is read as it was written, nothing else is taken for it, and verifiers elsewhere do not
- * mind it. */
+/* The mark of an environment: it is read as it was written, nothing else is taken for it, and verifiers
+ * elsewhere do not mind it. */
 
 #include "common/environment.h"
 #include "common/timespan.h"
@@ -53,18 +53,21 @@ static void test_other_comments_are_no_mark(void)
                 size_t size;
         } comments[] = {
                 { "\x16\x0dOpenSSL says.", 15 },
-                { "\x16\x18" MARK, 26 },                  /* of nothing */
-                { "\x16\x20" MARK "test", 30 },           /* a length that is not so */
-                { "\x0c\x1c" MARK "test", 30 },           /* another kind of string */
-                { "\x16\x1d" MARK "te\0st", 31 },         /* with a NUL */
-                { "\x16\x1c" "Cert-Agent Environment: test", 30 },
+                { "\x16\x18" MARK, 26 },          /* of nothing */
+                { "\x16\x20" MARK "test", 30 },   /* a length that is not so */
+                { "\x0c\x1c" MARK "test", 30 },   /* another kind of string */
+                { "\x16\x1d" MARK "te\0st", 31 }, /* with a NUL */
+                { "\x16\x1c"
+                  "Cert-Agent Environment: test",
+                  30 },
                 { "", 0 },
         };
 
         for (size_t i = 0; i < G_N_ELEMENTS(comments); i++) {
                 gnutls_x509_crt_t crt = blank();
 
-                (void) gnutls_x509_crt_set_extension_by_oid(crt, ENVIRONMENT_OID, comments[i].der, comments[i].size, 0);
+                (void) gnutls_x509_crt_set_extension_by_oid(crt, ENVIRONMENT_OID, comments[i].der,
+                                                            comments[i].size, 0);
                 g_assert_null(environment_of_certificate(crt));
                 gnutls_x509_crt_deinit(crt);
         }
@@ -93,7 +96,8 @@ static GBytes *authority_certificate(const char *members)
 
 static char *environment_of_pem(GBytes *pem)
 {
-        gnutls_datum_t d = { (unsigned char *) g_bytes_get_data(pem, NULL), (unsigned) g_bytes_get_size(pem) };
+        gnutls_datum_t d = { (unsigned char *) g_bytes_get_data(pem, NULL),
+                             (unsigned) g_bytes_get_size(pem) };
         gnutls_x509_crt_t crt;
         char *environment;
 
@@ -106,7 +110,8 @@ static char *environment_of_pem(GBytes *pem)
 
 static void test_an_authority_says_its_environment(void)
 {
-        g_autoptr(GBytes) with = authority_certificate(",\"environment\":\"staging\""), without = authority_certificate("");
+        g_autoptr(GBytes) with = authority_certificate(",\"environment\":\"staging\""),
+                          without = authority_certificate("");
         g_autoptr(GBytes) foreign = NULL;
         g_autofree char *said = environment_of_pem(with), *silent = environment_of_pem(without), *none = NULL;
 
@@ -140,7 +145,8 @@ static char *run(const char *folder, const char *const *argv)
         g_autoptr(GError) error = NULL;
         int status;
 
-        g_assert_true(g_spawn_sync(folder, (char **) argv, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL, &out, &err, &status, &error));
+        g_assert_true(g_spawn_sync(folder, (char **) argv, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL, &out, &err,
+                                   &status, &error));
         if (!g_spawn_check_wait_status(status, &error))
                 g_error("%s: %s%s%s", argv[0], error->message, out, err);
         return g_strconcat(out, err, NULL);
@@ -150,14 +156,16 @@ static void write_file(const char *folder, const char *name, GBytes *content)
 {
         g_autofree char *path = g_build_filename(folder, name, NULL);
 
-        g_assert_true(g_file_set_contents(path, g_bytes_get_data(content, NULL), (gssize) g_bytes_get_size(content), NULL));
+        g_assert_true(g_file_set_contents(path, g_bytes_get_data(content, NULL),
+                                          (gssize) g_bytes_get_size(content), NULL));
 }
 
 static void test_other_tools_show_it_and_do_not_mind(void)
 {
         g_autofree char *openssl = program("openssl"), *certtool = openssl ? program("certtool") : NULL;
         char *folder = certtool ? fixture_root_new() : NULL;
-        g_autoptr(PkiEntity) root = pki_new("Marked CA", &(PkiWish){ .is_ca = true, .environment = "staging" });
+        g_autoptr(PkiEntity) root =
+                pki_new("Marked CA", &(PkiWish){ .is_ca = true, .environment = "staging" });
         g_autoptr(PkiEntity) leaf = pki_new("web", &(PkiWish){ .issuer = root });
         g_autoptr(GBytes) chain = pki_pem(leaf, root, NULL);
 
@@ -174,7 +182,8 @@ static void test_other_tools_show_it_and_do_not_mind(void)
                 g_assert_nonnull(strstr(text, " cert-agent environment: staging\n"));
         }
         {
-                const char *strict[] = { "openssl", "verify", "-x509_strict", "-CAfile", "root.pem", "leaf.pem", NULL };
+                const char *strict[] = { "openssl",  "verify", "-x509_strict", "-CAfile", "root.pem",
+                                         "leaf.pem", NULL };
                 g_autofree char *text = run(folder, strict);
 
                 g_assert_nonnull(strstr(text, "leaf.pem: OK"));

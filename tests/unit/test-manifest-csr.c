@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Issuers of the type "csr" in the manifest: what is read of them, and that everything that is wrong with them is found. */
+/* Issuers of the type "csr" in the manifest: what is read of them, and that everything that is wrong with
+ * them is found. */
 
 #include "tests/unit/manifest-host.h"
 
 /* One issuer "corp" of these members, which begin with a comma where there are any. */
 static void write_issuer(const Host *h, const char *members)
 {
-        g_autofree char *text = g_strdup_printf(
-                "{\"version\": 1, \"environment\": \"production\",\n\"issuers\": {\"corp\": {\"type\": \"csr\"%s}}}", members);
+        g_autofree char *text =
+                g_strdup_printf("{\"version\": 1, \"environment\": \"production\",\n\"issuers\": {\"corp\": "
+                                "{\"type\": \"csr\"%s}}}",
+                                members);
 
         write_text(h, CERT_MANIFEST_FILE, text);
 }
@@ -18,7 +21,8 @@ static void test_all_keys_are_read(Host *h, const void *data)
         const ManifestIssuer *corp;
 
         install_csr(h);
-        write_issuer(h, ", \"timeout\": \"20s\", \"environment\": \"production\", \"roots\": \"/etc/ssl/corp-root.pem\"");
+        write_issuer(h, ", \"timeout\": \"20s\", \"environment\": \"production\", \"roots\": "
+                        "\"/etc/ssl/corp-root.pem\"");
         assert_loads(h);
         corp = manifest_find_issuer(h->manifest, "corp");
         g_assert_cmpstr(corp->type, ==, "csr");
