@@ -85,6 +85,7 @@ Agent *agent_new(sd_event *event, sd_bus *system_bus)
         a->facts_by_issuer = g_hash_table_new(g_str_hash, g_str_equal);
         a->roots_asked = agent_roots_new();
         a->unrecorded = g_hash_table_new(NULL, NULL);
+        a->importing = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
         a->issuers = issue_pool_new(event);
         a->units = unit_manager_new(event, system_bus);
         a->access = unit_access_new(event, system_bus);
@@ -127,6 +128,7 @@ Agent *agent_free(Agent *a)
         g_ptr_array_unref(a->gone);
         g_hash_table_unref(a->by_name);
         g_hash_table_unref(a->unrecorded);
+        g_hash_table_unref(a->importing);
         record_store_free(a->records);
         inventory_free(a->inventory);
         g_strfreev(a->problems);
@@ -334,12 +336,15 @@ static char **pass_find_installed(const Pass *pass)
 static void pass_keep(Pass *pass)
 {
         Agent *a = pass->agent;
+        bool by_timer = pass->job->kind == JOB_KIND_RENEW_DUE && !pass->by_itself;
 
+        if (by_timer)
+                agent_remind(a);
         agent_flush_records(a);
         record_store_write_summary(a->records);
         inventory_save(a->inventory, a->manifest);
         agent_forget_facts_of_gone(a);
-        if (pass->job->kind == JOB_KIND_RENEW_DUE && !pass->by_itself) {
+        if (by_timer) {
                 clock_seen(a->clock);
                 watch_mend(a->watch);
         }

@@ -47,6 +47,7 @@ struct Agent {
         GPtrArray *lingers; /* Linger* */
         unsigned last_job_id;
         unsigned holds; /* agent_hold() */
+        GHashTable *importing; /* set of names: answers that somebody brought are looked at */
 };
 
 /* Frees what reloads left behind, once no pass is at work. */
@@ -55,6 +56,8 @@ void agent_release_retired(Agent *a);
 void agent_set_problems(Agent *a, GPtrArray *problems);
 /* Saves the records of these items (PassItem*) now, before anything else happens. */
 void agent_save_records(Agent *a, GPtrArray *items);
+/* Saves one now. What cannot be written has not happened: with an error the record is again what is on disk. */
+bool agent_save_record(Agent *a, Certificate *c, GError **error);
 /* Starts the probe for a pass that will need it, while others are still at work. */
 void agent_warm_up(Pass *pass);
 
@@ -104,6 +107,11 @@ GBytes *agent_compose_bundle(Agent *a, const ManifestCertificate *bundle, const 
                              GError **error);
 /* A file or an authority is watched: the agent must stay. */
 bool agent_is_watching(const Agent *a);
+
+/* ---- Requests that wait for a person (agent-waiting.c) ---- */
+
+/* In the timer's pass: reminds of each in the journal, as often as it is time. */
+void agent_remind(Agent *a);
 
 /* ---- Authorities in a pass (pass-authority.c) ---- */
 

@@ -282,15 +282,6 @@ void item_fail(PassItem *item, GError *error)
         item_settle(item, JOB_STAGE_FAILED, error);
 }
 
-static void item_keep_waiting(PassItem *item, const IssueResult *result)
-{
-        if (certificate_set_waiting(item->certificate, result->token, now_realtime() + result->poll_after,
-                                    result->key_pem, &item->error))
-                item_settle(item, JOB_STAGE_WAITING, NULL);
-        else
-                item_settle(item, JOB_STAGE_FAILED, item->error);
-}
-
 static void on_issued(const ManifestCertificate *c, const IssueResult *result, void *userdata)
 {
         PassItem *item = userdata;
@@ -320,9 +311,9 @@ static void on_issued(const ManifestCertificate *c, const IssueResult *result, v
 
 static void item_poll(PassItem *item, const ManifestIssuer *issuer)
 {
-        g_autoptr(GBytes) key = certificate_waiting_key(item->certificate);
+        g_autoptr(Generation) waiting = certificate_waiting(item->certificate);
 
-        item->issue = issue_poll(item->pass->agent->issuers, item->wish, issuer, item->certificate->record->token, key,
+        item->issue = issue_poll(item->pass->agent->issuers, item->wish, issuer, item->certificate->record->token, waiting,
                                  on_issued, item);
 }
 
@@ -648,16 +639,13 @@ static void item_look_at_served(PassItem *item)
 
 static void item_record(PassItem *item, JobStage stage, const GError *error)
 {
-        Record *r = item->certificate->record;
         uint64_t now = now_realtime();
 
         if (stage == JOB_STAGE_DONE)
                 item_record_done(item, now);
         else if (stage == JOB_STAGE_FAILED)
                 item_record_failed(item, now, error);
-        else if (stage == JOB_STAGE_WAITING)
-                record_add_event(r, now, "waiting", item->reasons, NULL, NULL);
-        else
+        else if (stage != JOB_STAGE_WAITING) /* that has its record: item_keep_waiting() */
                 return;
         agent_record_later(item->pass->agent, item->certificate);
 }

@@ -57,6 +57,10 @@ void agent_judge_all(Agent *a);
 void agent_look(Agent *a, Certificate *c);
 void agent_look_at_all(Agent *a);
 
+/* The request that waits for an answer by hand, PEM; borrowed by nobody: the caller owns it. NOT_SUPPORTED: none does, and
+ * what to do instead; KEY_STORAGE: it is lost. */
+GBytes *agent_request(Agent *a, Certificate *c, GError **error);
+
 /* The issuer was told to revoke what is in place (its leaf's fingerprint): the certificate is due until another one is, and
  * nothing brings it back. */
 void agent_note_revoked(Agent *a, const char *name, const char *fingerprint, const char *serial, const char *reason);

@@ -21,7 +21,7 @@
 /* The dictionary, flat. Strings are borrowed from the message. */
 typedef struct Result {
         GPtrArray *chain, *roots;
-        const char *token, *error, *message, *hint;
+        const char *token, *error, *message, *hint, *key;
         uint64_t poll_after, retry_after;
 } Result;
 
@@ -110,6 +110,7 @@ static bool read_entry(sd_bus_message *m, const char *issuer, Result *result, GE
                 { "Token", "s", &result->token }, { "PollAfter", "t", &result->poll_after },
                 { "Error", "s", &result->error }, { "Message", "s", &result->message },
                 { "Hint", "s", &result->hint },   { "RetryAfter", "t", &result->retry_after },
+                { "Key", "s", &result->key },
         };
         const char *key;
 
@@ -160,7 +161,10 @@ static bool take_issued(Answer *a, Result *r, const char *issuer, GError **error
 {
         if (!r->chain || r->chain->len == 0)
                 return answer_broken(error, issuer, "\"issued\" without a Chain");
+        if (r->key && !g_str_equal(r->key, "new") && !g_str_equal(r->key, "current"))
+                return answer_broken(error, issuer, "the Key \"%.64s\" is none of new, current", r->key);
         a->status = ANSWER_ISSUED;
+        a->for_current = g_strcmp0(r->key, "current") == 0;
         a->chain = g_steal_pointer(&r->chain);
         a->roots = r->roots ? g_steal_pointer(&r->roots)
                             : g_ptr_array_new_with_free_func((GDestroyNotify) g_bytes_unref);
@@ -175,6 +179,8 @@ static bool take_waiting(Answer *a, Result *r, const char *issuer, GError **erro
         a->status = ANSWER_WAITING;
         a->token = g_strdup(r->token);
         a->poll_after = r->poll_after ? CLAMP(r->poll_after, POLL_MIN, SPAN_MAX) : POLL_DEFAULT;
+        if (r->poll_after == UINT64_MAX)
+                a->poll_after = UINT64_MAX;
         return true;
 }
 

@@ -9,7 +9,7 @@
 /* An issuer's answer to Issue and Poll, as it came over the connection: bounded, but not judged yet. */
 
 typedef enum AnswerStatus {
-        ANSWER_ISSUED,  /* chain, roots */
+        ANSWER_ISSUED,  /* chain, roots, for_current */
         ANSWER_WAITING, /* token, poll_after */
         ANSWER_LATER,   /* refusal, retry_after */
 } AnswerStatus;
@@ -19,7 +19,8 @@ typedef struct Answer {
         GPtrArray *chain;     /* GBytes* of DER, at least one */
         GPtrArray *roots;     /* GBytes* of DER, may be empty */
         char *token;
-        uint64_t poll_after;  /* span, microseconds: from a second to a week */
+        bool for_current;     /* it is for the key of what is installed */
+        uint64_t poll_after;  /* span, microseconds: from a second to a week; UINT64_MAX: do not ask again */
         uint64_t retry_after; /* span, microseconds: at most a week, 0: not said */
         GError *refusal;
 } Answer;

@@ -144,6 +144,12 @@ static int property_get_path(sd_bus *bus, const char *path, const char *interfac
 
 /* ---- Times ---- */
 
+/* Of a request that asks for something else than what is wanted nobody waits for the answer. */
+static uint64_t requested_at(const Certificate *c)
+{
+        return c->record->token && certificate_waiting_is_wanted(c) ? c->record->requested_at : 0;
+}
+
 static uint64_t time_of(const Certificate *c, const char *property)
 {
         if (g_str_equal(property, "NotBefore"))
@@ -152,6 +158,8 @@ static uint64_t time_of(const Certificate *c, const char *property)
                 return leaf_of(c) ? leaf_of(c)->not_after : 0;
         if (g_str_equal(property, "NextRenewal"))
                 return c->item.due;
+        if (g_str_equal(property, "RequestedAt"))
+                return requested_at(c);
         if (g_str_equal(property, "LastRenewal"))
                 return c->record->last_renewal;
         return c->record->retry_at;
@@ -331,6 +339,7 @@ static const sd_bus_vtable certificate_vtable[] = {
         PATH("CaPath"),
         PATH("ChainPath"),
         PATH("CombinedPath"),
+        TIME("RequestedAt"),
         SD_BUS_PROPERTY("Usage", "as", property_get_usage, 0, EMITS),
         TEXT("VerifyConnect", EMITS),
         TEXT("VerifyName", EMITS),

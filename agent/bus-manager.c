@@ -46,7 +46,7 @@ static int method_list_certificates(sd_bus_message *m, void *userdata, sd_bus_er
         return r < 0 ? r : sd_bus_message_send(reply);
 }
 
-static Certificate *find_certificate(Bus *b, const char *name, int *ret_r, sd_bus_error *ret_error)
+Certificate *bus_find_certificate(Bus *b, const char *name, int *ret_r, sd_bus_error *ret_error)
 {
         Certificate *c = agent_find(bus_agent(b), name);
         g_autoptr(GError) error = NULL;
@@ -66,7 +66,7 @@ static int method_get_certificate(sd_bus_message *m, void *userdata, sd_bus_erro
 
         if (r < 0)
                 return r;
-        if (!find_certificate(userdata, name, &r, ret_error))
+        if (!bus_find_certificate(userdata, name, &r, ret_error))
                 return r;
         if (strchr(name, ':'))
                 return sd_bus_error_setf(ret_error, SD_BUS_ERROR_INVALID_ARGS,
@@ -134,7 +134,7 @@ int bus_read_names(Bus *b, sd_bus_message *m, char ***ret_names, sd_bus_error *r
         int r = sd_bus_message_enter_container(m, 'a', "s"), found = 0;
 
         while (r >= 0 && (r = sd_bus_message_read(m, "s", &name)) > 0) {
-                if (!is_authority(b, name) && !find_certificate(b, name, &found, ret_error))
+                if (!is_authority(b, name) && !bus_find_certificate(b, name, &found, ret_error))
                         return found;
                 if (g_hash_table_add(seen, (gpointer) name))
                         g_strv_builder_add(names, name);
@@ -186,7 +186,7 @@ static int method_ensure(sd_bus_message *m, void *userdata, sd_bus_error *ret_er
 
         if (r < 0)
                 return r;
-        if (!find_certificate(b, name, &r, ret_error))
+        if (!bus_find_certificate(b, name, &r, ret_error))
                 return r;
         r = polkit_check(bus_polkit(b), m, method_ensure, b, (const char *const[]) { "certificates", name, NULL },
                          ret_error);
@@ -293,7 +293,7 @@ static int method_revoke(sd_bus_message *m, void *userdata, sd_bus_error *ret_er
 
         if (r < 0)
                 return r;
-        c = find_certificate(b, name, &r, ret_error);
+        c = bus_find_certificate(b, name, &r, ret_error);
         if (!c)
                 return r;
         r = polkit_check(bus_polkit(b), m, method_revoke, b,
@@ -463,6 +463,9 @@ static const sd_bus_vtable manager_vtable[] = {
         SD_BUS_METHOD_WITH_NAMES("RecreateAuthority", "s", SD_BUS_PARAM(issuer), "o", SD_BUS_PARAM(job),
                                  bus_method_recreate_authority, OPEN),
         SD_BUS_METHOD_WITH_NAMES("Revoke", "ss", SD_BUS_PARAM(name) SD_BUS_PARAM(reason), "", , method_revoke, OPEN),
+        SD_BUS_METHOD_WITH_NAMES("GetRequest", "s", SD_BUS_PARAM(name), "s", SD_BUS_PARAM(pem), bus_method_get_request,
+                                 OPEN),
+        SD_BUS_METHOD_WITH_NAMES("Import", "ss", SD_BUS_PARAM(name) SD_BUS_PARAM(pem), "", , bus_method_import, OPEN),
         SD_BUS_METHOD_WITH_NAMES("SignRequest", "ssa{sv}", SD_BUS_PARAM(issuer) SD_BUS_PARAM(pem) SD_BUS_PARAM(options),
                                  "s", SD_BUS_PARAM(pem), bus_method_sign_request, OPEN),
         SD_BUS_METHOD_WITH_NAMES("ListIssued", "s", SD_BUS_PARAM(issuer), "aa{sv}", SD_BUS_PARAM(certificates),

@@ -70,6 +70,12 @@ int bus_method_diagnose(sd_bus_message *m, void *userdata, sd_bus_error *ret_err
 /* Reads names (as) of what is managed, and of authorities, each once: anybody may send a message that names one a million
  * times. NULL-terminated; the caller owns it. Returns 1, or what the handler returns. */
 int bus_read_names(Bus *b, sd_bus_message *m, char ***ret_names, sd_bus_error *ret_error);
+/* Handlers of the Manager (bus-request.c). */
+int bus_method_get_request(sd_bus_message *m, void *userdata, sd_bus_error *ret_error);
+int bus_method_import(sd_bus_message *m, void *userdata, sd_bus_error *ret_error);
+
+/* One of the manifest's, of any kind; NULL with the error's return in *ret_r. */
+Certificate *bus_find_certificate(Bus *b, const char *name, int *ret_r, sd_bus_error *ret_error);
 /* Reads "options" (a{sv}) of Renew: only "force" b is known. */
 int bus_read_renew_options(sd_bus_message *m, bool *ret_force, sd_bus_error *ret_error);
 /* Starts a job and replies with its path. */

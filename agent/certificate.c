@@ -105,45 +105,6 @@ void certificate_set_unrecorded(Certificate *c, const GError *error)
         c->facts = NULL;
 }
 
-/* The key of a waiting request is kept as a generation that has no certificate yet. */
-bool certificate_set_waiting(Certificate *c, const char *token, uint64_t poll_at, GBytes *key_pem, GError **error)
-{
-        Record *r = c->record;
-        unsigned number = 0;
-
-        if (r->token_generation > 0)
-                number = r->token_generation;
-        else if (key_pem) {
-                g_autoptr(Generation) g = generation_new_key(key_pem);
-
-                if (!generation_save(g, c->wish->name, error))
-                        return false;
-                number = g->number;
-        }
-        g_free(r->token);
-        r->token = g_strdup(token);
-        r->token_generation = number;
-        r->poll_at = poll_at;
-        return true;
-}
-
-GBytes *certificate_waiting_key(const Certificate *c)
-{
-        g_autoptr(Generation) g = NULL;
-
-        if (c->record->token_generation == 0)
-                return NULL;
-        g = generation_load(c->wish->name, c->record->token_generation, NULL);
-        return g && g->key_pem ? g_bytes_ref(g->key_pem) : NULL;
-}
-
-void certificate_end_waiting(Certificate *c)
-{
-        g_clear_pointer(&c->record->token, g_free);
-        c->record->token_generation = 0;
-        c->record->poll_at = 0;
-}
-
 bool certificate_may_mend(Certificate *c)
 {
         int64_t now = g_get_monotonic_time();

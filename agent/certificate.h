@@ -46,11 +46,27 @@ Generation *certificate_pending(const Certificate *c, uint64_t now);
 /* The record cannot be read: an empty one stands in, nothing is done about the certificate, and it is said once. */
 void certificate_set_unrecorded(Certificate *c, const GError *error);
 
-/* A request waits at the issuer under `token`: the record keeps it and when to ask again, the state folder the key
- * that it was for (NULL with a token's key). */
-bool certificate_set_waiting(Certificate *c, const char *token, uint64_t poll_at, GBytes *key_pem, GError **error);
-GBytes *certificate_waiting_key(const Certificate *c); /* caller owns; NULL when there is none */
+/* ---- Requests that wait (certificate-waiting.c) ---- */
+
+/* A new request waits for its answer under `token`: the state folder keeps the request (DER) and its key (NULL when a token
+ * has it), the record all else. One that waited until now is replaced; its generation is left to the caller, until the
+ * record is on disk: *ret_replaced is its number, 0: none. */
+bool certificate_set_waiting(Certificate *c, const char *token, uint64_t poll_at, GBytes *key_pem, GBytes *request,
+                             uint64_t now, unsigned *ret_replaced, GError **error);
 void certificate_end_waiting(Certificate *c);
+/* What was kept of it; caller owns; NULL when nothing waits, or it is lost. */
+Generation *certificate_waiting(const Certificate *c);
+/* A person is to bring the answer. */
+bool certificate_waits_for_person(const Certificate *c);
+/* The request that waits asks for what is wanted now. */
+bool certificate_waiting_is_wanted(const Certificate *c);
+
+/* What the history says of a request: words, with the digest of its key (key_digest()); caller owns. NULL for what is no
+ * request. */
+char *certificate_request_text(GBytes *request);
+/* When a request was made (microseconds since 1970) with a key that `text` names by its digest, and that neither waits nor is
+ * installed; 0: none that the history remembers. */
+uint64_t certificate_find_former_request(const Certificate *c, const char *text);
 
 /* Whether a change that its watch saw may be mended at once; counted. Who can write in its folder could otherwise have
  * the CA asked, and the units reloaded, without end. */

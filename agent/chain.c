@@ -20,8 +20,16 @@
 #define WHAT_MAX         4096
 #define COMMON_NAMES_MAX 8
 
+/* For who brought the file; an issuer that answers by itself has an operator, who knows what to do. */
+#define SIGN_AS_IT_IS "Have the CA sign the request as it is, or change what the manifest asks for."
+#define SIGN_FOR_TLS "Have the CA sign the request again, as a certificate of this use and not of a CA."
+#define BRING_THE_CHAIN "Import the intermediate certificates with it: certctl import NAME CERTIFICATE CHAIN"
+#define SIGN_AGAIN "Have the CA sign the request again."
+#define LOOK_AT_ROOTS "Look at \"roots\" of the issuer in the manifest."
+
+/* What is wrong, and what to do about a file; chain_check() makes a message of it. */
 G_GNUC_PRINTF(3, 4)
-static bool wrong(const ManifestCertificate *c, GError **error, const char *format, ...)
+static bool wrong(GError **error, const char *advice, const char *format, ...)
 {
         g_autofree char *raw = NULL, *what = NULL;
         va_list arguments;
@@ -30,18 +38,30 @@ static bool wrong(const ManifestCertificate *c, GError **error, const char *form
         raw = g_strdup_vprintf(format, arguments);
         va_end(arguments);
         what = cert_error_printable(raw, WHAT_MAX, ""); /* it quotes a foreign certificate */
-        g_set_error(
-                error, CERT_ERROR, CERT_ERROR_BAD_CERTIFICATE,
-                "issuer \"%s\" gave a wrong certificate for \"%s\": %s\n"
-                "It was not installed. Tell the issuer's operator, or correct what the manifest asks for.",
-                c->issuer, c->name, what);
+        g_set_error(error, CERT_ERROR, CERT_ERROR_BAD_CERTIFICATE, "%s\n%s", what, advice);
         return false;
+}
+
+static void complain(const ManifestCertificate *c, ChainOrigin origin, const GError *flaw, GError **error)
+{
+        g_autofree char *what = cert_error_summary(flaw);
+
+        if (flaw->code != CERT_ERROR_BAD_CERTIFICATE)
+                g_propagate_error(error, g_error_copy(flaw));
+        else if (origin == CHAIN_OF_PERSON)
+                g_set_error(error, CERT_ERROR, CERT_ERROR_BAD_CERTIFICATE,
+                            "the certificate that was brought for \"%s\" is wrong: %s\nNothing was changed. %s", c->name, what,
+                            cert_error_hint(flaw));
+        else
+                g_set_error(error, CERT_ERROR, CERT_ERROR_BAD_CERTIFICATE,
+                            "issuer \"%s\" gave a wrong certificate for \"%s\": %s\n"
+                            "It was not installed. Tell the issuer's operator, or correct what the manifest asks for.",
+                            c->issuer, c->name, what);
 }
 
 /* ---- The leaf ---- */
 
-static bool check_key(const ManifestCertificate *c, gnutls_x509_crt_t leaf, gnutls_pubkey_t wanted,
-                      GError **error)
+static bool check_key(gnutls_x509_crt_t leaf, gnutls_pubkey_t wanted, GError **error)
 {
         g_autofree char *want = key_digest(wanted, error), *have = NULL;
 
@@ -49,9 +69,10 @@ static bool check_key(const ManifestCertificate *c, gnutls_x509_crt_t leaf, gnut
                 return false;
         have = key_digest_of_certificate(leaf, NULL);
         if (!have)
-                return wrong(c, error, "its public key cannot be read");
+                return wrong(error, SIGN_AGAIN, "its public key cannot be read");
         return g_str_equal(want, have) ||
-               wrong(c, error, "it is for another key than the one in the request");
+               wrong(error, "Give the CA what \"certctl csr NAME\" prints.",
+                     "it is for another key than the one in the request");
 }
 
 /* Both lists are sorted. */
@@ -61,13 +82,13 @@ static bool check_names(const ManifestCertificate *c, gnutls_x509_crt_t leaf, GE
         g_auto(GStrv) have = san_list_of_certificate(leaf, &unreadable);
 
         if (!have)
-                return wrong(c, error, "its names cannot be read (%s)", unreadable->message);
+                return wrong(error, SIGN_AS_IT_IS, "its names cannot be read (%s)", unreadable->message);
         for (char **name = c->san_texts; name && *name; name++)
                 if (!g_strv_contains((const char *const *) have, *name))
-                        return wrong(c, error, "it does not name %s", *name);
+                        return wrong(error, SIGN_AS_IT_IS, "it does not name %s", *name);
         for (char **name = have; *name; name++)
                 if (!c->san_texts || !g_strv_contains((const char *const *) c->san_texts, *name))
-                        return wrong(c, error, "it also names %.256s, which was not asked for", *name);
+                        return wrong(error, SIGN_AS_IT_IS, "it also names %.256s, which was not asked for", *name);
         return true;
 }
 
@@ -100,16 +121,15 @@ static bool check_common_names(const ManifestCertificate *c, gnutls_x509_crt_t l
                 if (r == GNUTLS_E_REQUESTED_DATA_NOT_AVAILABLE)
                         return true;
                 if (r < 0 || strlen(cn) != size)
-                        return wrong(c, error, "its common name cannot be read");
+                        return wrong(error, SIGN_AS_IT_IS, "its common name cannot be read");
                 dn_value_unescape(cn);
                 if (g_strcmp0(cn, c->common_name) != 0 && !is_name(c, cn) && !subject_is(leaf, c->subject))
-                        return wrong(c, error, "its common name is \"%s\", which was not asked for", cn);
+                        return wrong(error, SIGN_AS_IT_IS, "its common name is \"%s\", which was not asked for", cn);
         }
-        return wrong(c, error, "it has more than %d common names", COMMON_NAMES_MAX);
+        return wrong(error, SIGN_AS_IT_IS, "it has more than %d common names", COMMON_NAMES_MAX);
 }
 
-static bool check_dates(const ManifestCertificate *c, gnutls_x509_crt_t crt, const char *which, uint64_t now,
-                        GError **error)
+static bool check_dates(gnutls_x509_crt_t crt, const char *which, uint64_t now, GError **error)
 {
         g_autofree char *from_text = NULL, *to_text = NULL;
         uint64_t from, to;
@@ -118,12 +138,12 @@ static bool check_dates(const ManifestCertificate *c, gnutls_x509_crt_t crt, con
         from_text = timestamp_format(from);
         to_text = timestamp_format(to);
         if (to <= now)
-                return wrong(c, error, "%s expired on %s", which, to_text);
+                return wrong(error, SIGN_AGAIN, "%s expired on %s", which, to_text);
         if (from > now + SLACK_USEC)
-                return wrong(c, error, "%s is not valid before %s; check the clocks of both machines", which,
-                             from_text);
+                return wrong(error, "Import it again then, or have the CA sign it from now on.",
+                             "%s is not valid before %s; check the clocks of both machines", which, from_text);
         if (to <= from || to - from < LIFETIME_MIN)
-                return wrong(c, error, "%s is valid from %s to %s, which is no sane time", which, from_text,
+                return wrong(error, SIGN_AGAIN, "%s is valid from %s to %s, which is no sane time", which, from_text,
                              to_text);
         return true;
 }
@@ -137,51 +157,50 @@ static bool check_usage(const ManifestCertificate *c, gnutls_x509_crt_t leaf, GE
 
         /* RFC 5280, 4.2.1.12: without the extension it is for any use. */
         if (have != 0 && *list)
-                return wrong(c, error, "it is not for use as: %s", list);
+                return wrong(error, SIGN_FOR_TLS, "it is not for use as: %s", list);
         /* RFC 5280, 4.2.1.3: where the extension is there, TLS needs digitalSignature, or keyEncipherment
          * with RSA. */
         if (gnutls_x509_crt_get_key_usage(leaf, &bits, &critical) >= 0 &&
             !(bits & (GNUTLS_KEY_DIGITAL_SIGNATURE | GNUTLS_KEY_KEY_ENCIPHERMENT)))
-                return wrong(c, error, "its key usage does not allow signatures");
+                return wrong(error, SIGN_FOR_TLS, "its key usage does not allow signatures");
         return true;
 }
 
 /* An administrator who asked for a server's certificate must never hold one that can make others. */
-static bool check_no_authority(const ManifestCertificate *c, gnutls_x509_crt_t leaf, GError **error)
+static bool check_no_authority(gnutls_x509_crt_t leaf, GError **error)
 {
         unsigned bits = 0, critical;
 
         if (gnutls_x509_crt_get_version(leaf) != 3)
-                return wrong(c, error, "it is not an X.509 certificate of version 3");
+                return wrong(error, SIGN_AGAIN, "it is not an X.509 certificate of version 3");
         if (gnutls_x509_crt_get_ca_status(leaf, &critical) > 0)
-                return wrong(c, error, "it is a CA certificate");
+                return wrong(error, SIGN_FOR_TLS, "it is a CA certificate");
         if (gnutls_x509_crt_get_key_usage(leaf, &bits, &critical) >= 0 && (bits & GNUTLS_KEY_KEY_CERT_SIGN))
-                return wrong(c, error, "its key usage allows it to sign certificates");
+                return wrong(error, SIGN_FOR_TLS, "its key usage allows it to sign certificates");
         return true;
 }
 
 static bool check_leaf(const ManifestCertificate *c, gnutls_x509_crt_t leaf, gnutls_pubkey_t wanted,
                        uint64_t now, GError **error)
 {
-        return check_no_authority(c, leaf, error) && check_key(c, leaf, wanted, error) &&
+        return check_no_authority(leaf, error) && check_key(leaf, wanted, error) &&
                check_names(c, leaf, error) && check_common_names(c, leaf, error) &&
-               check_dates(c, leaf, "it", now, error) && check_usage(c, leaf, error);
+               check_dates(leaf, "it", now, error) && check_usage(c, leaf, error);
 }
 
 /* ---- The chain ---- */
 
 /* The dates are judged by check_dates(), against the caller's clock. */
-static bool check_path(const ManifestCertificate *c, const CertList *chain, const CertList *roots, GError **error)
+static bool check_path(const CertList *chain, const CertList *roots, GError **error)
 {
         g_autofree char *why = NULL;
 
         return cert_list_leads_to(chain, roots, &why) ||
-               wrong(c, error, "its chain (%u) does not lead to one of the issuer's roots (%u): %s", chain->n, roots->n,
-                     why);
+               wrong(error, BRING_THE_CHAIN, "its chain (%u) does not lead to one of the issuer's roots (%u): %s",
+                     chain->n, roots->n, why);
 }
 
-bool chain_check(const ManifestCertificate *c, const Generation *g, gnutls_pubkey_t wanted, uint64_t now,
-                 GError **error)
+static bool judge(const ManifestCertificate *c, const Generation *g, gnutls_pubkey_t wanted, uint64_t now, GError **error)
 {
         g_auto(CertList) leaf = { 0 }, rest = { 0 }, roots = { 0 };
         gnutls_x509_crt_t all[CHAIN_MAX];
@@ -189,20 +208,31 @@ bool chain_check(const ManifestCertificate *c, const Generation *g, gnutls_pubke
 
         if (!cert_list_of_pem(g->cert_pem, 1, &leaf) || leaf.n != 1 ||
             !cert_list_of_pem(g->chain_pem, CHAIN_MAX - 1, &rest))
-                return wrong(c, error, "it or its chain cannot be read, or is longer than %d", CHAIN_MAX);
+                return wrong(error, SIGN_AGAIN, "it or its chain cannot be read, or is longer than %d", CHAIN_MAX);
         if (!cert_list_of_pem(g->ca_pem, ROOTS_MAX, &roots))
-                return wrong(c, error, "the issuer's roots cannot be read, or are more than %d", ROOTS_MAX);
+                return wrong(error, LOOK_AT_ROOTS, "the issuer's roots cannot be read, or are more than %d", ROOTS_MAX);
         if (roots.n == 0)
-                return wrong(c, error, "the issuer gave no root certificate to check it against");
+                return wrong(error, LOOK_AT_ROOTS, "the issuer gave no root certificate to check it against");
         if (!check_leaf(c, leaf.crt[0], wanted, now, error))
                 return false;
         all[chain.n++] = leaf.crt[0];
         for (unsigned i = 0; i < rest.n; i++) {
-                if (!check_dates(c, rest.crt[i], "an intermediate certificate of its chain", now, error))
+                if (!check_dates(rest.crt[i], "an intermediate certificate of its chain", now, error))
                         return false;
                 all[chain.n++] = rest.crt[i];
         }
-        return check_path(c, &chain, &roots, error);
+        return check_path(&chain, &roots, error);
+}
+
+bool chain_check(const ManifestCertificate *c, const Generation *g, gnutls_pubkey_t wanted, ChainOrigin origin, uint64_t now,
+                 GError **error)
+{
+        g_autoptr(GError) flaw = NULL;
+
+        if (judge(c, g, wanted, now, &flaw))
+                return true;
+        complain(c, origin, flaw, error);
+        return false;
 }
 
 /* ---- Order ---- */

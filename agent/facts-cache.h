@@ -10,7 +10,7 @@
 
 typedef enum FactsCacheKind {
         FACTS_CACHE_FACTS = 0x32544346,   /* the inventory's: "FCT2" */
-        FACTS_CACHE_RECORDS = 0x35434552, /* the record store's: "REC5" */
+        FACTS_CACHE_RECORDS = 0x36434552, /* the record store's: "REC6" */
 } FactsCacheKind;
 
 typedef struct FactsCache FactsCache;

@@ -2,7 +2,7 @@
 
 /* The generations that are kept
  *
- * Owns CERT_GENERATION_DIR: NAME/NUMBER/{key,cert,chain,ca}.pem, files 0600 in folders 0700; a file that
+ * Owns CERT_GENERATION_DIR: NAME/NUMBER/{key,cert,chain,ca,request}.pem, files 0600 in folders 0700; a file that
  * would be empty is not there. A generation is made in a hidden folder, synced, and gets its number by a
  * rename: a number never stands for half a generation, whenever the power fails.
  */
@@ -35,6 +35,7 @@ static const StoredFile stored_files[] = {
         { "cert.pem", offsetof(Generation, cert_pem) },
         { "chain.pem", offsetof(Generation, chain_pem) },
         { "ca.pem", offsetof(Generation, ca_pem) },
+        { "request.pem", offsetof(Generation, request_pem) },
 };
 
 static void close_fd(int *fd)
@@ -218,6 +219,14 @@ void generation_prune(const char *name, unsigned keep, const unsigned *needed)
         for (unsigned i = 0; i + keep < numbers->len; i++)
                 if (!is_needed(g_array_index(numbers, guint, i), needed))
                         remove_number(folder, g_array_index(numbers, guint, i));
+}
+
+void generation_remove(const char *name, unsigned number)
+{
+        _cleanup_close_ int folder = open_folder(name);
+
+        if (folder >= 0)
+                remove_number(folder, number);
 }
 
 void generation_forget(const char *name)
@@ -418,13 +427,14 @@ bool generation_read_file(int folder, const char *name, const char *shown, size_
 
 static Generation *load_from(int folder, const char *path, GError **error)
 {
-        g_autoptr(GBytes) key = NULL, cert = NULL, chain = NULL, ca = NULL;
+        g_autoptr(GBytes) key = NULL, cert = NULL, chain = NULL, ca = NULL, request = NULL;
         g_autoptr(Generation) g = NULL;
 
         if (!generation_read_file(folder, "key.pem", path, READFILE_MAX, &key, error) ||
             !generation_read_file(folder, "cert.pem", path, READFILE_MAX, &cert, error) ||
             !generation_read_file(folder, "chain.pem", path, READFILE_MAX, &chain, error) ||
-            !generation_read_file(folder, "ca.pem", path, GENERATION_CONTENT_MAX, &ca, error))
+            !generation_read_file(folder, "ca.pem", path, GENERATION_CONTENT_MAX, &ca, error) ||
+            (!cert && !generation_read_file(folder, "request.pem", path, READFILE_MAX, &request, error)))
                 return NULL;
         if (!key && !cert && ca) {
                 g = generation_new_content_as(ca, CONTENT_EXPLAINED, error);
@@ -432,11 +442,13 @@ static Generation *load_from(int folder, const char *path, GError **error)
                         g_prefix_error(error, "%s/ca.pem: ", path);
                 return g_steal_pointer(&g);
         }
-        if (!key && !cert) {
+        if (!key && !cert && !request) {
                 g_set_error(error, CERT_ERROR, CERT_ERROR_BAD_CERTIFICATE, "%s holds nothing", path);
                 return NULL;
         }
         g = generation_new_from_pem(key, cert, chain, ca, error);
+        if (g)
+                g->request_pem = g_steal_pointer(&request);
         return g && generation_check_pair(g, error) ? g_steal_pointer(&g) : NULL;
 }
 

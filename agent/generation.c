@@ -16,6 +16,7 @@
 
 #define SERIAL_MAX 64
 #define KEY_ID_MAX 64
+#define REQUEST_LABEL "CERTIFICATE REQUEST" /* RFC 7468, 7 */
 
 /* ---- Putting together ---- */
 
@@ -46,25 +47,29 @@ static bool bad(GError **error, int r, const char *what)
         return false;
 }
 
+/* One PEM block more; false with BAD_CERTIFICATE. */
+static bool append_pem(GString *pem, const char *label, GBytes *der, GError **error)
+{
+        gnutls_datum_t in = { .size = (unsigned) g_bytes_get_size(der) }, out;
+        int r;
+
+        in.data = (unsigned char *) g_bytes_get_data(der, NULL);
+        r = gnutls_pem_base64_encode2(label, &in, &out);
+        if (r < 0)
+                return bad(error, r, "A certificate cannot be written as PEM");
+        g_string_append_len(pem, (const char *) out.data, out.size);
+        gnutls_free(out.data);
+        return true;
+}
+
 /* DER certificates as PEM, from `first` up to `end`. */
 static GBytes *pem_of(GPtrArray *ders, unsigned first, unsigned end, GError **error)
 {
         g_autoptr(GString) pem = g_string_new(NULL);
 
-        for (unsigned i = first; ders && i < MIN(end, ders->len); i++) {
-                GBytes *der = g_ptr_array_index(ders, i);
-                gnutls_datum_t in = { .size = (unsigned) g_bytes_get_size(der) }, out;
-                int r;
-
-                in.data = (unsigned char *) g_bytes_get_data(der, NULL);
-                r = gnutls_pem_base64_encode2("CERTIFICATE", &in, &out);
-                if (r < 0) {
-                        bad(error, r, "A certificate cannot be written as PEM");
+        for (unsigned i = first; ders && i < MIN(end, ders->len); i++)
+                if (!append_pem(pem, "CERTIFICATE", g_ptr_array_index(ders, i), error))
                         return NULL;
-                }
-                g_string_append_len(pem, (const char *) out.data, out.size);
-                gnutls_free(out.data);
-        }
         return g_string_free_to_bytes(g_steal_pointer(&pem));
 }
 
@@ -122,6 +127,7 @@ static void generation_clear(gpointer p)
         g_clear_pointer(&g->cert_pem, g_bytes_unref);
         g_clear_pointer(&g->chain_pem, g_bytes_unref);
         g_clear_pointer(&g->ca_pem, g_bytes_unref);
+        g_clear_pointer(&g->request_pem, g_bytes_unref);
         g_free(g->fingerprint);
         g_free(g->serial);
 }
@@ -161,9 +167,27 @@ Generation *generation_new(GBytes *key_pem, GPtrArray *chain, GPtrArray *roots, 
         return g->ca_pem ? g_steal_pointer(&g) : NULL;
 }
 
-Generation *generation_new_key(GBytes *key_pem)
+Generation *generation_new_request(GBytes *key_pem, GBytes *request, GError **error)
 {
-        return generation_new_from_pem(key_pem, NULL, NULL, NULL, NULL);
+        g_autoptr(Generation) g = generation_new_from_pem(key_pem, NULL, NULL, NULL, NULL);
+        g_autoptr(GString) pem = g_string_new(NULL);
+
+        if (!append_pem(pem, REQUEST_LABEL, request, error))
+                return NULL;
+        g->request_pem = g_string_free_to_bytes(g_steal_pointer(&pem));
+        return g_steal_pointer(&g);
+}
+
+GBytes *generation_request(const Generation *g)
+{
+        gnutls_datum_t pem = { .size = (unsigned) size_of(g->request_pem) }, der = {};
+
+        if (!g->request_pem)
+                return NULL;
+        pem.data = (unsigned char *) g_bytes_get_data(g->request_pem, NULL);
+        if (gnutls_pem_base64_decode2(REQUEST_LABEL, &pem, &der) < 0)
+                return NULL;
+        return g_bytes_new_with_free_func(der.data, der.size, gnutls_free, der.data);
 }
 
 Generation *generation_new_from_pem(GBytes *key_pem, GBytes *cert_pem, GBytes *chain_pem, GBytes *ca_pem,

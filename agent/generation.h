@@ -10,7 +10,7 @@
 /* A generation: one key, the certificate for it, its chain and roots, as they belong together. In memory
  * while it is made; in the state folder (NAME/NUMBER/{cert,key,chain,ca}.pem, 0600 in 0700 folders) so that
  * one can go back to it, and so that what was issued but not taken is not asked for twice. Bundles and revocation lists
- * are kept in the same way, as ca.pem alone. */
+ * are kept in the same way, as ca.pem alone, and a request that waits for its answer with its key (request.pem). */
 
 typedef struct Generation {
         unsigned number;   /* 0: not saved yet; numbers of one certificate only grow */
@@ -18,6 +18,7 @@ typedef struct Generation {
         GBytes *cert_pem;  /* leaf; NULL of a bundle or a CRL */
         GBytes *chain_pem; /* intermediates, may be empty */
         GBytes *ca_pem;    /* roots, may be empty; of a bundle or a CRL: all of it */
+        GBytes *request_pem; /* PKCS#10 that waits for its answer; NULL when there is a certificate */
         char *fingerprint; /* SHA-256 of the leaf's DER, or of the text of a bundle or a CRL, lower-case hex */
         char *serial;      /* lower-case hex; NULL of a bundle or a CRL */
         uint64_t not_before, not_after; /* microseconds since 1970 */
@@ -36,9 +37,10 @@ bool generation_is_content(const Generation *g);
 /* The same key, certificate and chain with other roots (BAD_CERTIFICATE when they are no certificates). The same
  * generation, with its number, when it has these roots already. */
 Generation *generation_with_roots(Generation *g, GBytes *ca_pem, GError **error);
-/* Of a key alone: what a request that waits at its issuer is kept as. Its other members are empty
- * or NULL; it cannot be installed. */
-Generation *generation_new_key(GBytes *key_pem);
+/* Of a key and the request (DER) for it: what a request that waits for its answer is kept as. The key is NULL when a token
+ * has it. Its other members are empty or NULL; it cannot be installed. */
+Generation *generation_new_request(GBytes *key_pem, GBytes *request, GError **error);
+GBytes *generation_request(const Generation *g); /* DER; caller owns; NULL when there is none that can be read */
 Generation *generation_ref(Generation *g);
 Generation *generation_unref(Generation *g);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Generation, generation_unref)
@@ -72,5 +74,7 @@ char **generation_names(void);
 guint generation_find_exposed(const char *name, char **ret_path, mode_t *ret_mode);
 /* Removes all but the `keep` newest and those in `needed` (0 ends the list). */
 void generation_prune(const char *name, unsigned keep, const unsigned *needed);
+/* Removes one of them, if it is there. */
+void generation_remove(const char *name, unsigned number);
 /* Removes every generation of a certificate that the manifest no longer names. */
 void generation_forget(const char *name);

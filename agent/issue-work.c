@@ -9,6 +9,7 @@
 #include "agent/chain.h"
 #include "agent/csr.h"
 #include "agent/roots.h"
+#include "common/error.h"
 #include "common/log.h"
 #include "common/timespan.h"
 
@@ -90,6 +91,15 @@ IssueWork *issue_work_new(const ManifestCertificate *c, const char *issuer, cons
         return w;
 }
 
+void issue_work_set_waiting(IssueWork *w, const Generation *waiting)
+{
+        w->waited = true;
+        if (!waiting)
+                return;
+        w->waiting_key_pem = waiting->key_pem ? g_bytes_ref(waiting->key_pem) : NULL;
+        w->csr = generation_request(waiting);
+}
+
 IssueWork *issue_work_ref(IssueWork *w)
 {
         g_atomic_int_inc(&w->references);
@@ -106,7 +116,8 @@ void issue_work_unref(void *p)
         g_free(w->issuer);
         g_clear_pointer(&w->current_key_pem, g_bytes_unref);
         g_clear_pointer(&w->current_chain_pem, g_bytes_unref);
-        g_clear_pointer(&w->poll_key_pem, g_bytes_unref);
+        g_clear_pointer(&w->waiting_key_pem, g_bytes_unref);
+        g_clear_pointer(&w->answer, g_bytes_unref);
         key_unref(w->key);
         g_clear_pointer(&w->csr, g_bytes_unref);
         g_clear_pointer(&w->current_chain, g_ptr_array_unref);
@@ -137,8 +148,14 @@ static Key *choose_key(const IssueWork *w, GError **error)
 
         if (w->wish->key_uri)
                 return key_new_from_uri(w->wish->key_uri, w->wish->key_type, /* make_missing= */ true, error);
-        if (w->poll_key_pem)
-                return key_new_from_pem(w->poll_key_pem, error);
+        if (w->waiting_key_pem)
+                return key_new_from_pem(w->waiting_key_pem, error);
+        if (w->waited) {
+                g_set_error(error, CERT_ERROR, CERT_ERROR_KEY_STORAGE,
+                            "the key of the request for \"%s\" that waits is lost\n"
+                            "Make another one: certctl renew --force %s", w->wish->name, w->wish->name);
+                return NULL;
+        }
         k = reusable_key(w);
         return k ?: key_new(w->wish->key_type, error);
 }
@@ -160,16 +177,27 @@ void issue_work_prepare(void *p)
         w->key = choose_key(w, &w->error);
         if (!w->key)
                 return;
-        w->csr = csr_new(w->wish, w->key, &w->error);
+        if (!w->csr)
+                w->csr = csr_new(w->wish, w->key, &w->error);
         w->current_chain = ders_of_pem(w->current_chain_pem);
 }
 
 /* ---- After: the check ---- */
 
+/* Whose the answer says that it is. A token has one key. */
+static Key *answered_key(const IssueWork *w, GError **error)
+{
+        if (!w->for_current || !w->current_key_pem)
+                return key_ref(w->key);
+        return key_new_from_pem(w->current_key_pem, error);
+}
+
 void issue_work_check(void *p)
 {
         IssueWork *w = p;
-        g_autoptr(GPtrArray) chain = chain_mend(w->chain, key_public(w->key), &w->error);
+        ChainOrigin origin = w->answer ? CHAIN_OF_PERSON : CHAIN_OF_ISSUER;
+        g_autoptr(Key) key = answered_key(w, &w->error);
+        g_autoptr(GPtrArray) chain = key ? chain_mend(w->chain, key_public(key), &w->error) : NULL;
         g_autoptr(GPtrArray) roots = NULL;
         g_autoptr(Generation) g = NULL;
         g_autoptr(GError) unkept = NULL;
@@ -177,8 +205,8 @@ void issue_work_check(void *p)
         if (!chain)
                 return;
         roots = w->roots->len > 0 ? g_ptr_array_ref(w->roots) : roots_load(w->issuer);
-        g = generation_new(key_pem(w->key), chain, roots, &w->error);
-        if (!g || !chain_check(w->wish, g, key_public(w->key), now_realtime(), &w->error))
+        g = generation_new(key_pem(key), chain, roots, &w->error);
+        if (!g || !chain_check(w->wish, g, key_public(key), origin, now_realtime(), &w->error))
                 return;
         if (w->roots->len > 0 && !roots_learn(w->issuer, w->roots, &unkept))
                 log_warning("the roots of issuer \"%s\" are not kept, ignoring: %s", w->issuer,

@@ -16,13 +16,16 @@ typedef struct IssueWork {
         GBytes *current_key_pem;     /* the installed generation's; NULL: none */
         GBytes *current_chain_pem;   /* its certificate and chain */
         bool reuse;                  /* the current key is to be used again, if its type is right */
-        GBytes *poll_key_pem;        /* the key of a waiting request: this one and no other */
+        bool waited;                 /* this request has been made before: with the key of it, and no other */
+        GBytes *waiting_key_pem;     /* NULL when a token has it */
+        GBytes *answer;              /* what a person brought; NULL: nothing */
         /* made by issue_work_prepare() */
         Key *key;
-        GBytes *csr;                 /* DER */
+        GBytes *csr;                 /* DER; of one that waited, the one that did */
         GPtrArray *current_chain;    /* GBytes* of DER */
         /* set before issue_work_check() */
         GPtrArray *chain, *roots;    /* GBytes* of DER */
+        bool for_current;            /* the answer is for the installed key */
         /* made by issue_work_check() */
         Generation *generation;
         GError *error;               /* of either */
@@ -30,6 +33,8 @@ typedef struct IssueWork {
 
 /* `current` may be NULL. */
 IssueWork *issue_work_new(const ManifestCertificate *c, const char *issuer, const Generation *current);
+/* It goes on with a request that waits (NULL: it is lost), or with the key of an installed generation. */
+void issue_work_set_waiting(IssueWork *w, const Generation *waiting);
 IssueWork *issue_work_ref(IssueWork *w);
 void issue_work_unref(void *w);
 

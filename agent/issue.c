@@ -93,7 +93,9 @@ static void on_checked(void *data)
 
         i->job = NULL;
         if (i->work->generation)
-                issue_finish(i, &(IssueResult){ .outcome = ISSUE_DONE, .generation = i->work->generation });
+                issue_finish(i, &(IssueResult){ .outcome = ISSUE_DONE,
+                                                .generation = i->work->generation,
+                                                .for_current = i->work->for_current });
         else
                 issue_fail(i, i->work->error, 0);
 }
@@ -120,6 +122,8 @@ static int fill(sd_bus_message *m, void *userdata)
                 r = message_append_entry_strv(m, "Usage", usage);
         if (r >= 0)
                 r = message_append_entry_certificates(m, "Current", i->work->current_chain);
+        if (r >= 0 && i->work->answer)
+                r = message_append_entry_bytes(m, "Answer", i->work->answer);
         if (r >= 0)
                 r = sd_bus_message_close_container(m);
         if (r >= 0 && i->token)
@@ -133,6 +137,7 @@ static void take_answer(Issue *i, Answer *a)
         case ANSWER_ISSUED:
                 i->work->chain = g_ptr_array_ref(a->chain);
                 i->work->roots = g_ptr_array_ref(a->roots);
+                i->work->for_current = a->for_current && i->work->answer;
                 issue_offload(i, OFFLOAD_COMPUTE, issue_work_check, on_checked);
                 return;
         case ANSWER_WAITING:
@@ -140,6 +145,7 @@ static void take_answer(Issue *i, Answer *a)
                                         .outcome = ISSUE_WAITING,
                                         .token = a->token,
                                         .key_pem = key_pem(i->work->key),
+                                        .request = i->work->csr,
                                         .poll_after = a->poll_after,
                                 });
                 return;
@@ -178,8 +184,9 @@ static void on_prepared(void *data)
                 return;
         }
         keys = (SignerKeys){ .new_key = i->work->key, .current_pem = i->work->current_key_pem };
-        i->call = issuer_call(i->pool->issuers, i->issuer, CERT_INTERFACE_ISSUER, i->token ? "Poll" : "Issue", fill, &keys,
-                              on_reply, i);
+        /* Who looks into what a person brought has nothing to sign. */
+        i->call = issuer_call(i->pool->issuers, i->issuer, CERT_INTERFACE_ISSUER, i->token ? "Poll" : "Issue", fill,
+                              i->work->answer ? NULL : &keys, on_reply, i);
 }
 
 static int on_token_deadline(sd_event_source *s, uint64_t usec, void *userdata)
@@ -196,9 +203,8 @@ static int on_token_deadline(sd_event_source *s, uint64_t usec, void *userdata)
         return 0;
 }
 
-static Issue *issue_begin(IssuePool *p, const ManifestCertificate *c, const ManifestIssuer *issuer,
-                          const Generation *current, const char *token, GBytes *poll_key_pem, IssueDone done,
-                          void *userdata)
+static Issue *issue_new(IssuePool *p, const ManifestCertificate *c, const ManifestIssuer *issuer, const Generation *current,
+                        const char *token, IssueDone done, void *userdata)
 {
         Issue *i = g_new0(Issue, 1);
 
@@ -210,25 +216,44 @@ static Issue *issue_begin(IssuePool *p, const ManifestCertificate *c, const Mani
         i->userdata = userdata;
         i->work = issue_work_new(c, issuer->name, current);
         i->work->issue = i;
-        i->work->poll_key_pem = poll_key_pem ? g_bytes_ref(poll_key_pem) : NULL;
         g_hash_table_add(p->issues, i);
-        if (c->key_uri)
-                (void) sd_event_add_time_relative(p->event, &i->token_deadline, CLOCK_MONOTONIC,
+        return i;
+}
+
+static Issue *issue_begin(Issue *i)
+{
+        bool in_token = i->certificate->key_uri != NULL;
+
+        if (in_token)
+                (void) sd_event_add_time_relative(i->pool->event, &i->token_deadline, CLOCK_MONOTONIC,
                                                   TOKEN_TIMEOUT, 0, on_token_deadline, i);
-        issue_offload(i, c->key_uri ? OFFLOAD_DEVICE : OFFLOAD_COMPUTE, issue_work_prepare, on_prepared);
+        issue_offload(i, in_token ? OFFLOAD_DEVICE : OFFLOAD_COMPUTE, issue_work_prepare, on_prepared);
         return i;
 }
 
 Issue *issue_start(IssuePool *p, const ManifestCertificate *c, const ManifestIssuer *issuer,
                    Generation *current, IssueDone done, void *userdata)
 {
-        return issue_begin(p, c, issuer, current, NULL, NULL, done, userdata);
+        return issue_begin(issue_new(p, c, issuer, current, NULL, done, userdata));
 }
 
 Issue *issue_poll(IssuePool *p, const ManifestCertificate *c, const ManifestIssuer *issuer, const char *token,
-                  GBytes *waiting_key_pem, IssueDone done, void *userdata)
+                  Generation *waiting, IssueDone done, void *userdata)
 {
-        return issue_begin(p, c, issuer, NULL, token, waiting_key_pem, done, userdata);
+        Issue *i = issue_new(p, c, issuer, NULL, token, done, userdata);
+
+        issue_work_set_waiting(i->work, waiting);
+        return issue_begin(i);
+}
+
+Issue *issue_import(IssuePool *p, const ManifestCertificate *c, const ManifestIssuer *issuer, const char *token,
+                    Generation *waiting, Generation *current, GBytes *answer, IssueDone done, void *userdata)
+{
+        Issue *i = issue_new(p, c, issuer, current, token, done, userdata);
+
+        issue_work_set_waiting(i->work, waiting ?: current);
+        i->work->answer = g_bytes_ref(answer);
+        return issue_begin(i);
 }
 
 /* ---- Roots ---- */

@@ -15,7 +15,7 @@ typedef struct Issue Issue;
 
 typedef enum IssueOutcome {
         ISSUE_DONE,    /* generation */
-        ISSUE_WAITING, /* token, poll_after, key_pem */
+        ISSUE_WAITING, /* token, poll_after, key_pem, request */
         ISSUE_FAILED,  /* error, retry_after */
 } IssueOutcome;
 
@@ -23,8 +23,10 @@ typedef struct IssueResult {
         IssueOutcome outcome;
         Generation *generation; /* borrowed: take a reference */
         const char *token;
-        GBytes *key_pem;        /* with WAITING: the key that the request was for, to be kept */
-        uint64_t poll_after;    /* span, microseconds */
+        GBytes *key_pem;        /* with WAITING: the key that the request was for, to be kept; NULL when a token has it */
+        GBytes *request;        /* and the request, DER */
+        uint64_t poll_after;    /* span, microseconds; UINT64_MAX: a person brings the answer */
+        bool for_current;       /* with DONE of an import: it is for the installed key */
         uint64_t retry_after;   /* span, 0: the issuer said nothing */
         const GError *error;
 } IssueResult;
@@ -45,9 +47,15 @@ struct IssuerPool *issue_pool_issuers(IssuePool *p); /* the processes, for what 
 Issue *issue_start(IssuePool *p, const ManifestCertificate *c, const ManifestIssuer *issuer, Generation *current,
                    IssueDone done, void *userdata);
 
-/* Asks again for a waiting request; `key_pem` is what ISSUE_WAITING gave. */
+/* Asks again for a waiting request; `waiting` is a generation_new_request() of what ISSUE_WAITING gave. Without it
+ * KEY_STORAGE, unless a token has the key. */
 Issue *issue_poll(IssuePool *p, const ManifestCertificate *c, const ManifestIssuer *issuer, const char *token,
-                  GBytes *key_pem, IssueDone done, void *userdata);
+                  Generation *waiting, IssueDone done, void *userdata);
+
+/* The same with the answer that a person brought. With `waiting` NULL nothing waits: it can be for the key of `current` alone,
+ * which may else be NULL. */
+Issue *issue_import(IssuePool *p, const ManifestCertificate *c, const ManifestIssuer *issuer, const char *token,
+                    Generation *waiting, Generation *current, GBytes *answer, IssueDone done, void *userdata);
 
 /* Ends one without calling back; NULL is fine. Returns NULL. */
 Issue *issue_discard(Issue *i);

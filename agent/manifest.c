@@ -225,6 +225,7 @@ static void reading_run(ManifestReading *r)
 
                 c->request_digest = manifest_keep_string(r, digest);
                 c->issuer_digest = issuer ? issuer->digest : NULL;
+                c->issuer_type = issuer ? issuer->type : NULL;
                 g_ptr_array_add(is_certificate ? r->manifest->certificates : r->manifest->bundles, c);
                 g_hash_table_insert(r->manifest->by_name, c->name, c);
         }
@@ -373,4 +374,13 @@ char *manifest_certificate_request_digest(const ManifestCertificate *c)
         g_checksum_update(sum, (const guchar *) head, -1);
         digest_texts(sum, c->kind == MANIFEST_KIND_CERTIFICATE ? c->san_texts : c->from);
         return g_strdup(g_checksum_get_string(sum));
+}
+
+char *manifest_certificate_token_digest(const ManifestCertificate *c)
+{
+        g_autofree char *made = c->request_digest ? NULL : manifest_certificate_request_digest(c);
+        g_autofree char *text = g_strdup_printf("%s\n%s\n%s\n", c->request_digest ?: made, c->issuer_type ?: "",
+                                                c->key_uri ?: "");
+
+        return g_compute_checksum_for_string(G_CHECKSUM_SHA256, text, -1);
 }

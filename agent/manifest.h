@@ -129,6 +129,7 @@ typedef struct ManifestCertificate {
         unsigned keep;    /* generations kept; default 3 */
         char *request_digest; /* manifest_certificate_request_digest(), made once when it is loaded; the plan reads it */
         const char *issuer_digest; /* of all that is said of its issuer; borrowed from that */
+        const char *issuer_type;   /* borrowed from that; NULL of what has no issuer */
 } ManifestCertificate;
 
 /* The attributes that a managed file must have. */
@@ -218,3 +219,7 @@ bool manifest_issuer_has_account(const ManifestIssuer *i);
  * subject, SANs, usage, lifetime, key type, issuer. Units, paths and thresholds are not in it. Of a bundle: from and
  * path; of a CRL the lifetime, too. */
 char *manifest_certificate_request_digest(const ManifestCertificate *c);
+
+/* What a request that waits for its answer was made for: the same, the type of the issuer, and the token that holds the key.
+ * When that is another, the answer would be of no use. Caller owns. */
+char *manifest_certificate_token_digest(const ManifestCertificate *c);

@@ -30,6 +30,7 @@ static void item_record_return(PassItem *item)
         Record *r = item->certificate->record;
 
         r->pending = item->fresh->number;
+        r->pending_imported = item->imported;
         g_free(r->pending_digest);
         r->pending_digest = g_steal_pointer(&r->request_digest);
         r->request_digest = g_strdup(item->before_digest);

@@ -25,6 +25,7 @@ void item_record_pending(PassItem *item)
         if (item->step)
                 job_step_set(item->step, JOB_STAGE_INSTALLING, NULL);
         r->pending = item->fresh->number;
+        r->pending_imported = item->imported;
         g_free(r->pending_digest);
         r->pending_digest = g_strdup(item->wish->request_digest);
 }
@@ -52,6 +53,7 @@ void item_record_installed(PassItem *item)
         g_free(r->fingerprint);
         r->fingerprint = g_strdup(item->fresh->fingerprint);
         r->pending = 0;
+        r->pending_imported = false;
         g_clear_pointer(&r->pending_digest, g_free);
         item->installed = true;
 }
@@ -81,7 +83,8 @@ void item_record_done(PassItem *item, uint64_t now)
         g_free(r->taken);
         r->taken = g_strdup(r->fingerprint);
         if (renewed) {
-                certificate_end_waiting(item->certificate);
+                if (!item->imported) /* one that waits on is known to agent/import.c */
+                        certificate_end_waiting(item->certificate);
                 r->last_renewal = now;
         }
         if (item->installed)
@@ -127,7 +130,8 @@ void item_record_failed(PassItem *item, uint64_t now, const GError *error)
         /* What it took it can no longer read: not for long, then, is it served. */
         if (item->unable && g_strcmp0(c->record->taken, c->record->fingerprint) == 0)
                 g_clear_pointer(&c->record->taken, g_free);
-        if (issuing && c->record->token && error_ends_waiting(error))
+        /* A request that was to be replaced by another waits on. */
+        if (issuing && item->action == ACTION_POLL && error_ends_waiting(error))
                 certificate_end_waiting(c);
         record_add_event(c->record, now, "failed", item->reasons, NULL, error->message);
 }
@@ -157,8 +161,7 @@ static void item_log(const PassItem *item, JobStage stage, const GError *error)
                         log_full(LOG_INFO, &context, "Made good (%s).", reasons);
                 break;
         case JOB_STAGE_WAITING:
-                context.message_id = CERT_MESSAGE_WAITING;
-                log_full(LOG_INFO, &context, "The issuer %s has not decided yet; it is asked again.", c->wish->issuer);
+                item_log_waiting(item, &context);
                 break;
         case JOB_STAGE_FAILED:
                 context.message_id = c->record->blocked ? CERT_MESSAGE_BLOCKED
@@ -216,7 +219,8 @@ void item_skip(PassItem *item)
 {
         item->settled = true;
         item->step = job_add(item->pass->job, item->wish->name);
-        job_step_set(item->step, JOB_STAGE_SKIPPED, NULL);
+        job_step_set(item->step, item->certificate->item.state == CERT_STATE_WAITING ? JOB_STAGE_WAITING : JOB_STAGE_SKIPPED,
+                     NULL);
 }
 
 bool pass_join(Pass *pass, Certificate *c, const PlanItem *plan)

@@ -129,18 +129,20 @@ bool item_take_local(PassItem *item, Generation *g, GError **error)
 }
 
 /* What was issued and not taken is tried again before a CA is asked for more; not what an authority has signed that is no
- * longer current, or has revoked. */
+ * longer current, or has revoked. What a person brought is installed even where a new one is asked for in any case: it is
+ * that new one. */
 bool item_take_kept(PassItem *item)
 {
         Agent *a = item->pass->agent;
         const AuthorityFacts *facts = agent_facts_of(a, item->wish->issuer);
         g_autoptr(Generation) kept = NULL;
 
-        if (item->pass->flags & PLAN_FORCED)
+        if ((item->pass->flags & PLAN_FORCED) && !item->certificate->record->pending_imported)
                 return false;
         kept = certificate_pending(item->certificate, a->clock.now);
         if (!kept || (facts && !generation_is_current(kept, facts)))
                 return false;
+        item->imported = item->certificate->record->pending_imported;
         return item_take_local(item, kept, NULL);
 }
 

@@ -9,6 +9,7 @@
 #include "agent/unit-access.h"
 #include "agent/unit.h"
 #include "agent/verify.h"
+#include "common/log.h"
 
 /* A pass: the work behind one job. Its items go through the stages that agent.c names. What is installed together
  * is a batch; the certificates of a batch that share units, directly or by way of one another, are a group: they are
@@ -48,6 +49,7 @@ struct PassItem {
         bool answered;        /* its issuer is there for others, too */
         bool keep;            /* going back makes nothing better */
         bool unable;          /* a unit's user cannot read the files */
+        bool imported;        /* a person brought `fresh` */
         PassItem *joined_to;  /* another pass is at work on this certificate: its outcome is ours */
         GPtrArray *joined;    /* PassItem*, those who joined this one; borrowed */
         bool again;           /* what that pass does is not what was asked for here: it is done after it */
@@ -160,7 +162,7 @@ void item_show(PassItem *item, JobStage stage, const GError *error);
 /* The files are in place: those who joined it and want no more (a unit that is to be started) need not wait any longer. */
 void item_release_ensured(PassItem *item);
 
-/* An item with nothing to do that was asked for by name. */
+/* An item with nothing to do that was asked for by name, or nothing that the agent could do. */
 void item_skip(PassItem *item);
 /* Another pass is at work on it: its outcome becomes this pass's. Always true. */
 bool pass_join(Pass *pass, Certificate *c, const PlanItem *plan);
@@ -194,6 +196,13 @@ bool item_take_local(PassItem *item, Generation *g, GError **error);
 bool item_take_kept(PassItem *item);
 /* What the item has in hand is given up, its authority is asked before anything else is signed; the error to fail with. */
 GError *item_forget_authority(PassItem *item);
+
+/* ---- Requests that wait (pass-waiting.c) ---- */
+
+/* The issuer has not decided, or a person is to bring the answer: the item ends so, with that on disk. */
+void item_keep_waiting(PassItem *item, const IssueResult *result);
+/* What is to be said of it in the log. */
+void item_log_waiting(const PassItem *item, LogContext *context);
 
 /* ---- Bundles and revocation lists (pass-bundle.c) ---- */
 

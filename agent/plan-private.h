@@ -21,6 +21,8 @@ typedef struct PlanCase {
         PlanClock clock;
         PlanFlags flags;
         bool by_clock;    /* to issue takes a clock that can be trusted */
+        bool brought;     /* a person brought what is to be installed now */
+        bool outdated;    /* the request that waits asks for something else than what is wanted */
         bool mendable;    /* there is something sound from which owner, mode and derived files can be mended */
         uint64_t renewal; /* when it is due by time; 0: never, or not known */
 } PlanCase;

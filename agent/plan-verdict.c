@@ -11,9 +11,29 @@
 
 #include "common/error.h"
 
+/* Nothing is expected of a request that asks for something else than what is wanted, nor while what answers one is still to
+ * be installed. */
 static bool is_waiting(const PlanCase *c)
 {
-        return c->record && c->record->token;
+        return c->record && c->record->token && !c->outdated && !c->brought;
+}
+
+/* A person brings the answer, whenever that is. */
+static bool waits_for_person(const PlanCase *c)
+{
+        return is_waiting(c) && c->record->poll_at == UINT64_MAX;
+}
+
+/* An issuer that was asked again and did not answer is one that has not decided. But what fails while a person is waited for
+ * concerns what is in place. */
+static bool fails_while_waiting(const PlanCase *c, const PlanFindings *f)
+{
+        return waits_for_person(c) && plan_is_failing(c) && (f->repair | f->units) != 0;
+}
+
+static bool may_ask_again(const PlanCase *c)
+{
+        return !waits_for_person(c) && (c->clock.now >= c->record->poll_at || (c->flags & PLAN_IGNORE_RETRY));
 }
 
 /* Unknown on either side is no difference. */
@@ -103,9 +123,9 @@ static Action action_for(const PlanCase *c, const PlanFindings *f)
         bool issue = f->issue != 0 || is_waiting(c), held = plan_retry_is_waited_for(c);
 
         if (issue && !clock_forbids(c) && !held) {
-                if (!is_waiting(c))
+                if (!is_waiting(c) || (waits_for_person(c) && (c->flags & PLAN_FORCED)))
                         return ACTION_ISSUE;
-                if (c->clock.now >= c->record->poll_at || (c->flags & PLAN_IGNORE_RETRY))
+                if (may_ask_again(c))
                         return ACTION_POLL;
         }
         if (f->repair != 0 && ((!issue && !held) || repair_may_go_on(c, f)))
@@ -119,7 +139,7 @@ static CertState state_for(const PlanCase *c, const PlanFindings *f)
 {
         if (f->issue != 0 && clock_forbids(c))
                 return CERT_STATE_BLOCKED;
-        if (is_waiting(c))
+        if (is_waiting(c) && !fails_while_waiting(c, f))
                 return CERT_STATE_WAITING;
         if ((f->issue | f->repair | f->units) == 0)
                 return CERT_STATE_VALID;
@@ -130,7 +150,9 @@ static uint64_t due_for(const PlanCase *c, const PlanFindings *f, Action action)
 {
         const ReasonSet by_time = REASON_BIT(REASON_EXPIRED) | REASON_BIT(REASON_EXPIRING);
 
-        if (is_waiting(c) && action != ACTION_REPAIR && action != ACTION_UNITS)
+        if (waits_for_person(c) && action == ACTION_NONE && !fails_while_waiting(c, f))
+                return 0;
+        if (is_waiting(c) && !waits_for_person(c) && action != ACTION_REPAIR && action != ACTION_UNITS)
                 return c->record->poll_at;
         if ((f->issue | f->repair | f->units) == 0)
                 return c->renewal;

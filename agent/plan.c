@@ -119,7 +119,7 @@ static bool is_only_a_name(const char *subject, const char *const *san_texts)
         return false;
 }
 
-static bool subject_is_wanted(const ManifestCertificate *w, const char *subject)
+bool plan_subject_is_wanted(const ManifestCertificate *w, const char *subject)
 {
         if (name_equal(w->subject ?: "", subject))
                 return true;
@@ -193,7 +193,7 @@ static void find_in_leaf(const Case *c, PlanFindings *f)
                 f->issue |= REASON_BIT(REASON_KEY_MISMATCH);
         if (!g_strv_equal((const char *const *) w->san_texts, (const char *const *) leaf->sans))
                 f->issue |= REASON_BIT(REASON_SANS_DIFFER);
-        if (!subject_is_wanted(w, leaf->subject))
+        if (!plan_subject_is_wanted(w, leaf->subject))
                 f->issue |= REASON_BIT(REASON_SUBJECT_DIFFER);
         /* More than was asked for is no harm; no extended key usage at all allows everything (RFC 5280, 4.2.1.12). */
         if (leaf->usage != 0 && (leaf->usage & w->usage) != w->usage)
@@ -338,17 +338,31 @@ static void find_in_units(const Case *c, PlanFindings *f)
                 f->units |= REASON_BIT(REASON_UNIT_NOT_SERVING);
 }
 
+/* What was issued, or brought, for the present wish is not installed yet. */
+static bool has_pending(const Case *c)
+{
+        return c->record && c->record->pending != 0 && g_strcmp0(c->record->pending_digest, c->verdict.digest) == 0;
+}
+
 /* A new certificate was issued on demand and then not taken by a unit: with the old one back there is no other
- * reason left, but what was asked for is not done. */
+ * reason left, but what was asked for is not done. Nor is it while what a person brought is not installed. */
 static void find_in_demand(const Case *c, PlanFindings *f)
 {
-        const Record *r = c->record;
-
         if (c->verdict.flags & PLAN_FORCED)
                 f->issue |= REASON_BIT(REASON_FORCED);
-        else if (f->issue == 0 && plan_is_failing(&c->verdict) && r->pending != 0 && r->pending_digest &&
-                 g_str_equal(r->pending_digest, c->verdict.digest))
+        else if (f->issue == 0 && has_pending(c) && (c->verdict.brought || plan_is_failing(&c->verdict)))
                 f->issue |= REASON_BIT(REASON_FORCED);
+}
+
+/* What a waiting request was made for is compared only where there is one. */
+static bool request_is_outdated(const Case *c)
+{
+        g_autofree char *digest = NULL;
+
+        if (!c->record || !c->record->token || !c->record->token_digest)
+                return false;
+        digest = manifest_certificate_token_digest(c->wanted);
+        return !g_str_equal(digest, c->record->token_digest);
 }
 
 /* There is a pair. */
@@ -376,7 +390,9 @@ PlanItem plan_certificate(const ManifestCertificate *c, const CertificateFacts *
                 .by_clock = true,
                 .mendable = is_mendable(&k),
                 .renewal = renewal_time(&k),
+                .outdated = request_is_outdated(&k),
         };
+        k.verdict.brought = has_pending(&k) && record->pending_imported;
         find_in_files(&k, &f);
         find_in_leaf(&k, &f);
         find_in_time(&k, &f);

@@ -30,12 +30,13 @@ typedef struct PlanItem {
         ReasonSet reasons; /* why; kept when the action must wait */
         CertState state;   /* never RENEWING: that is the job's to say */
         uint64_t due;      /* when the action is (was) due, microseconds since 1970; renewal time when valid; 0: no time
-                            * is known (blocked until an administrator acts) */
+                            * is known (blocked until an administrator acts, waiting until somebody brings the answer) */
         const char *hint;  /* static: what to do, with BLOCKED by the clock; else NULL */
 } PlanItem;
 
 typedef enum PlanFlags {
-        PLAN_FORCED = 1 << 0,        /* `--force`: issue in any case, the clock permitting */
+        PLAN_FORCED = 1 << 0,        /* `--force`: issue in any case, the clock permitting; a request that waits for a
+                                      * person is replaced */
         PLAN_IGNORE_RETRY = 1 << 1,  /* a person asked: do not wait for retry_at */
         PLAN_AT_ONCE = 1 << 2,       /* with FORCED, of an authority: a new one in place of all there is */
 } PlanFlags;
@@ -43,6 +44,9 @@ typedef enum PlanFlags {
 /* `authority` is what is known of a local issuer; NULL for other types, and while nothing is known. */
 PlanItem plan_certificate(const ManifestCertificate *c, const CertificateFacts *facts, const Record *record,
                           const AuthorityFacts *authority, PlanClock clock, PlanFlags flags);
+
+/* Whether a subject (RFC 4514) as it stands in a certificate is the one that is wanted. Pure. */
+bool plan_subject_is_wanted(const ManifestCertificate *c, const char *subject);
 
 /* What a unit wants that is to be started: the files. That its units are told of them is not waited for, for that unit may
  * be one of them, and wait for us. */

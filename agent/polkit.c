@@ -59,6 +59,8 @@ static const MethodEntry methods[] = {
         { CERT_INTERFACE_MANAGER, "RenewDue", CERT_POLKIT_RENEW },
         { CERT_INTERFACE_MANAGER, "Ensure", CERT_POLKIT_RENEW },
         { CERT_INTERFACE_MANAGER, "Reload", CERT_POLKIT_MANAGE },
+        { CERT_INTERFACE_MANAGER, "GetRequest", NULL },
+        { CERT_INTERFACE_MANAGER, "Import", CERT_POLKIT_MANAGE },
         { CERT_INTERFACE_CERTIFICATE, "Renew", CERT_POLKIT_RENEW },
         { CERT_INTERFACE_JOB, "Cancel", CERT_POLKIT_RENEW },
 };

@@ -94,9 +94,15 @@ static void add_record(JsonBuilder *b, const Record *r)
         add_flag(b, "degraded", r->degraded);
         add_number(b, "pending", r->pending);
         add_string(b, "pending_digest", r->pending_digest);
+        add_flag(b, "pending_imported", r->pending_imported);
         add_string(b, "token", r->token);
+        add_string(b, "token_digest", r->token_digest);
         add_number(b, "token_generation", r->token_generation);
-        add_number(b, "poll_at", r->poll_at);
+        if (r->poll_at != UINT64_MAX)
+                add_number(b, "poll_at", r->poll_at);
+        add_flag(b, "by_hand", r->poll_at == UINT64_MAX);
+        add_number(b, "requested_at", r->requested_at);
+        add_number(b, "reminded_at", r->reminded_at);
         add_history(b, r->history);
         json_builder_end_object(b);
 }
@@ -292,9 +298,15 @@ static void read_record(Reader *rd, Record *r)
         r->degraded = read_flag(rd, "degraded");
         r->pending = (unsigned) read_number(rd, "pending", UINT32_MAX);
         r->pending_digest = read_digest(rd, "pending_digest");
+        r->pending_imported = read_flag(rd, "pending_imported");
         r->token = read_string(rd, "token");
+        r->token_digest = read_digest(rd, "token_digest");
         r->token_generation = (unsigned) read_number(rd, "token_generation", UINT32_MAX);
         r->poll_at = read_number(rd, "poll_at", TIME_MAX);
+        if (read_flag(rd, "by_hand"))
+                r->poll_at = UINT64_MAX;
+        r->requested_at = read_number(rd, "requested_at", TIME_MAX);
+        r->reminded_at = read_number(rd, "reminded_at", TIME_MAX);
         read_history(rd, r);
 }
 

@@ -110,9 +110,13 @@ static void pack_record(GByteArray *a, const Record *r)
         pack_u8(a, r->degraded);
         pack_u32(a, r->pending);
         pack_string(a, r->pending_digest);
+        pack_u8(a, r->pending_imported);
         pack_string(a, r->token);
+        pack_string(a, r->token_digest);
         pack_u32(a, r->token_generation);
         pack_u64(a, r->poll_at);
+        pack_u64(a, r->requested_at);
+        pack_u64(a, r->reminded_at);
 }
 
 static Record *unpack_record(const char *name, Unpack *u)
@@ -146,9 +150,13 @@ static Record *unpack_record(const char *name, Unpack *u)
         r->degraded = unpack_u8(u);
         r->pending = unpack_u32(u);
         r->pending_digest = unpack_strdup(u);
+        r->pending_imported = unpack_u8(u);
         r->token = unpack_strdup(u);
+        r->token_digest = unpack_strdup(u);
         r->token_generation = unpack_u32(u);
         r->poll_at = unpack_u64(u);
+        r->requested_at = unpack_u64(u);
+        r->reminded_at = unpack_u64(u);
         return unpack_is_whole(u) ? r : record_free(r);
 }
 
@@ -307,6 +315,13 @@ bool record_store_save(RecordStore *s, Record *const *records, size_t n, GError 
         for (size_t i = 0; s->folder >= 0 && i < n; i++)
                 note_saved(s, records[i]);
         return true;
+}
+
+bool record_store_reload(RecordStore *s, const char *name, Record **ret_record, GError **error)
+{
+        g_hash_table_remove(s->entries, name);
+        s->changed = true;
+        return record_store_get(s, name, ret_record, NULL, error);
 }
 
 bool record_store_remove(RecordStore *s, const char *name, GError **error)

@@ -67,6 +67,7 @@ Record *record_free(Record *r)
         g_free(r->hint);
         g_free(r->pending_digest);
         g_free(r->token);
+        g_free(r->token_digest);
         if (r->history)
                 g_ptr_array_unref(r->history);
         g_free(r);
@@ -180,6 +181,7 @@ bool record_adopt(Record *r, const char *fingerprint)
         if (r->pending == number) {
                 r->request_digest = g_steal_pointer(&r->pending_digest);
                 r->pending = 0;
+                r->pending_imported = false;
         }
         return true;
 }

@@ -16,11 +16,11 @@
 
 typedef struct RecordEvent {
         uint64_t at;     /* microseconds since 1970 */
-        char *kind;      /* "renewed" "repaired" "failed" "rolled-back" "waiting" "units" "recovered" "revoked"; of
-                      * an authority: its action */
+        char *kind;      /* "renewed" "repaired" "failed" "rolled-back" "waiting" "imported" "units" "recovered" "revoked";
+                          * of an authority: its action */
         char *reasons;   /* reason_set_to_string() or NULL */
         char *serial;    /* or NULL */
-        char *detail;    /* one line, or NULL */
+        char *detail;    /* one line, or NULL; of "waiting": certificate_request_text() */
 } RecordEvent;
 
 typedef struct Record {
@@ -54,10 +54,14 @@ typedef struct Record {
         /* issued but not taken */
         unsigned pending;      /* generation's number; 0: none */
         char *pending_digest;  /* its request digest */
+        bool pending_imported; /* a person brought it: it is installed though nothing else is due */
         /* waiting for the CA */
         char *token;           /* NULL: not waiting */
-        unsigned token_generation; /* whose key the request was for (a generation with a key only); 0: none */
-        uint64_t poll_at;
+        char *token_digest;    /* manifest_certificate_token_digest() when the request was made; NULL: unknown */
+        unsigned token_generation; /* that holds the request and its key, and no certificate; 0: none */
+        uint64_t poll_at;      /* UINT64_MAX: a person brings the answer */
+        uint64_t requested_at; /* when the request was made; microseconds since 1970 */
+        uint64_t reminded_at;  /* when somebody was last reminded of it; 0: never */
         GPtrArray *history;    /* RecordEvent*, oldest first, at most RECORD_HISTORY_MAX; NULL: on disk only */
 } Record;
 
@@ -116,6 +120,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(RecordStore, record_store_free)
 bool record_store_get(RecordStore *s, const char *name, Record **ret_record, bool *ret_known, GError **error);
 /* Saves records of this store (record_save_many()), and lets their history go from memory. */
 bool record_store_save(RecordStore *s, Record *const *records, size_t n, GError **error);
+/* Reads one again from its file; the one before is gone. */
+bool record_store_reload(RecordStore *s, const char *name, Record **ret_record, GError **error);
 /* Removes the record, its file and its place in the store. */
 bool record_store_remove(RecordStore *s, const char *name, GError **error);
 /* At the end of a pass: writes the summary if it changed. Never fails: it is a cache. */

@@ -218,6 +218,19 @@ static int behave_wait(FakeCall *c, sd_bus_error *ret_error)
         return issuer_reply_waiting(c->message, token, USEC_PER_SEC);
 }
 
+static int call_named(FakeCall *c, const char *name, sd_bus_error *ret_error);
+
+/* A person is to bring the answer, which is the name of a behaviour. */
+static int behave_by_hand(FakeCall *c, sd_bus_error *ret_error)
+{
+        GBytes *answer = c->request->answer;
+        g_autofree char *name = answer ? g_strndup(g_bytes_get_data(answer, NULL), g_bytes_get_size(answer)) : NULL;
+
+        if (name)
+                return call_named(c, g_strstrip(name), ret_error);
+        return issuer_reply_waiting(c->message, "by-hand", UINT64_MAX);
+}
+
 static int behave_wrong_value(FakeCall *c, sd_bus_error *ret_error)
 {
         return sd_bus_reply_method_return(c->message, "sa{sv}", "issued", 1, "Chain", "s", "a text");
@@ -495,6 +508,7 @@ static const struct {
         { "account", behave_account },         /* a key file's, P-256 */
         { "account-jwe", behave_account_jwe }, /* one that no password opens */
         { "bad-token", behave_bad_token },
+        { "by-hand", behave_by_hand },
         { "ca", behave_ca },
         { "chatter", behave_chatter },
         { "crash", behave_crash },
@@ -579,13 +593,18 @@ static bool read_config(FakeCall *c, const char *text, GError **error)
         return c->authority != NULL;
 }
 
-static int call_behave(FakeCall *c, sd_bus_error *ret_error)
+static int call_named(FakeCall *c, const char *name, sd_bus_error *ret_error)
 {
         for (size_t i = 0; i < G_N_ELEMENTS(behaviours); i++)
-                if (g_str_equal(behaviours[i].name, c->behaviour))
+                if (g_str_equal(behaviours[i].name, name))
                         return behaviours[i].behave(c, ret_error);
         return sd_bus_error_setf(ret_error, cert_error_to_name(CERT_ERROR_MANIFEST_INVALID),
                                  "no such behaviour");
+}
+
+static int call_behave(FakeCall *c, sd_bus_error *ret_error)
+{
+        return call_named(c, c->behaviour, ret_error);
 }
 
 /* One line more in the file that says what was asked. */

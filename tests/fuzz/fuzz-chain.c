@@ -81,7 +81,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         }
         /* the list's last certificate is the root as well */
         g = generation_new(NULL, mended, list, &error);
-        if (!g || !chain_check(&c, g, key_public(key), UINT64_C(1800000000000000), &error))
+        if (!g || !chain_check(&c, g, key_public(key), CHAIN_OF_ISSUER, UINT64_C(1800000000000000), &error))
                 check_error(error);
         return 0;
 }

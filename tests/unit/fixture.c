@@ -4,6 +4,7 @@
 
 #include "tests/unit/fixture.h"
 
+#include "agent/csr.h"
 #include "agent/roots.h"
 #include "common/names.h"
 
@@ -337,6 +338,18 @@ Generation *fixture_generation_new(const FixtureAuthority *a, const ManifestCert
         g_ptr_array_add(chain, fixture_authority_sign(a, c, key, now - 3600, now + 90 * 86400));
         g_ptr_array_add(roots, g_bytes_ref(a->der));
         g = generation_new(key, chain, roots, &error);
+        g_assert_no_error(error);
+        return g;
+}
+
+Generation *fixture_request_generation_new(GBytes *key_pem)
+{
+        g_autoptr(ManifestCertificate) c = fixture_certificate_new("web");
+        g_autoptr(GError) error = NULL;
+        g_autoptr(Key) key = key_new_from_pem(key_pem, &error);
+        g_autoptr(GBytes) request = key ? csr_new(c, key, &error) : NULL;
+        Generation *g = request ? generation_new_request(key_pem, request, &error) : NULL;
+
         g_assert_no_error(error);
         return g;
 }

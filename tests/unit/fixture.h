@@ -61,6 +61,9 @@ Generation *fixture_bundle_generation_new(unsigned n);
 /* A generation for `c`, valid from an hour ago for 90 days, with a key of c->key_type. Not saved. */
 Generation *fixture_generation_new(const FixtureAuthority *a, const ManifestCertificate *c);
 
+/* What waits for an answer: this key, and a request for it of the certificate "web". Not saved. */
+Generation *fixture_request_generation_new(GBytes *key_pem);
+
 /* Whether this is root; if not, the test at hand is skipped, or, where CI is in the environment, failed: what
  * was not tested must not look tested. */
 bool fixture_is_root(void);

@@ -62,6 +62,7 @@ static void forget(IssueRun *r)
 {
         r->generation = generation_unref(r->generation);
         g_clear_pointer(&r->key_pem, g_bytes_unref);
+        g_clear_pointer(&r->request, g_bytes_unref);
         g_clear_pointer(&r->token, g_free);
         g_clear_error(&r->error);
 }
@@ -102,6 +103,8 @@ void issue_run_done(const ManifestCertificate *c, const IssueResult *result, voi
         r->generation = result->generation ? generation_ref(result->generation) : NULL;
         r->token = g_strdup(result->token);
         r->key_pem = result->key_pem ? g_bytes_ref(result->key_pem) : NULL;
+        r->request = result->request ? g_bytes_ref(result->request) : NULL;
+        r->for_current = result->for_current;
         r->poll_after = result->poll_after;
         r->retry_after = result->retry_after;
         r->error = result->error ? g_error_copy(result->error) : NULL;
@@ -129,10 +132,11 @@ void issue_run(IssueRun *r, Generation *current)
 void issue_run_poll(IssueRun *r)
 {
         g_autofree char *token = g_strdup(r->token);
-        g_autoptr(GBytes) key = g_bytes_ref(r->key_pem);
+        g_autoptr(Generation) waiting = generation_new_request(r->key_pem, r->request, NULL);
         unsigned before = r->answers;
 
-        issue_poll(r->pool, r->certificate, &r->issuer, token, key, issue_run_done, r);
+        g_assert_nonnull(waiting);
+        issue_poll(r->pool, r->certificate, &r->issuer, token, waiting, issue_run_done, r);
         issue_run_until(r, before + 1);
 }
 

@@ -20,7 +20,8 @@ typedef struct IssueRun {
         IssueOutcome outcome;
         Generation *generation;
         char *token;
-        GBytes *key_pem;
+        GBytes *key_pem, *request;
+        bool for_current;
         uint64_t poll_after, retry_after;
         GError *error;
 } IssueRun;

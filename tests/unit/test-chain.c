@@ -27,6 +27,7 @@ typedef struct Bench {
         gnutls_x509_privkey_t key, intermediate_key;
         gnutls_x509_crt_t intermediate;
         gnutls_pubkey_t wanted;
+        ChainOrigin origin;
 } Bench;
 
 static void must(int r)
@@ -136,7 +137,7 @@ static bool check(Bench *b, GPtrArray *chain, GPtrArray *roots, GError **error)
         g_autoptr(GPtrArray) mended = chain_mend(chain, b->wanted, error);
         g_autoptr(Generation) g = mended ? generation_new(NULL, mended, roots, error) : NULL;
 
-        return g && chain_check(b->c, g, b->wanted, now_realtime(), error);
+        return g && chain_check(b->c, g, b->wanted, b->origin, now_realtime(), error);
 }
 
 /* A leaf below the root alone. */

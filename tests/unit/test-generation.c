@@ -188,17 +188,56 @@ static void test_many_saved_together(Fixture *f, gconstpointer data)
         }
 }
 
-static void test_a_key_alone_is_kept(Fixture *f, gconstpointer data)
+static void test_a_request_is_kept_with_its_key(Fixture *f, gconstpointer data)
 {
-        g_autoptr(GBytes) key = fixture_key_new(KEY_TYPE_ED25519);
-        g_autoptr(Generation) g = generation_new_key(key);
-        g_autoptr(Generation) loaded = NULL;
+        g_autoptr(GBytes) key = fixture_key_new(KEY_TYPE_ED25519), der = NULL, again = NULL;
+        g_autoptr(Generation) g = fixture_request_generation_new(key), loaded = NULL;
 
         g_assert_true(generation_save(g, "web", NULL));
         loaded = generation_load("web", 1, NULL);
         assert_bytes(loaded->key_pem, key);
+        assert_bytes(loaded->request_pem, g->request_pem);
+        der = generation_request(g);
+        again = generation_request(loaded);
+        assert_bytes(again, der);
         g_assert_null(loaded->cert_pem);
         g_assert_null(generation_file(loaded, MANAGED_FILE_CERT));
+}
+
+static void test_a_request_of_a_tokens_key_is_kept_alone(Fixture *f, gconstpointer data)
+{
+        g_autoptr(GBytes) key = fixture_key_new(KEY_TYPE_ED25519);
+        g_autoptr(Generation) with = fixture_request_generation_new(key), g = NULL, loaded = NULL;
+        g_autoptr(GBytes) der = generation_request(with);
+        g_autofree char *folder = g_strconcat(f->root, CERT_GENERATION_DIR, "/web/1", NULL);
+
+        g = generation_new_request(NULL, der, NULL);
+        g_assert_true(generation_save(g, "web", NULL));
+        loaded = generation_load("web", 1, NULL);
+        assert_bytes(loaded->request_pem, with->request_pem);
+        g_assert_null(loaded->key_pem);
+        generation_remove("web", 1);
+        g_assert_false(g_file_test(folder, G_FILE_TEST_EXISTS));
+        generation_remove("web", 1); /* as after a crash */
+}
+
+static void test_a_needed_request_outlives_newer_generations(Fixture *f, gconstpointer data)
+{
+        g_autoptr(GBytes) key = fixture_key_new(KEY_TYPE_ED25519);
+        g_autoptr(Generation) request = fixture_request_generation_new(key), loaded = NULL;
+        g_autoptr(GError) error = NULL;
+
+        g_assert_true(generation_save(request, "web", NULL));
+        for (unsigned i = 0; i < 5; i++) {
+                g_autoptr(Generation) newer = fixture_generation_new(f->authority, f->c);
+
+                g_assert_true(generation_save(newer, "web", NULL));
+        }
+        generation_prune("web", 2, (const unsigned[]) { 1, 0 });
+        loaded = generation_load("web", 1, &error);
+        g_assert_no_error(error);
+        assert_bytes(loaded->request_pem, request->request_pem);
+        assert_bytes(loaded->key_pem, key);
 }
 
 static void test_half_a_generation_of_a_crash_is_none(Fixture *f, gconstpointer data)
@@ -527,7 +566,9 @@ int main(int argc, char **argv)
         ADD("numbers only grow", test_numbers_only_grow);
         ADD("pruning keeps what is needed", test_pruning_keeps_what_is_needed);
         ADD("many saved together", test_many_saved_together);
-        ADD("a key alone is kept", test_a_key_alone_is_kept);
+        ADD("a request is kept with its key", test_a_request_is_kept_with_its_key);
+        ADD("a request of a token's key is kept alone", test_a_request_of_a_tokens_key_is_kept_alone);
+        ADD("a needed request outlives newer generations", test_a_needed_request_outlives_newer_generations);
         ADD("half a generation of a crash is none", test_half_a_generation_of_a_crash_is_none);
         ADD("a damaged generation is not loaded", test_a_damaged_generation_is_not_loaded);
         ADD("read from the managed files", test_read_from_the_managed_files);

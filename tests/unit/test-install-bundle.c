@@ -163,7 +163,8 @@ static void test_kinds_are_not_confused(Fixture *f, gconstpointer data)
 {
         g_autoptr(FixtureAuthority) authority = fixture_authority_new();
         g_autoptr(ManifestCertificate) web = fixture_certificate_new("web");
-        g_autoptr(Generation) pair = fixture_generation_new(authority, web), key = generation_new_key(pair->key_pem);
+        g_autoptr(Generation) pair = fixture_generation_new(authority, web),
+                              key = fixture_request_generation_new(pair->key_pem);
         InstallItem item = { .certificate = web, .generation = f->new };
 
         install_refused(f, pair, "holds no bundle");

@@ -164,7 +164,7 @@ static void test_a_token_s_key_has_no_file(Fixture *f, gconstpointer data)
 
 static void test_a_generation_without_certificate_is_refused(Fixture *f, gconstpointer data)
 {
-        g_autoptr(Generation) g = generation_new_key(f->old->key_pem);
+        g_autoptr(Generation) g = fixture_request_generation_new(f->old->key_pem);
 
         g_error_free(install_refused(f, g));
 }

@@ -51,7 +51,8 @@ typedef struct Row {
         /* record */
         bool no_record, other_leaf, no_generation, other_issuer, other_digest, not_taken, no_units, told_to_revoke, other_revoked;
         unsigned failures;
-        bool blocked, degraded, pending, pending_differs, changed_since, issuer_changed, waiting;
+        bool blocked, degraded, pending, pending_differs, imported, changed_since, issuer_changed;
+        bool waiting, by_hand, outdated; /* by_hand: with `waiting`, a person brings the answer */
         uint64_t failed_at, retry_at, poll_at;
         CertError error; /* 0: ISSUER_UNREACHABLE */
         /* local issuer; sound: signed by its current certificate, as is recorded, the CA file (if wanted) of its trust */
@@ -227,6 +228,55 @@ static const Row rows[] = {
           .state = CERT_STATE_WAITING, .due = RENEWAL },
         { "asking again failed, the retry is not due", .missing = KEY, .waiting = true, .poll_at = NOW, .failures = 1,
           .retry_at = IN_AN_HOUR, .reasons = R(MISSING_KEY), .state = CERT_STATE_WAITING, .due = NOW },
+        { "asked for something else: another request", .missing = CERT, .no_leaf = true, .waiting = true,
+          .poll_at = IN_AN_HOUR, .outdated = true, .action = ACTION_ISSUE, .reasons = R(MISSING_CERT), .state = CERT_STATE_DUE },
+        { "asked for something else, what is in place is right again", .waiting = true, .by_hand = true, .outdated = true,
+          .state = CERT_STATE_VALID, .due = RENEWAL },
+        /* waiting for a person */
+        { "a person brings the first one", .missing = CERT | KEY, .no_leaf = true, .waiting = true, .by_hand = true,
+          .reasons = R(MISSING_CERT) | R(MISSING_KEY), .state = CERT_STATE_WAITING, .never_due = true },
+        { "a person brings the next one", .now = RENEWAL, .waiting = true, .by_hand = true, .reasons = R(EXPIRING),
+          .state = CERT_STATE_WAITING, .never_due = true },
+        { "a person was to bring it, and it has expired", .now = END + USEC_PER_SEC, .waiting = true, .by_hand = true,
+          .reasons = R(EXPIRED), .state = CERT_STATE_WAITING, .never_due = true },
+        { "renewed by hand while a person brings it: left alone", .now = RENEWAL, .waiting = true, .by_hand = true,
+          .flags = PLAN_IGNORE_RETRY, .reasons = R(EXPIRING), .state = CERT_STATE_WAITING, .never_due = true },
+        { "forced while a person brings it: another request", .now = RENEWAL, .waiting = true, .by_hand = true,
+          .flags = PLAN_FORCED | PLAN_IGNORE_RETRY, .action = ACTION_ISSUE, .reasons = R(EXPIRING) | R(FORCED),
+          .state = CERT_STATE_WAITING },
+        { "forced while the issuer decides: it is asked again", .waiting = true, .poll_at = IN_AN_HOUR,
+          .flags = PLAN_FORCED | PLAN_IGNORE_RETRY, .action = ACTION_POLL, .reasons = R(FORCED),
+          .state = CERT_STATE_WAITING, .due = IN_AN_HOUR },
+        { "the names were changed while a person brings it", .san = "other.example", .waiting = true, .by_hand = true,
+          .outdated = true, .action = ACTION_ISSUE, .reasons = R(SANS_DIFFER), .state = CERT_STATE_DUE },
+        { "the mode is mended while a person brings it", .now = RENEWAL, .wrong_mode = KEY, .waiting = true, .by_hand = true,
+          .action = ACTION_REPAIR, .reasons = R(EXPIRING) | R(MODE_DRIFT), .state = CERT_STATE_WAITING, .due = RENEWAL },
+        { "units are told while a person brings it", .not_taken = true, .waiting = true, .by_hand = true,
+          .action = ACTION_UNITS, .reasons = R(UNIT_NOT_SERVING), .state = CERT_STATE_WAITING },
+        { "units refuse what is in place while a person brings the next one", .now = RENEWAL, .not_taken = true,
+          .waiting = true, .by_hand = true, .failures = 2, .failed_at = RENEWAL - 1, .retry_at = RENEWAL + 9,
+          .error = CERT_ERROR_UNIT_FAILED, .reasons = R(EXPIRING) | R(UNIT_NOT_SERVING), .state = CERT_STATE_FAILED,
+          .due = RENEWAL + 9 },
+        { "what failed before a person was waited for is no failure any more", .now = RENEWAL, .waiting = true,
+          .by_hand = true, .failures = 1, .failed_at = NOW, .retry_at = NOW + 1, .reasons = R(EXPIRING),
+          .state = CERT_STATE_WAITING, .never_due = true },
+        { "the clock went back while a person brings it", .trust = CLOCK_JUMPED_BACK, .waiting = true, .by_hand = true,
+          .state = CERT_STATE_WAITING, .never_due = true },
+        /* brought */
+        { "what was brought is installed though nothing is due", .pending = true, .imported = true,
+          .action = ACTION_ISSUE, .reasons = R(FORCED), .state = CERT_STATE_DUE },
+        { "what was brought is installed where one is due", .now = RENEWAL, .pending = true, .imported = true,
+          .action = ACTION_ISSUE, .reasons = R(EXPIRING), .state = CERT_STATE_DUE, .due = RENEWAL },
+        { "what was brought is installed while another request waits", .now = RENEWAL, .pending = true, .imported = true,
+          .waiting = true, .by_hand = true, .action = ACTION_ISSUE, .reasons = R(EXPIRING), .state = CERT_STATE_DUE,
+          .due = RENEWAL },
+        { "what was brought was refused by a unit: it is tried again", .pending = true, .imported = true, .failures = 1,
+          .failed_at = NOW - 2, .retry_at = NOW - 1, .error = CERT_ERROR_UNIT_FAILED, .action = ACTION_ISSUE,
+          .reasons = R(FORCED), .state = CERT_STATE_FAILED },
+        { "what was brought for something else is not installed", .pending = true, .pending_differs = true, .imported = true,
+          .state = CERT_STATE_VALID, .due = RENEWAL },
+        { "what was issued and not brought is not installed for itself", .pending = true, .state = CERT_STATE_VALID,
+          .due = RENEWAL },
         /* force */
         { "forced", .flags = PLAN_FORCED, .action = ACTION_ISSUE, .reasons = R(FORCED), .state = CERT_STATE_DUE },
         { "forced while the retry is not due", .flags = PLAN_FORCED | PLAN_IGNORE_RETRY, .failures = 1,
@@ -465,7 +515,10 @@ static void world_make_record(World *w, const Row *row)
         r->pending = row->pending ? 8 : 0;
         r->pending_digest = g_strdup(row->pending_differs ? OTHER : row->pending ? w->wanted->request_digest : NULL);
         r->token = g_strdup(row->waiting ? "token" : NULL);
-        r->poll_at = row->poll_at;
+        r->poll_at = row->by_hand ? UINT64_MAX : row->poll_at;
+        if (row->waiting)
+                r->token_digest = row->outdated ? g_strdup(OTHER) : manifest_certificate_token_digest(w->wanted);
+        r->pending_imported = row->imported;
         r->authority = g_strdup(fingerprint_of(row, row->recorded_by));
         r->source = row->source ? *row->source ? g_strdup(row->source) : NULL : g_strdup(TRUST);
 }

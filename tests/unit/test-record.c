@@ -58,9 +58,13 @@ static Record *full_record_new(const char *name)
         r->blocked = r->degraded = true;
         r->pending = 8;
         r->pending_digest = g_strdup(DIGEST_B);
+        r->pending_imported = true;
         r->token = g_strdup("token/1");
+        r->token_digest = g_strdup(DIGEST_A);
         r->token_generation = 9;
-        r->poll_at = NOW + 9;
+        r->poll_at = UINT64_MAX;
+        r->requested_at = NOW + 11;
+        r->reminded_at = NOW + 12;
         r->authority = g_strdup(DIGEST_B);
         r->source = g_strdup(DIGEST_A);
         r->unused_since = NOW + 10;
@@ -92,7 +96,11 @@ static void assert_same(const Record *a, const Record *b)
         g_assert_cmpint(a->degraded, ==, b->degraded);
         g_assert_cmpuint(a->pending, ==, b->pending);
         g_assert_cmpstr(a->pending_digest, ==, b->pending_digest);
+        g_assert_cmpint(a->pending_imported, ==, b->pending_imported);
         g_assert_cmpstr(a->token, ==, b->token);
+        g_assert_cmpstr(a->token_digest, ==, b->token_digest);
+        g_assert_cmpuint(a->requested_at, ==, b->requested_at);
+        g_assert_cmpuint(a->reminded_at, ==, b->reminded_at);
         g_assert_cmpuint(a->token_generation, ==, b->token_generation);
         g_assert_cmpuint(a->poll_at, ==, b->poll_at);
         g_assert_cmpstr(a->authority, ==, b->authority);
