@@ -110,7 +110,7 @@ static const Verb verbs[] = {
           "     --server-name=NAME\n"
           "                       the name that the certificate must have\n"
           "     --starttls=PROTOCOL\n"
-          "                       begin in the clear: smtp, imap, pop3, ...\n"
+          "                       begin in the clear: smtp, imap, pop3, ftp, ldap, postgresql\n"
           "\nExit status 0: healthy, 1: could not look, 3: something is wrong.\n" },
         { "log", "NAME", "the journal's entries of a certificate", 1, 1,
           OPTION_JSON | OPTION_TABLE | OPTION_FOLLOW | OPTION_LINES | OPTION_MACHINE, verb_log,

@@ -624,6 +624,25 @@ class Completion(CertctlTest):
         self.assertNotIn("--now", self.complete(shell, "certctl authority export --n"))
         self.assertNotIn("authority:site", self.complete(shell, "certctl renew "))
         self.assertIn("authority:site", self.complete(shell, "certctl status "))
+        self.assertIn("web", self.complete(shell, "certctl import "))
+        self.assertIn("web", self.complete(shell, "certctl export "))
+        self.assertIn("web", self.complete(shell, "certctl doctor "))
+        self.host.path("/home").mkdir()
+        (self.host.path("/home") / "answer.pem").touch()
+        self.assertIn(f"{self.host.path('/home')}/answer.pem", self.complete(shell, f"certctl import web {self.host.path('/home')}/an"))
+        self.check_options(shell)
+
+    def check_options(self, shell):
+        """Each verb that the help names, and each option that the verb's help begins a line with."""
+        verbs = re.findall(r"^  ([a-z]+) ", self.run_certctl("--help").stdout.split("Options:")[0], re.M)
+        self.assertLessEqual({"csr", "import", "sign", "export", "doctor"}, set(verbs))
+        self.assertLessEqual(set(verbs), self.complete(shell, "certctl "))
+        for verb in [*verbs, "authority show", "authority rotate", "authority export"]:
+            text = self.run_certctl(*verb.split(), "--help").stdout
+            wanted = set(re.findall(r"^  (?:-.|  ) (--[a-z0-9-]+)", text, re.M))
+            words = "convert phoenix" if verb == "convert" else verb  # what the issuer needs is phoenix's alone
+            offered = {offer.rstrip("=") for offer in self.complete(shell, f"certctl {words} --")}
+            self.assertLessEqual(wanted, offered, verb)
 
     def test_bash(self):
         self.check_shell("bash")
