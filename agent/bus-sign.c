@@ -24,6 +24,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(sd_bus_message, sd_bus_message_unref)
 #define SIGNING_MAX 32
 
 #define SERIAL_DIGITS_MAX 40 /* RFC 5280, 4.1.2.2: 20 octets */
+#define BLOCKS_MAX 64
 #define PEM_MAX (128 * 1024) /* bytes of text: a request has at most 64 KiB */
 
 static int refuse_busy(sd_bus_error *ret_error)
@@ -76,12 +77,13 @@ static GBytes *request_of_pem(const char *pem, GError **error)
         if (kind != FILE_KIND_REQUEST)
                 return fail_text(error, "This is %s, and no certificate request\nGive the request (PKCS#10) as PEM.",
                                  file_kind_to_string(kind));
-        blocks = pem_blocks(text, 1, error);
+        blocks = pem_blocks(text, BLOCKS_MAX, error);
         if (!blocks)
                 return NULL;
         block = blocks->len == 1 ? &g_array_index(blocks, PemBlock, 0) : NULL;
-        if (!block || block->kind != FILE_KIND_REQUEST)
-                return fail_text(error, "There is not exactly one certificate request in it\nGive the request as PEM.");
+        if (!block || block->kind != FILE_KIND_REQUEST || !block->der)
+                return fail_text(error, "There is not exactly one certificate request, as PEM, in it and nothing else\n"
+                                        "Give one request at a time.");
         return g_bytes_ref(block->der);
 }
 
