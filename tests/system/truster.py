@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """A service that trusts only a bundle, and makes verified TLS requests one after another.
 
-Runs inside the machine. `truster.py serve NAME HOST BUNDLE ADDRESS` is the service: it reads the bundle when it starts and when
+Runs inside the machine. `truster.py serve NAME HOST BUNDLE ADDRESS [PAUSE]` is the service: it reads the bundle when it starts and when
 its unit is reloaded, never in between. `truster.py reload NAME` is that unit's ExecReload= and returns when the bundle has
 been read. `truster.py report NAME` prints: requests, failures, serial numbers seen, reloads, certificates in the bundle;
 then the first failures, one a line with "#"."""
@@ -11,7 +11,7 @@ import ssl
 import sys
 import time
 
-PAUSE = 0.004  # seconds between requests: the machine has others to serve
+PAUSE = 0.01  # seconds between requests, unless it is said: the machine has others to serve
 FAILURES_KEPT = 10
 
 
@@ -20,8 +20,8 @@ def socket_of(name):
 
 
 class Truster:
-    def __init__(self, name, host, bundle, address):
-        self.host, self.bundle, self.address = host, bundle, address
+    def __init__(self, name, host, bundle, address, pause=PAUSE):
+        self.host, self.bundle, self.address, self.pause = host, bundle, address, float(pause)
         self.requests, self.failures, self.seen, self.reloads = 0, [], set(), 0
         self.read_bundle()
         self.control = socket.socket(socket.AF_UNIX)
@@ -30,6 +30,13 @@ class Truster:
         self.control.bind(socket_of(name))
         self.control.listen()
         self.control.setblocking(False)
+        self.say_ready()
+
+    @staticmethod
+    def say_ready():
+        """As sd_notify(3) does: from now on it can be asked."""
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as s:
+            s.sendto(b"READY=1", os.environ["NOTIFY_SOCKET"])
 
     def read_bundle(self):
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -39,7 +46,7 @@ class Truster:
         """A whole exchange, with the certificate verified for the host's name."""
         self.requests += 1
         try:
-            with socket.create_connection((self.address, 443), timeout=10) as s:
+            with socket.create_connection((self.address, 443), timeout=30) as s:
                 with self.context.wrap_socket(s, server_hostname=self.host) as t:
                     self.seen.add(t.getpeercert()["serialNumber"])
                     t.sendall(f"GET / HTTP/1.0\r\nHost: {self.host}\r\n\r\n".encode())
@@ -58,7 +65,7 @@ class Truster:
 
     def answer(self, connection):
         with connection:
-            connection.settimeout(10)
+            connection.settimeout(30)
             if connection.recv(16) == b"reload":
                 self.read_bundle()
                 self.reloads += 1
@@ -71,12 +78,12 @@ class Truster:
             except BlockingIOError:
                 pass
             self.request()
-            time.sleep(PAUSE)
+            time.sleep(self.pause)
 
 
 def ask(name, word):
     with socket.socket(socket.AF_UNIX) as s:
-        s.settimeout(20)
+        s.settimeout(60)
         s.connect(socket_of(name))
         s.sendall(word)
         answer = b""
@@ -88,7 +95,7 @@ def ask(name, word):
 if __name__ == "__main__":
     what, name = sys.argv[1:3]
     if what == "serve":
-        Truster(name, *sys.argv[3:6]).serve()
+        Truster(name, *sys.argv[3:]).serve()
     elif what == "reload":
         ask(name, b"reload")
     else:
