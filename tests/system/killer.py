@@ -20,7 +20,7 @@ NAMES = sys.argv[1:]
 ROOTS = "/root/ca.pem"
 
 
-def run(*command, timeout=60):
+def run(*command, timeout=120):
     return subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                           text=True, timeout=timeout)
 
@@ -84,7 +84,7 @@ def on_disk(name):
 def served(name):
     """What a client gets that trusts the CA and wants that name, DER."""
     context = ssl.create_default_context(cafile=ROOTS)
-    with socket.create_connection(("127.0.0.1", 443), timeout=5) as s:
+    with socket.create_connection(("127.0.0.1", 443), timeout=30) as s:
         with context.wrap_socket(s, server_hostname=f"{name}.example.org") as t:
             return t.getpeercert(binary_form=True)
 
@@ -108,7 +108,7 @@ def judge():
     if answer.returncode != 0:
         wrong.append("the next pass fails: " + answer.stdout)
     for name in NAMES:
-        for _ in range(40):  # old workers of nginx linger
+        for _ in range(400):  # old workers of nginx linger
             if served(name) == on_disk(name):
                 break
             time.sleep(0.05)
