@@ -4,7 +4,8 @@
  * configuration says how: { "type": "fake", "behaviour": "hang" }, with "polls" (how often to wait), "delay"
  * (before any answer, a span) and "retry_after" (a span). In the place of cert-issuer-step, which alone has an account,
  * the provisioner's name is the behaviour. Its authority is a local one in the test root, so that its certificates are
- * as real as any. What it was asked is in /run/fake-calls, a line for each call. */
+ * as real as any. What it was asked is in /run/fake-calls, a line for each call. While /run/fake-closed is there nobody
+ * gets an answer: a test looks meanwhile, for as long as that takes. */
 
 #include "common/error.h"
 #include "common/log.h"
@@ -32,6 +33,8 @@
 #define SIGNED_TEXT "what a protocol would have signed"
 #define CALLS_FILE  "/run/fake-calls"
 #define BEHAVIOUR_FILE "/run/fake-behaviour" /* when it is there: what it says goes before the manifest */
+#define CLOSED_FILE "/run/fake-closed"
+#define CLOSED_STEP_USEC (10 * USEC_PER_MSEC)
 #define NO_JWE      "e30.AA.AA.AA.AA" /* five parts, as RFC 7516 has them, and no key in them */
 
 /* One request, ready to be answered in whatever way. */
@@ -623,6 +626,14 @@ static void note_call(const char *format, ...)
         close(fd);
 }
 
+static void wait_until_open(void)
+{
+        g_autofree char *path = host_path(CLOSED_FILE);
+
+        while (access(path, F_OK) == 0)
+                g_usleep(CLOSED_STEP_USEC);
+}
+
 static int method_issue(sd_bus_message *m, void *userdata, sd_bus_error *ret_error)
 {
         g_auto(FakeCall) c = { .message = m };
@@ -643,6 +654,7 @@ static int method_issue(sd_bus_message *m, void *userdata, sd_bus_error *ret_err
         }
         if (c.delay > 0)
                 g_usleep(c.delay);
+        wait_until_open();
         return call_behave(&c, ret_error);
 }
 

@@ -4,6 +4,7 @@
 The agent is the build's (made with -Dtest-root=true); it reads CERT_AGENT_TEST_ROOT, and sd-bus reads
 DBUS_SYSTEM_BUS_ADDRESS. Everything that a test starts ends with it."""
 
+import contextlib
 import json
 import os
 import pathlib
@@ -27,7 +28,7 @@ BUS_CONFIG = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Config
 </busconfig>
 """
 
-WAIT = 30  # seconds: a limit against hanging, not a measure
+WAIT = 120  # seconds: a limit against hanging, not a measure
 
 
 class Host:
@@ -61,11 +62,7 @@ class Host:
         config.write_text(BUS_CONFIG.format(socket=self.bus))
         self.start(["dbus-daemon", f"--config-file={config}", "--nofork", "--nopidfile"])
 
-        def listens():
-            with socket.socket(socket.AF_UNIX) as s:
-                return s.connect_ex(str(self.bus)) == 0
-
-        wait_for(listens, "the message bus")
+        wait_for(lambda: listens(self.bus), "the message bus")
 
     def start(self, command, log=None, environment=None):
         output = open(self.root / f"run/{log}.log", "ab") if log else subprocess.DEVNULL
@@ -94,6 +91,16 @@ class Host:
         status = self.agent_process.wait(WAIT)
         self.processes.remove(self.agent_process)
         assert how == signal.SIGKILL or status == 0, f"the agent ended with {status}:\n" + self.agent_log()
+
+    @contextlib.contextmanager
+    def fake_closed(self):
+        """The fake issuer answers nobody meanwhile: what is done in the block is done while it thinks."""
+        closed = self.path("/run/fake-closed")
+        closed.touch()
+        try:
+            yield
+        finally:
+            closed.unlink()
 
     def shift_clock(self, seconds):
         """The next agent, and the processes it starts, see another time."""
@@ -150,8 +157,9 @@ class Host:
     # ---- The bus ----
 
     def busctl(self, *arguments, check=True):
-        p = subprocess.run(["busctl", f"--address=unix:path={self.bus}", "--json=short", "--", *arguments],
-                           capture_output=True, text=True, timeout=WAIT, env=self.environment)
+        p = subprocess.run(["busctl", f"--address=unix:path={self.bus}", f"--timeout={WAIT}", "--json=short", "--",
+                            *arguments],
+                           capture_output=True, text=True, timeout=WAIT + 10, env=self.environment)
         if p.returncode != 0:
             if check:
                 raise BusError(p.stderr.strip())
@@ -172,12 +180,13 @@ class Host:
 
     def job(self, method, signature="", *arguments):
         """Starts a job and waits for its end; gives (result, {name: (stage, message)})."""
-        path = self.call(method, signature, *arguments)[0]
+        return self.end_of_job(self.call(method, signature, *arguments)[0], method)
 
+    def end_of_job(self, path, what):
         def prop(p):
             return self.busctl("get-property", "org.certagent1", path, "org.certagent1.Job", p)["data"]
 
-        wait_for(lambda: prop("State") == "finished", f"{method}", 120)
+        wait_for(lambda: prop("State") == "finished", what, 2 * WAIT)
         return prop("Result"), {name: (stage, message) for name, stage, message in prop("Progress")}
 
     def renew(self, *names, force=False):
@@ -194,6 +203,11 @@ class Host:
 
 class BusError(Exception):
     pass
+
+
+def listens(path):
+    with socket.socket(socket.AF_UNIX) as s:
+        return s.connect_ex(str(path)) == 0
 
 
 def wait_for(condition, what, seconds=WAIT):

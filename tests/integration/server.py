@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A TLS server as services are: server.py PORT CERT KEY [stale]. Reads its files at the start and on SIGHUP; with
+"""A TLS server as services are: server.py CERT KEY [stale]; it says at which port. Reads its files at the start and on SIGHUP; with
 "stale" SIGHUP is accepted and changes nothing."""
 
 import signal
@@ -7,8 +7,8 @@ import socket
 import ssl
 import sys
 
-port, cert, key = int(sys.argv[1]), sys.argv[2], sys.argv[3]
-stale = "stale" in sys.argv[4:]
+cert, key = sys.argv[1], sys.argv[2]
+stale = "stale" in sys.argv[3:]
 context = None
 
 
@@ -27,11 +27,11 @@ def load(*_):
 
 load()
 signal.signal(signal.SIGHUP, load)
-listener = socket.create_server(("127.0.0.1", port))
-print("ready", flush=True)
+listener = socket.create_server(("127.0.0.1", 0))
+print(listener.getsockname()[1], flush=True)
 while True:
     connection, _ = listener.accept()
-    connection.settimeout(5)
+    connection.settimeout(60)
     try:
         with context.wrap_socket(connection, server_side=True) as tls:
             tls.recv(1)

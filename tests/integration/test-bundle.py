@@ -24,8 +24,8 @@ class BundleTest(authority.AuthorityTest):
                         "90", "-subj", f"/CN={name}", "-keyout", key, "-out", cert], check=True, capture_output=True)
         return cert.read_text()
 
-    def verified(self, port):
-        return self.bundle(verify={"connect": f"127.0.0.1:{port}", "server_name": "a.example.org", "timeout": "3s"})
+    def verified(self, port, patience="60s"):
+        return self.bundle(verify={"connect": f"127.0.0.1:{port}", "server_name": "a.example.org", "timeout": patience})
 
 
 class Place(BundleTest):
@@ -90,7 +90,7 @@ class Served(BundleTest):
         before = self.host.path(authority.BUNDLE).read_bytes()
         self.stranger("foreign")
         _, port = self.serve("foreign")
-        self.declare(bundles=self.verified(port))
+        self.declare(bundles=self.verified(port, "3s"))
         self.host.call("Reload")
         self.host.path(authority.BUNDLE).write_text("tampered with\n")
         result, steps = self.host.renew_due()
