@@ -41,11 +41,22 @@ def program():
     return path
 
 
+PORTS_TAKEN = []  # sockets that say so to other tests, for as long as this process lives
+
+
 def free_port():
-    """A port of loopback that stays free while the server is stopped: none that the kernel gives to others."""
+    """A port of loopback that stays free while the server is stopped: none that the kernel gives to others, nor another
+    test that runs at the same time takes."""
     low = int(pathlib.Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
     while True:
         port = random.randrange(low - 12000, low)
+        taken = socket.socket(socket.AF_UNIX)
+        try:
+            taken.bind(f"\0cert-agent-tests-port-{port}")
+        except OSError:
+            taken.close()
+            continue
+        PORTS_TAKEN.append(taken)
         with socket.socket() as s:
             if s.connect_ex(("127.0.0.1", port)) != 0:
                 return port
