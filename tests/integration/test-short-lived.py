@@ -92,7 +92,7 @@ class ShortLivedTest(unittest.TestCase):
 
     def test_the_timer_is_stopped_while_the_agent_stays(self):
         self.timer("active")
-        self.start({"web": self.short("web")})
+        self.start({"web": self.short("web", renew_before="5s")})
         self.assertEqual(self.host.renew_due()[0], "done")
         first = self.serial()
         time.sleep(EXIT_IDLE + 1.5)
@@ -110,7 +110,7 @@ class ShortLivedTest(unittest.TestCase):
         time.sleep(1)  # the first question was answered
         systemd.send_signal(signal.SIGSTOP)
         self.addCleanup(systemd.send_signal, signal.SIGCONT)
-        wait_for(lambda: self.serial() != first, "the renewal", 40)
+        wait_for(lambda: self.serial() != first, "the renewal")
 
     def test_a_new_one_for_a_person_is_followed_too(self):
         self.timer("active")
@@ -132,14 +132,16 @@ class ShortLivedTest(unittest.TestCase):
         self.assertEqual(self.host.renew_due()[0], "done")
         behave("unreachable")
         time.sleep(2.5 * LIFETIME)
+
+        def failures():
+            return [self.host.get(n, "FailureCount") for n in names]
+
+        wait_for(lambda: min(failures()) >= 1 and sum(failures()) > len(names), "a second try")
         self.assertTrue(self.runs())
-        failures = [self.host.get(n, "FailureCount") for n in names]
-        self.assertGreaterEqual(min(failures), 1)
-        self.assertLessEqual(sum(failures), len(names) + 4, "each was tried, and then one at a time")
-        self.assertGreater(sum(failures), len(names))
+        self.assertLessEqual(sum(failures()), len(names) + 4, "each was tried, and then one at a time")
         behave("good")
         # A third of a lifetime (the fake's clock is a minute slow) with jitter.
-        wait_for(lambda: all(self.host.state(n) == "valid" for n in names), "all of them", 40)
+        wait_for(lambda: all(self.host.state(n) == "valid" for n in names), "all of them")
         self.assertTrue(all(self.is_good(n) for n in names))
 
     def test_it_is_killed_in_between_and_goes_on(self):

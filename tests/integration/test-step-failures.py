@@ -288,11 +288,11 @@ class Refusing(Matrix):
         answer("s400", "/sign", refuse(400, "missing csr"), "IssuerRefused", "missing~csr", "."),
         answer("s404", "/sign", refuse(404), "IssuerProtocol", "404", "url"),
         answer("s429-seconds", "/sign", refuse(429, retry_after="300"), "IssuerRefused", "429|many", ".",
-               retry=(290, 330)),
+               retry=(290, 420)),
         answer("s503-date", "/sign", refuse(503, retry_after=lambda: http_date(900)), "IssuerUnreachable", "503", ".",
-               retry=(600, 1000)),
+               retry=(600, 1100)),
         answer("s503-garbage", "/sign", refuse(503, retry_after="soon"), "IssuerUnreachable", "503", ".",
-               retry=(30, 200)),
+               retry=(30, 300)),
         answer("s503-huge", "/sign", refuse(503, retry_after="99999999999999999999"), "IssuerUnreachable",
                "503", ".", retry=(30, 366 * 86400)),
         answer("s500", "/sign", refuse(500), "IssuerProtocol", "500", "log"),
@@ -335,7 +335,7 @@ class Answering(Matrix):
     ]
 
     def test_a_server_that_stalls_costs_no_more_than_its_timeout(self):
-        self.assertLess(self.took, 30)
+        self.assertLess(self.took, 55)  # without PATIENCE it would be a minute
 
 
 # ---- Certificates that no service must ever get ----

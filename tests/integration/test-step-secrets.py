@@ -75,7 +75,7 @@ class Secrets(unittest.TestCase):
         cls.addClassCleanup(cls.host.end)
         cls.ca.give_password(cls.host)
         cls.host.manifest({"web": cls.host.certificate("web", issuer="step", key={"rotation": "reuse"})},
-                          {"step": cls.ca.issuer(url=cls.server.url, timeout="20s")})
+                          {"step": cls.ca.issuer(url=cls.server.url, timeout="3min")})
         cls.host.start_agent()
         # While the server holds back its answer: the key was opened, the token is made.
         cls.server.spoil("/sign", faulty.never, times=1)
