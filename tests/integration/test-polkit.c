@@ -172,7 +172,7 @@ static int on_answer(sd_event_source *source, int fd, uint32_t events, void *use
 /* Turns the loop until the caller was answered; the caller of this owns the text. */
 static char *end_caller(Fixture *f, Caller c)
 {
-        int64_t until = g_get_monotonic_time() + 20 * G_USEC_PER_SEC;
+        int64_t until = g_get_monotonic_time() + 120 * G_USEC_PER_SEC;
         sd_event_source *source;
         char *answer = NULL;
 

@@ -85,6 +85,25 @@ static void assert_calls(Fixture *f, const char *wanted)
         g_assert_cmpstr(all, ==, wanted);
 }
 
+/* Turns the loop until systemd was asked for so many jobs. */
+static void run_until_asked(Fixture *f, guint n)
+{
+        for (;;) {
+                g_auto(GStrv) calls = fake_list(f->control, SYSTEMD, SYSTEMD_PATH, "Calls");
+
+                if (g_strv_length(calls) >= n)
+                        return;
+                run_for(f->event, 10000);
+        }
+}
+
+static guint jobs_asked(Fixture *f)
+{
+        g_auto(GStrv) calls = fake_list(f->control, SYSTEMD, SYSTEMD_PATH, "Calls");
+
+        return g_strv_length(calls);
+}
+
 /* ---- One job ---- */
 
 typedef struct Outcome {
@@ -426,7 +445,7 @@ static void test_a_job_that_never_ends_is_left_and_holds_up_nobody(Fixture *f, g
         set_running(f, "slow.service");
         set_running(f, NGINX);
         set_unit(f, "slow.service", "JobDelay", "never", NULL);
-        unit_job_start(f->manager, &slow, 700000, on_done, &slowly);
+        unit_job_start(f->manager, &slow, 6000000, on_done, &slowly);
         unit_job_start(f->manager, &quick, 0, on_done, &quickly);
         run_until(f->event, &quickly.done);
         g_assert_false(slowly.done);
@@ -449,7 +468,7 @@ static void test_systemd_does_not_answer(Fixture *f, gconstpointer data)
 
         set_running(f, NGINX);
         set_unit(f, NGINX, "JobError", "hang", NULL);
-        g_assert_cmpint(run_job(f, NGINX, UNIT_ACTION_RELOAD, 300000, &message), ==, UNIT_TIMED_OUT);
+        g_assert_cmpint(run_job(f, NGINX, UNIT_ACTION_RELOAD, 3000000, &message), ==, UNIT_TIMED_OUT);
         g_assert_nonnull(strstr(message, "did not answer"));
 }
 
@@ -490,6 +509,7 @@ static void test_signals_of_others_are_not_believed(Fixture *f, gconstpointer da
         set_running(f, NGINX);
         set_unit(f, NGINX, "JobDelay", "never", NULL);
         unit_job_start(f->manager, &ref, 0, on_done, &o);
+        run_until_asked(f, 1);
         run_for(f->event, 100000);
         g_assert_cmpint(sd_bus_get_unique_name(f->bus, &name), >=, 0);
         g_assert_cmpint(sd_bus_message_new_signal(liar, &m, SYSTEMD_PATH, SYSTEMD ".Manager", "JobRemoved"),
@@ -510,7 +530,10 @@ static void run_reexec(Fixture *f, int finish, Outcome *o)
 {
         UnitRef ref = { (char *) NGINX, UNIT_ACTION_RELOAD, 0 };
 
+        guint before = jobs_asked(f);
+
         unit_job_start(f->manager, &ref, 0, on_done, o);
+        run_until_asked(f, before + 1);
         run_for(f->event, 100000);
         sd_bus_message_unref(call_and_wait(f->control, SYSTEMD, SYSTEMD_PATH, "org.certagent1.Fake", "Reexec",
                                            "b", finish));
@@ -545,7 +568,7 @@ static void test_a_call_in_the_midst_of_that_is_made_again(Fixture *f, gconstpoi
         set_running(f, NGINX);
         set_unit(f, NGINX, "JobError", "hang", "Bus", "", NULL);
         unit_job_start(f->manager, &ref, 0, on_done, &o);
-        run_for(f->event, 100000);
+        run_until_asked(f, 1);
         set_unit(f, NGINX, "JobError", "", NULL);
         sd_bus_message_unref(
                 call_and_wait(f->control, SYSTEMD, SYSTEMD_PATH, "org.certagent1.Fake", "Reexec", "b", 0));
@@ -563,7 +586,7 @@ static void test_the_connection_is_lost(Fixture *f, gconstpointer data)
         set_running(f, NGINX);
         set_unit(f, NGINX, "JobDelay", "never", NULL);
         unit_job_start(f->manager, &ref, 0, on_done, &first);
-        run_for(f->event, 100000);
+        run_until_asked(f, 1);
         unit_job_start(f->manager, &ref, 0, on_done, &second);
         test_bus_kill(f->test_bus);
         run_until(f->event, &first.done);

