@@ -22,7 +22,7 @@ StepCall *step_call_new(const char *more, SignerThread *signer)
         c->options = step_options_new(config, &error);
         g_assert_no_error(error);
         c->bus = signer->bus;
-        c->deadline = (uint64_t) g_get_monotonic_time() + 20 * USEC_PER_SEC;
+        c->deadline = (uint64_t) g_get_monotonic_time() + 60 * USEC_PER_SEC;
         return c;
 }
 

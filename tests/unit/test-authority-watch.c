@@ -91,11 +91,14 @@ static char *folder_of(const Run *r)
         return fixture_path(r->issue->root, CERT_AUTHORITY_DIR "/site");
 }
 
+/* In one system call: two may be seen as two changes. */
 static void write_file(const Run *r, const char *name)
 {
-        g_autofree char *folder = folder_of(r), *path = g_build_filename(folder, name, NULL);
+        g_autofree char *folder = folder_of(r), *path = g_build_filename(folder, name, NULL),
+                        *beside = fixture_path(r->issue->root, "/beside");
 
-        g_assert_true(g_file_set_contents(path, "x", 1, NULL));
+        g_assert_true(g_file_set_contents(beside, "x", 1, NULL));
+        g_assert_cmpint(rename(beside, path), ==, 0);
 }
 
 /* The one process that was spawned for this test. */
@@ -171,7 +174,7 @@ static void test_a_call_has_no_deadline(void)
         turn_for(r, 2 * USEC_PER_SEC);
         g_assert_cmpuint(r->told, ==, 1);
         write_file(r, "a");
-        g_assert_cmpuint(turn_until_told(r), <, 2 * USEC_PER_SEC); /* a call that had failed waits for longer */
+        g_assert_cmpuint(turn_until_told(r), <, 4 * USEC_PER_SEC); /* a call that had failed waits for longer */
 }
 
 static void test_after_the_end_of_its_process_it_is_told_and_goes_on(void)
@@ -272,18 +275,16 @@ static void test_the_first_call_is_answered_at_once_the_others_when_something_ch
 static void test_who_answers_for_ever_is_heard_now_and_then(void)
 {
         g_autoptr(Run) r = run_new("fake", "{\"type\":\"fake\"}");
-        unsigned before;
 
         run_watch(r);
-        turn_for(r, 4 * USEC_PER_SEC);
-        g_assert_cmpuint(r->told, >=, 3);
-        g_assert_cmpuint(r->told, <=, 20);
-        while (r->told < 22)
+        while (r->told < 3)
                 turn_until_told(r);
-        before = r->told;
-        turn_for(r, 9 * USEC_PER_SEC);
-        g_assert_cmpuint(r->told - before, >=, 1);
-        g_assert_cmpuint(r->told - before, <=, 2); /* every five seconds by now */
+        turn_for(r, 2 * USEC_PER_SEC);
+        g_assert_cmpuint(r->told, <=, 3 + 11);
+        /* Every five seconds in the end. A slow machine that is slow to answer is thought not to hurry, for that once. */
+        while (turn_until_told(r) < 4 * USEC_PER_SEC)
+                g_assert_cmpuint(r->told, <, 200);
+        g_assert_cmpuint(r->told, >=, 20);
 }
 
 static void test_who_fails_is_asked_later_and_later(gconstpointer data)

@@ -114,7 +114,7 @@ static void serve_one(Server *s, int fd)
         g_assert_cmpint(gnutls_priority_set_direct(session, s->priority, NULL), >=, 0);
         g_assert_cmpint(gnutls_credentials_set(session, GNUTLS_CRD_CERTIFICATE, s->credentials), >=, 0);
         gnutls_certificate_server_set_request(session, GNUTLS_CERT_REQUEST);
-        gnutls_handshake_set_timeout(session, 5000);
+        gnutls_handshake_set_timeout(session, 60000);
         gnutls_transport_set_int(session, fd);
         do
                 s->result = gnutls_handshake(session);
@@ -290,7 +290,7 @@ static HttpAnswer *ask(Http *h, const Server *s, const FixtureAuthority *trusted
                                 .roots = roots,
                                 .client = who ? &client : NULL,
                                 .answer_max = 4096,
-                                .timeout_usec = 2 * USEC_PER_SEC };
+                                .timeout_usec = (s->manner == MANNER_HANG ? 5 : 60) * USEC_PER_SEC };
 
         return http_send(h, &request, error);
 }

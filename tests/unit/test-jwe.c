@@ -271,7 +271,7 @@ static void test_absurd_work_takes_no_time(void)
         int64_t start = g_get_monotonic_time();
 
         assert_refused(jwe, JOSE_PASSWORD, CERT_ERROR_ISSUER_PROTOCOL, "p2c");
-        g_assert_cmpint(g_get_monotonic_time() - start, <, G_USEC_PER_SEC);
+        g_assert_cmpint(g_get_monotonic_time() - start, <, 30 * G_USEC_PER_SEC);
 }
 
 int main(int argc, char **argv)

@@ -162,7 +162,7 @@ static void test_what_is_no_file_holds_up_nobody(void)
         assert_unreadable(&by_file, g_strerror(ELOOP));
         g_unsetenv(CERT_ENV_TEST_ROOT); /* the host's own */
         assert_unreadable(&device, "no regular file");
-        g_assert_cmpint(g_get_monotonic_time() - start, <, 2 * G_USEC_PER_SEC);
+        g_assert_cmpint(g_get_monotonic_time() - start, <, 30 * G_USEC_PER_SEC);
 }
 
 static void test_a_file_that_root_must_not_read_is_said_to_be_one(void)

@@ -313,7 +313,7 @@ static void test_a_file_that_hangs_holds_up_its_own_connection_alone(void)
                 start = g_get_monotonic_time();
                 worker_make(&b, &w);
                 worker_assert_signs(&w, &other, STEP_KEY_ID, 0);
-                g_assert_cmpint(g_get_monotonic_time() - start, <, 20 * G_USEC_PER_SEC);
+                g_assert_cmpint(g_get_monotonic_time() - start, <, 200 * G_USEC_PER_SEC);
         }
         g_assert_cmpint(waitpid(hanging.pid, &status, WNOHANG), ==, 0);
         sd_bus_close_unref(hanging.bus);

@@ -316,7 +316,7 @@ static void test_fifty_megabytes_are_refused_unread(Host *h, const void *data)
         g_assert_cmpint(truncate(opened, 50 * 1024 * 1024), ==, 0);
         start = g_get_monotonic_time();
         assert_refused(h, CERT_MANIFEST_FILE, "larger than 16 MiB", "drop-ins");
-        g_assert_cmpint(g_get_monotonic_time() - start, <, G_USEC_PER_SEC);
+        g_assert_cmpint(g_get_monotonic_time() - start, <, 10 * G_USEC_PER_SEC);
 }
 
 static void test_what_is_no_file_does_not_block(Host *h, const void *data)

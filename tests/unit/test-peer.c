@@ -59,7 +59,7 @@ static sd_bus_message *call(sd_bus *bus, const char *path, const char *interface
                                                  types, argument),
                         >=, 0);
         while (!reply)
-                g_assert_cmpint(sd_event_run(sd_bus_get_event(bus), 5 * G_USEC_PER_SEC), >, 0);
+                g_assert_cmpint(sd_event_run(sd_bus_get_event(bus), 60 * G_USEC_PER_SEC), >, 0);
         return reply;
 }
 
@@ -192,7 +192,7 @@ static void test_a_full_backlog_does_not_hold_up(void)
         while (peer_connect(event, path, G_USEC_PER_SEC / 10, &client, &error))
                 g_ptr_array_add(clients, client);
         g_assert_error(error, CERT_ERROR, CERT_ERROR_ISSUER_UNREACHABLE);
-        g_assert_cmpint(g_get_monotonic_time() - before, <, 3 * G_USEC_PER_SEC);
+        g_assert_cmpint(g_get_monotonic_time() - before, <, 60 * G_USEC_PER_SEC); /* else for ever */
         close(fd);
         g_unlink(path);
         g_rmdir(folder);

@@ -96,7 +96,7 @@ static void begin(Bench *b, const char *urls, const char *trust)
         step_options_free(b->call.options);
         b->call = (StepCall){ .process = b->process, .options = step_options_new(config, &error) };
         g_assert_no_error(error);
-        b->call.deadline = (uint64_t) g_get_monotonic_time() + 10 * USEC_PER_SEC;
+        b->call.deadline = (uint64_t) g_get_monotonic_time() + 60 * USEC_PER_SEC;
 }
 
 static void begin_with(Bench *b, const WebServer *s, const char *trust)

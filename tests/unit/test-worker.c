@@ -112,7 +112,7 @@ static sd_bus_message *describe(sd_bus *bus)
                                                  on_reply, &reply, NULL),
                         >=, 0);
         while (!reply)
-                g_assert_cmpint(sd_event_run(sd_bus_get_event(bus), 5 * G_USEC_PER_SEC), >, 0);
+                g_assert_cmpint(sd_event_run(sd_bus_get_event(bus), 60 * G_USEC_PER_SEC), >, 0);
         return reply;
 }
 
