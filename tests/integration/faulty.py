@@ -102,7 +102,7 @@ class Exchange:
         context = ssl.create_default_context()
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
-        real = http.client.HTTPSConnection("127.0.0.1", self.server.ca.port, context=context, timeout=10)
+        real = http.client.HTTPSConnection("127.0.0.1", self.server.ca.port, context=context, timeout=60)
         passed = {k: v for k, v in self.headers.items() if k in ("content-type", "authorization")}
         real.request(self.method, self.path, self.body or None, passed)
         answer = real.getresponse()

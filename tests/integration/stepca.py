@@ -163,7 +163,7 @@ class StepCA:
         context = ssl.create_default_context()
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
-        with urllib.request.urlopen(self.url + path, context=context, timeout=5) as answer:
+        with urllib.request.urlopen(self.url + path, context=context, timeout=60) as answer:
             return json.loads(answer.read())
 
     def asked(self, path):
