@@ -7,6 +7,7 @@
 #include "client/pager.h"
 #include "client/subject.h"
 #include "client/table.h"
+#include "client/waiting.h"
 #include "client/when.h"
 #include "common/error.h"
 #include "common/names.h"
@@ -49,7 +50,7 @@ static int read_item(sd_bus_message *m, PlanItem *item)
         if (r < 0)
                 return r;
         item->reasons = g_strv_builder_end(reasons);
-        item->waits = item->due == UINT64_MAX && *item->reasons && g_str_equal(item->action, "none");
+        item->waits = false;
         item->due = when_or_never(item->due);
         return 1;
 }
@@ -66,6 +67,45 @@ static int compare_items(const void *a, const void *b)
         int difference = ranks[subject_kind_of(x->name)] - ranks[subject_kind_of(y->name)];
 
         return difference != 0 ? difference : (x->place > y->place) - (x->place < y->place);
+}
+
+static bool is_to_be_done(const PlanItem *item)
+{
+        return !g_str_equal(item->action, "none");
+}
+
+/* Names are borrowed from *ret_list; NULL: they cannot be had. */
+static GHashTable *waiting_names(sd_bus *bus, CertRows *ret_list)
+{
+        GHashTable *names;
+
+        if (!cert_rows_get(bus, ret_list, NULL))
+                return NULL;
+        names = g_hash_table_new(g_str_hash, g_str_equal);
+        for (guint i = 0; i < ret_list->rows->len; i++) {
+                const CertRow *row = &g_array_index(ret_list->rows, CertRow, i);
+
+                if (waiting_is_by_hand(row))
+                        g_hash_table_add(names, (gpointer) row->name);
+        }
+        return names;
+}
+
+/* What has a reason and no time waits for a person, or is blocked: the plan does not say which. */
+static void find_waiting(sd_bus *bus, GArray *items)
+{
+        g_autoptr(GHashTable) waiting = NULL;
+        g_auto(CertRows) list = {};
+
+        for (guint i = 0; i < items->len; i++) {
+                PlanItem *item = &g_array_index(items, PlanItem, i);
+
+                if (item->due != 0 || !*item->reasons || is_to_be_done(item))
+                        continue;
+                if (!waiting && !(waiting = waiting_names(bus, &list)))
+                        return;
+                item->waits = g_hash_table_contains(waiting, item->name);
+        }
 }
 
 /* In the order in which it is done: authorities, certificates, bundles, lists; else as the agent has it. The
@@ -90,6 +130,8 @@ static bool get_plan(sd_bus *bus, char **names, GArray *items, sd_bus_message **
                 g_array_append_val(items, item);
         }
         g_array_sort(items, compare_items);
+        if (r >= 0)
+                find_waiting(bus, items);
         return r >= 0 || client_bad_reply(r, call.what, error);
 }
 
@@ -121,11 +163,6 @@ static bool keep_named(GArray *items, char **names, GError **error)
                 if (!g_strv_contains((const char *const *) names, g_array_index(items, PlanItem, i - 1).name))
                         g_array_remove_index(items, i - 1);
         return true;
-}
-
-static bool is_to_be_done(const PlanItem *item)
-{
-        return !g_str_equal(item->action, "none");
 }
 
 static void plan_json(const Client *client, const GArray *items)

@@ -88,10 +88,12 @@ static int find_object(sd_bus *bus, const char *path, const char *interface, voi
         return *ret != NULL;
 }
 
-/* A request that waits for a person is never asked for again. */
+/* A request that waits for a person is never asked for again: there is no time, or one that never comes. */
 static uint64_t next_renewal(const FakeCert *c)
 {
-        return is_waiting_by_hand(c) ? UINT64_MAX : from_now(c->renewal_sec);
+        if (is_waiting_by_hand(c))
+                return g_str_equal(c->name, "late") ? UINT64_MAX : 0;
+        return from_now(c->renewal_sec);
 }
 
 static int get_property(sd_bus *bus, const char *path, const char *interface, const char *property,

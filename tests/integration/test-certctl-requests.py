@@ -546,6 +546,35 @@ class RealAgent(RequestTest):
         self.assertRegex(self.run_certctl("authority", "show", "--issued", "site").stdout, serial + r" .* revoked ")
         self.run_certctl("revoke", "--issuer=site", "--serial=77", status=4)
 
+    def test_request_goes_to_an_authority_and_comes_back(self):
+        self.host.path("/etc/tls/site-ca.pem").write_text(self.run_certctl("authority", "export", "site").stdout)
+        self.host.manifest({"web": self.host.certificate("web"), "far": self.host.certificate("far", issuer="paper")},
+                           issuers={"site": {"type": "local", "crl_path": "/etc/tls/site.crl"},
+                                    "paper": {"type": "csr", "roots": "/etc/tls/site-ca.pem"}})
+        self.run_certctl("reload")
+        err = self.run_certctl("csr", "far", status=1).stderr
+        self.assertIn("certctl renew far", err)
+        self.assertRegex(self.run_certctl("renew", "far").stdout,
+                         r"far waits for its answer since .*: certctl csr far > far.csr, have it signed, certctl import far FILE")
+        self.assertRegex(self.run_certctl("status").stdout, r"far waits for its answer since .* UTC: certctl csr far")
+        self.assertRegex(self.run_certctl("plan", "far").stdout, r"far +none +missing-cert.* when its answer comes")
+        self.assertRegex(self.run_certctl("check", status=1).stdout, r"far waits for its answer since ")
+        request, answer = self.file("far.csr", self.run_certctl("csr", "far").stdout), self.folder / "answer.pem"
+        told = json.loads(self.run_certctl("csr", "far", "--json=short").stdout)
+        self.assertEqual((told["pem"], told["signature_valid"], told["problems"]), (pathlib.Path(request).read_text(), True, []))
+        self.openssl("req", "-in", request, "-noout", "-verify")
+        self.run_certctl("sign", request, "--issuer=site", "--yes", "-o", str(answer))
+
+        wrong = self.certificate(self.request(name="other"), name="other")
+        self.assertIn("import", self.run_certctl("import", "far", wrong, status=1).stderr)
+        out = self.run_certctl("import", "far", str(answer)).stdout
+        serial = json.loads(self.run_certctl("show", "far", "-p", "SerialNumber", "--json=short").stdout)["SerialNumber"]
+        self.assertIn(f"far is in place: serial number {serial}, ends in ", out)
+        self.assertEqual(self.run_certctl("show", "far", "-p", "State", "--value").stdout, "valid\n")
+        self.assertIn(f"far has this certificate in place already: serial number {serial}", self.run_certctl("import", "far", str(answer)).stdout)
+        self.run_certctl("csr", "far", status=1)
+        self.run_certctl("check")
+
     def test_every_usage(self):
         path = self.request("subjectAltName=DNS:far.example.org", name="far")
         for usage, words in (("server", ["server"]), ("client", ["client"]), ("both", ["server", "client"])):
