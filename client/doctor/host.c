@@ -120,18 +120,14 @@ static void look_at_bundles(HostView *v)
 HostView *host_view_new(const Client *client)
 {
         HostView *v = g_new0(HostView, 1);
-        g_autoptr(GError) error = NULL;
 
         v->bundles = g_ptr_array_new_with_free_func(destroy_bundle);
         v->crls = g_array_new(FALSE, FALSE, sizeof(gnutls_x509_crl_t));
         g_array_set_clear_func(v->crls, clear_crl);
         v->notes = g_ptr_array_new_with_free_func(g_free);
         look_at_files(v);
-        if (!client_connect(client, &v->bus, &error)) {
-                note(v, error);
-                return v;
-        }
-        look_at_bundles(v);
+        if (client_connect(client, &v->bus, &v->no_agent))
+                look_at_bundles(v);
         return v;
 }
 
@@ -143,6 +139,7 @@ HostView *host_view_free(HostView *v)
         g_ptr_array_unref(v->bundles);
         g_array_unref(v->crls);
         g_ptr_array_unref(v->notes);
+        g_clear_error(&v->no_agent);
         g_free(v->seen_where);
         g_free(v);
         return NULL;
@@ -329,6 +326,8 @@ GPtrArray *host_view_others(HostView *v)
         add_bundles(v, list);
         if (v->bus)
                 add_of_certificates(v, list);
+        else
+                note(v, v->no_agent);
         add(list, anchors_of_system(NULL));
         return list;
 }

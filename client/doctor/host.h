@@ -8,7 +8,8 @@
 /* What this host knows: what the agent says, the files that it writes, and how late it must be at least. */
 
 typedef struct HostView {
-        sd_bus *bus;          /* NULL: there is no agent to be asked */
+        sd_bus *bus;          /* NULL: there is no agent to be asked, */
+        GError *no_agent;     /* and why */
         GPtrArray *bundles;   /* Bundle*; revocation lists among them */
         GArray *crls;         /* gnutls_x509_crl_t */
         uint64_t seen;        /* the latest time that something here bears, microseconds since 1970; 0: none, */
@@ -16,7 +17,7 @@ typedef struct HostView {
         GPtrArray *notes;     /* char*: what could not be looked at */
 } HostView;
 
-/* Without an agent there is little to be known, and a note that says so. */
+/* Without an agent there is less to be known; that it is so becomes a note where it would have been asked. */
 HostView *host_view_new(const Client *client);
 
 HostView *host_view_free(HostView *v);

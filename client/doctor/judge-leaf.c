@@ -80,7 +80,8 @@ static void say_expired(const Case *c, const char *name, uint64_t to, GPtrArray 
 
 static void judge_time(const Case *c, const CertList *path, GPtrArray *d)
 {
-        for (unsigned i = 0; i < path->n; i++) {
+        /* A clock that is wrong is said to be so once, however many certificates it makes seem so. */
+        for (unsigned i = 0; i < path->n && !diagnosis_list_has(d, DIAGNOSIS_CLOCK); i++) {
                 g_autofree char *name = words_subject(path->crt[i]);
                 uint64_t from, to;
 

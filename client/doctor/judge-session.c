@@ -19,13 +19,14 @@ static bool is_too_old(gnutls_protocol_t version)
 static void judge_protocol(const Case *c, GPtrArray *d)
 {
         const Session *s = c->session;
+        g_autofree char *protocol = words_protocol(s);
 
         if (is_too_old(s->version))
                 diagnosis_add(d, DIAGNOSIS_PROTOCOL_TOO_OLD,
                               "The server speaks %s at most; clients of today refuse everything before TLS 1.2 (RFC 8996).\n"
                               "Allow TLS 1.2 and 1.3 in the server's configuration (nginx: ssl_protocols TLSv1.2 TLSv1.3), or "
                               "replace a server that cannot.",
-                              s->protocol);
+                              protocol);
 }
 
 /* ---- A handshake that did not come to its end ---- */

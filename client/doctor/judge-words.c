@@ -116,6 +116,11 @@ char *words_alert(int alert)
         return g_strdup_printf("%s (alert %d)", name ?: "unknown", alert);
 }
 
+char *words_protocol(const Session *s)
+{
+        return g_str_has_prefix(s->protocol, "TLS") ? g_strdup_printf("TLS %s", s->protocol + strlen("TLS")) : g_strdup(s->protocol);
+}
+
 bool words_is_self_issued(gnutls_x509_crt_t crt)
 {
         return gnutls_x509_crt_check_issuer(crt, crt);

@@ -61,5 +61,6 @@ char *words_names(gnutls_x509_crt_t crt);   /* "www.example.org, ip:192.0.2.1 an
 char *words_asked_for(const Session *s);    /* the CAs that a server names, "any CA" */
 char *words_fingerprint(gnutls_x509_crt_t crt); /* SHA-256, hex */
 char *words_alert(int alert);               /* "unknown CA (48)" */
+char *words_protocol(const Session *s);  /* "TLS 1.3" */
 bool words_is_self_issued(gnutls_x509_crt_t crt);
 bool words_is_for(gnutls_x509_crt_t crt, const char *purpose); /* extended key usage, RFC 5280, 4.2.1.12 */

@@ -94,8 +94,11 @@ static char *summary(const Report *r)
         GString *s = g_string_new(where);
         gnutls_x509_crt_t leaf = leaf_of(r->session);
 
-        if (r->session && *r->session->protocol && leaf)
-                g_string_append_printf(s, ": %s", r->session->protocol);
+        if (r->session && *r->session->protocol && leaf) {
+                g_autofree char *protocol = words_protocol(r->session);
+
+                g_string_append_printf(s, ": %s", protocol);
+        }
         if (r->session && leaf && r->starttls)
                 g_string_append_printf(s, " after STARTTLS (%s)", r->starttls);
         if (leaf) {

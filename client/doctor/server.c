@@ -180,18 +180,23 @@ static void say_starttls(const Look *l, Greeting g)
                               l->where, greeting_to_string(g));
 }
 
-static void say_closed(const Look *l, const Session *s)
+static void say_closed(const Look *l, const Session *s, Greeting g)
 {
         if (s->error == GNUTLS_E_UNSUPPORTED_VERSION_PACKET)
                 diagnosis_add(l->diagnoses, DIAGNOSIS_PROTOCOL_TOO_OLD,
                               "%s answers with a version of SSL that is older than TLS 1.0.\n"
                               "Allow TLS 1.2 and 1.3 in the server's configuration, or replace a server that cannot.",
                               l->where);
+        else if (g == GREETING_CLOSED)
+                diagnosis_add(l->diagnoses, DIAGNOSIS_HANDSHAKE_FAILED,
+                              "%s takes the connection and closes it, whatever one says.\n"
+                              "The reason is in the server's log; perhaps it takes connections from certain addresses alone.",
+                              l->where);
         else if (s->end == SESSION_CLOSED)
                 diagnosis_add(l->diagnoses, DIAGNOSIS_HANDSHAKE_FAILED,
                               "%s takes the connection and closes it when the TLS handshake begins.\n"
-                              "The reason is in the server's log: often it has no usable certificate or key, or takes connections "
-                              "from certain addresses alone; perhaps it is no TLS server.",
+                              "The reason is in the server's log: often it has no usable certificate or key; perhaps it is no TLS "
+                              "server.",
                               l->where);
         else if (s->end == SESSION_NOT_TLS)
                 diagnosis_add(l->diagnoses, DIAGNOSIS_NOT_TLS,
@@ -212,7 +217,7 @@ static Greeting say_instead(const Look *l, const Session *s)
         switch (g) {
         case GREETING_CLOSED:
         case GREETING_SILENT:
-                say_closed(l, s);
+                say_closed(l, s, g);
                 break;
         case GREETING_HTTP:
                 diagnosis_add(l->diagnoses, DIAGNOSIS_NOT_TLS,
@@ -268,7 +273,7 @@ Server *server_look(const Target *target, const Identity *identity, char *const 
         if (!v->session || !is_no_tls(v->session))
                 return v;
         if (v->starttls) {
-                say_closed(&l, v->session);
+                say_closed(&l, v->session, GREETING_UNKNOWN);
                 v->session = session_free(v->session);
                 return v;
         }

@@ -29,7 +29,7 @@ static void check_error(const GError *error)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-        static const char *const protocols[] = { "smtp", "imap", "postgresql", "none" };
+        static const char *const protocols[] = { "smtp", "imap", "postgresql", "none", "pop3", "ftp", "ldap" };
         g_autoptr(GError) error = NULL;
         const int space = 4 * SERVER_SAYS_MAX;
         uint64_t deadline = deadline_in(LIMIT_USEC);
