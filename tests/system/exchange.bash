@@ -7,6 +7,8 @@
 # "paper", whose answers a person brings, and two certificates of it: "web" for nginx, "app" for a client. Files are carried
 # by hand: they lie in /root/mail at both.
 
+ISSUER=site
+
 # ---- Manifests ----
 
 # ca_manifest [FILTER]: a filter of jq changes it
@@ -93,7 +95,7 @@ exchange_begin() {
 
 # What the authority is known by, as the client's manifest has it.
 roots() {
-        on ca m sh -c 'certctl authority export site >/root/mail/site-ca.pem' &&
+        on ca m sh -c 'certctl authority export '"$ISSUER"' >/root/mail/site-ca.pem' &&
                 carry ca /root/mail/site-ca.pem client /root/mail/site-ca.pem && on client m cp /root/mail/site-ca.pem /etc/cert-agent/
 }
 
@@ -105,7 +107,7 @@ request() {
 # sign NAME [FILE] [OPTION…]: /root/mail/NAME.csr is signed, the answer is /root/mail/FILE.pem at both
 sign() {
         local file=${2:-$1}
-        on ca m certctl sign "/root/mail/$1.csr" --issuer site --yes --force -o "/root/mail/$file.pem" "${@:3}" &&
+        on ca m certctl sign "/root/mail/$1.csr" --issuer "$ISSUER" --yes --force -o "/root/mail/$file.pem" "${@:3}" &&
                 carry ca "/root/mail/$file.pem" client "/root/mail/$file.pem"
 }
 
