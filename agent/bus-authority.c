@@ -255,7 +255,7 @@ static int answer_get_authority(Bus *b, sd_bus_message *m, sd_bus_error *ret_err
         return r < 0 ? r : sd_bus_message_send(reply);
 }
 
-int bus_method_get_authority(sd_bus_message *m, void *userdata, sd_bus_error *ret_error)
+int bus_ask_authority(Bus *b, sd_bus_message *m, BusAnswer answer, sd_bus_error *ret_error)
 {
         g_autoptr(GPtrArray) one = g_ptr_array_new();
         const char *issuer;
@@ -264,11 +264,16 @@ int bus_method_get_authority(sd_bus_message *m, void *userdata, sd_bus_error *re
 
         if (r < 0)
                 return r;
-        authority = bus_find_authority(userdata, issuer, &r, ret_error);
+        authority = bus_find_authority(b, issuer, &r, ret_error);
         if (!authority)
                 return r;
         g_ptr_array_add(one, authority);
-        return bus_ask_authorities(userdata, m, one, answer_get_authority, ret_error);
+        return bus_ask_authorities(b, m, one, answer, ret_error);
+}
+
+int bus_method_get_authority(sd_bus_message *m, void *userdata, sd_bus_error *ret_error)
+{
+        return bus_ask_authority(userdata, m, answer_get_authority, ret_error);
 }
 
 static int replace_authority(sd_bus_message *m, Bus *b, sd_bus_message_handler_t handler, JobKind kind,

@@ -411,21 +411,9 @@ static int answer_list_issued(Bus *b, sd_bus_message *m, sd_bus_error *ret_error
 
 int bus_method_list_issued(sd_bus_message *m, void *userdata, sd_bus_error *ret_error)
 {
-        Bus *b = userdata;
-        g_autoptr(GPtrArray) one = g_ptr_array_new();
-        const char *issuer;
-        Authority *authority;
-        int r = sd_bus_message_read(m, "s", &issuer);
-
-        if (r < 0)
-                return r;
-        authority = bus_find_authority(b, issuer, &r, ret_error);
-        if (!authority)
-                return r;
-        if (agent_holds(bus_agent(b)) >= LISTING_MAX)
+        if (agent_holds(bus_agent(userdata)) >= LISTING_MAX)
                 return refuse_busy(ret_error);
-        g_ptr_array_add(one, authority);
-        return bus_ask_authorities(b, m, one, answer_list_issued, ret_error);
+        return bus_ask_authority(userdata, m, answer_list_issued, ret_error);
 }
 
 /* ---- Revoking ---- */

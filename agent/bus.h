@@ -52,6 +52,9 @@ int bus_revoke(Bus *b, sd_bus_message *m, Certificate *c, const char *reason, sd
 /* An authority that the manifest has. NULL: with what the handler returns in *ret_r, and why in `ret_error`. */
 Authority *bus_find_authority(Bus *b, const char *issuer, int *ret_r, sd_bus_error *ret_error);
 
+/* Reads its name, which comes next in a call, and answers when it was asked what it has; as a handler returns. */
+int bus_ask_authority(Bus *b, sd_bus_message *m, BusAnswer answer, sd_bus_error *ret_error);
+
 /* Handlers of the Manager (bus-sign.c). */
 int bus_method_sign_request(sd_bus_message *m, void *userdata, sd_bus_error *ret_error);
 int bus_method_list_issued(sd_bus_message *m, void *userdata, sd_bus_error *ret_error);

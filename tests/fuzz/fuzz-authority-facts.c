@@ -23,6 +23,7 @@ static void check_certificates(const AuthorityFacts *f)
                 g_assert_true(c->role >= 0 && c->role < _AUTHORITY_ROLE_MAX);
                 g_assert_cmpuint(strlen(c->fingerprint), ==, 64);
                 g_assert_true(authority_facts_find(f, c->fingerprint) == c);
+                g_assert_cmpuint(c->issued_until, <=, c->not_after);
                 n[c->role]++;
         }
         g_assert_cmpuint(n[AUTHORITY_ROLE_NEXT], <=, 1);
@@ -52,11 +53,12 @@ static void check_facts(const AuthorityFacts *f)
         g_assert_cmpint(again->missing, ==, f->missing);
         g_assert_cmpstr(again->trust_digest, ==, f->trust_digest);
         g_assert_cmpstr(again->crl_digest, ==, f->crl_digest);
+        g_assert_cmpuint(authority_facts_old_needed_until(again), ==, authority_facts_old_needed_until(f));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-        static const char *const keys[] = { "State", "Certificates", "Revoked", NULL };
+        static const char *const keys[] = { "State", "Certificates", "Revoked", "IssuedUntil", NULL };
         g_autoptr(AuthorityFacts) f = NULL;
         g_autoptr(GError) error = NULL;
         sd_bus_message *m;

@@ -5,13 +5,11 @@
  * to be safe all the same. The input is as tests/fuzz/message.h says. */
 
 #include "common/error.h"
-#include "common/names.h"
 #include "common/san.h"
 #include "common/timespan.h"
-#include "issuers/local/change.h"
 #include "issuers/local/sign.h"
+#include "tests/fuzz/authority.h"
 #include "tests/fuzz/message.h"
-#include "tests/unit/fixture.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -19,27 +17,6 @@
 #define NOW (UINT64_C(1800000000) * USEC_PER_SEC) /* 2027 */
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static AuthorityOptions options = { .name = (char *) "site",
-                                    .key_type = KEY_TYPE_ECDSA_P256,
-                                    .lifetime = 3650 * USEC_PER_DAY,
-                                    .certificate_lifetime = 90 * USEC_PER_DAY };
-
-static Authority *authority(void)
-{
-        static Authority *a = NULL;
-        g_autoptr(GError) error = NULL;
-        char *root;
-
-        if (a)
-                return a;
-        root = fixture_root_new();
-        g_assert_true(change_make(&options, &error));
-        a = authority_open(&options, &error);
-        g_assert_no_error(error);
-        (void) fixture_root_free(root);
-        return a;
-}
 
 static void check_error(const GError *error)
 {
@@ -67,7 +44,7 @@ static void check_certificate(GBytes *der, const IssuerRequest *checked)
         g_assert_cmpint(gnutls_x509_crt_get_ca_status(crt, &critical), ==, 0);
         g_assert_cmpint(gnutls_x509_crt_get_version(crt), ==, 3);
         g_assert_cmpint(gnutls_x509_crt_get_expiration_time(crt), <=,
-                        gnutls_x509_crt_get_expiration_time(authority_certificate(authority())));
+                        gnutls_x509_crt_get_expiration_time(authority_certificate(fuzz_authority())));
         if (checked)
                 check_names(checked, crt);
         gnutls_x509_crt_deinit(crt);
@@ -80,7 +57,7 @@ static void check_request(const IssuerRequest *r)
 
         if (!issuer_request_check(r, &refused))
                 check_error(refused);
-        der = sign_request(authority(), &options, r, NOW, &error);
+        der = sign_request(fuzz_authority(), &fuzz_authority_options, r, NOW, &error);
         if (der)
                 check_certificate(der, refused ? NULL : r);
         else

@@ -119,6 +119,22 @@ static int append_list_of_named_bytes(sd_bus_message *m, Input *in)
         return append_list(m, in, "(say)", append_named_bytes);
 }
 
+static int append_named_number(sd_bus_message *m, Input *in)
+{
+        int r = sd_bus_message_open_container(m, 'e', "st");
+
+        if (r >= 0)
+                r = append_text(m, in, 1);
+        if (r >= 0)
+                r = append_number(m, in);
+        return r < 0 ? r : sd_bus_message_close_container(m);
+}
+
+static int append_dictionary_of_numbers(sd_bus_message *m, Input *in)
+{
+        return append_list(m, in, "{st}", append_named_number);
+}
+
 /* ---- The dictionary ---- */
 
 static int append_value(sd_bus_message *m, Input *in)
@@ -130,6 +146,7 @@ static int append_value(sd_bus_message *m, Input *in)
                 { "s", append_string },         { "t", append_number },           { "ay", append_bytes },
                 { "aay", append_list_of_bytes }, { "as", append_list_of_strings }, { "y", append_byte },
                 { "v", append_variant },        { "a(say)", append_list_of_named_bytes },
+                { "a{st}", append_dictionary_of_numbers },
         };
         size_t i = take_number(in, 1) % G_N_ELEMENTS(types);
         int r = sd_bus_message_open_container(m, 'v', types[i].type);

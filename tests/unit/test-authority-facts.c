@@ -405,6 +405,56 @@ static void test_read_broken(World *w, gconstpointer data)
         assert_broken(w, "*Revoked stands there twice*");
 }
 
+/* As the process says it: by fingerprint. */
+static AuthorityFacts *read_issued_until(World *w, const char *one, uint64_t one_until, const char *other,
+                                         uint64_t other_until)
+{
+        g_autoptr(GError) error = NULL;
+        AuthorityFacts *f;
+
+        begin(w);
+        APPEND(w, "State", "s", "missing");
+        append_ca(w, "old", 0);
+        APPEND(w, "IssuedUntil", "a{st}", 2, one, one_until, other, other_until);
+        f = end(w, &error);
+        g_assert_no_error(error);
+        return f;
+}
+
+static void test_issued_until(World *w, gconstpointer data)
+{
+        g_autofree char *id = g_compute_checksum_for_bytes(G_CHECKSUM_SHA256, w->ca[0]->der);
+        uint64_t some = (uint64_t) (YEAR_2025 + 1000) * G_USEC_PER_SEC;
+        g_autoptr(AuthorityFacts) f = read_issued_until(w, "0000", some + 1, id, some), again = NULL;
+        g_autoptr(AuthorityFacts) for_ever = read_issued_until(w, "", 0, id, UINT64_MAX);
+        g_autoptr(AuthorityFacts) none = FACTS(w, 2, NULL, 0, OLD, 1, CURRENT);
+
+        g_assert_cmpuint(at(f, 0)->issued_until, ==, some);
+        g_assert_cmpuint(authority_facts_old_needed_until(f), ==, some);
+        g_assert_cmpuint(authority_facts_old_needed_until(none), ==, 0);
+        g_assert_cmpuint(authority_facts_old_needed_until(for_ever), ==, at(for_ever, 0)->not_after); /* and no longer */
+        authority_facts_save(f, "site");
+        again = authority_facts_load("site");
+        g_assert_cmpuint(authority_facts_old_needed_until(again), ==, some);
+}
+
+static void test_issued_until_broken(World *w, gconstpointer data)
+{
+        begin(w);
+        APPEND(w, "IssuedUntil", "as", 0);
+        assert_broken(w, "*IssuedUntil is not of type a{st}*");
+        begin(w);
+        APPEND(w, "IssuedUntil", "a{st}", 1, "a", UINT64_C(1));
+        APPEND(w, "IssuedUntil", "a{st}", 0);
+        assert_broken(w, "*IssuedUntil stands there twice*");
+        begin(w);
+        APPEND(w, "IssuedUntil", "a{st}", 17, "a", UINT64_C(1), "a", UINT64_C(1), "a", UINT64_C(1), "a", UINT64_C(1), "a",
+               UINT64_C(1), "a", UINT64_C(1), "a", UINT64_C(1), "a", UINT64_C(1), "a", UINT64_C(1), "a", UINT64_C(1), "a",
+               UINT64_C(1), "a", UINT64_C(1), "a", UINT64_C(1), "a", UINT64_C(1), "a", UINT64_C(1), "a", UINT64_C(1), "a",
+               UINT64_C(1));
+        assert_broken(w, "*more than 16 entries in IssuedUntil*");
+}
+
 static void test_read_wrong_type(World *w, gconstpointer data)
 {
         g_autoptr(GError) error = NULL;
@@ -558,6 +608,8 @@ int main(int argc, char **argv)
         ADD("who signed a leaf, without key identifiers", test_signer_without_identifiers);
         ADD("who signed a leaf long ago", test_signer_long_ago);
         ADD("what is revoked, however its number is written", test_revoked);
+        ADD("until when an old one is needed elsewhere", test_issued_until);
+        ADD("until when, in a form that is none", test_issued_until_broken);
         ADD("as PEM, in their order", test_pem);
         ADD("read from a message", test_read);
         ADD("messages that are wrong", test_read_broken);

@@ -29,6 +29,7 @@ typedef struct Row {
         const char *name;
         /* facts */
         bool never_asked, missing, key_lost, next, old;
+        uint64_t old_issued_until, current_issued_until; /* what they signed for requests from elsewhere ends then */
         /* the host */
         unsigned signed_by_old, not_trusting;
         bool bundle_drifted, stray;
@@ -137,6 +138,31 @@ static const Row rows[] = {
           .unused_since = NOW - GRACE, .action = AUTHORITY_ACTION_RETIRE, .reasons = ROTATED, .state = CERT_STATE_DUE },
         { "a promotion comes before a retirement", .next = true, .old = true, .unused_since = NOW - GRACE,
           .action = AUTHORITY_ACTION_PROMOTE, .reasons = ROTATED, .state = CERT_STATE_DUE },
+        /* what is old, and was used to sign for others */
+        { "the grace time is over, but not what the old one signed for others", .old = true, .unused_since = NOW - GRACE,
+          .old_issued_until = IN_AN_HOUR, .state = CERT_STATE_VALID, .due = IN_AN_HOUR, .hint = true },
+        { "what the old one signed for others ends, but the grace time lasts", .old = true, .unused_since = NOW,
+          .old_issued_until = IN_AN_HOUR, .state = CERT_STATE_VALID, .due = NOW + GRACE, .hint = true },
+        { "what the old one signed for others has just ended", .old = true, .unused_since = NOW - GRACE,
+          .old_issued_until = NOW, .action = AUTHORITY_ACTION_RETIRE, .reasons = ROTATED, .state = CERT_STATE_DUE },
+        { "what the old one signed for others ended while the grace time lasted", .old = true, .unused_since = NOW - GRACE,
+          .old_issued_until = NOW - GRACE / 2, .action = AUTHORITY_ACTION_RETIRE, .reasons = ROTATED,
+          .state = CERT_STATE_DUE },
+        { "what the current one signed for others holds up nothing", .old = true, .unused_since = NOW - GRACE,
+          .current_issued_until = IN_AN_HOUR, .action = AUTHORITY_ACTION_RETIRE, .reasons = ROTATED,
+          .state = CERT_STATE_DUE },
+        { "others need the old one, and a certificate of it is installed", .old = true, .signed_by_old = 1,
+          .unused_since = NOW - GRACE, .old_issued_until = IN_AN_HOUR, .state = CERT_STATE_VALID, .due = RENEWAL,
+          .hint = true },
+        { "others need the old one, and the next one is trusted", .next = true, .old = true, .unused_since = NOW - GRACE,
+          .old_issued_until = IN_AN_HOUR, .action = AUTHORITY_ACTION_PROMOTE, .reasons = ROTATED, .state = CERT_STATE_DUE },
+        { "others need the old one until after the next renewal", .old = true, .unused_since = NOW - GRACE,
+          .old_issued_until = RENEWAL + 1, .state = CERT_STATE_VALID, .due = RENEWAL, .hint = true },
+        { "others need what there is, but this is an emergency", .flags = PLAN_FORCED | PLAN_AT_ONCE, .old = true,
+          .unused_since = NOW, .old_issued_until = IN_AN_HOUR, .current_issued_until = IN_AN_HOUR,
+          .action = AUTHORITY_ACTION_RECREATE, .reasons = R(FORCED), .state = CERT_STATE_DUE },
+        { "the clock went back: what others had ended before", .old = true, .unused_since = 1, .old_issued_until = IN_AN_HOUR,
+          .now = IN_AN_HOUR + 1, .trust = CLOCK_JUMPED_BACK, .state = CERT_STATE_VALID, .due = IN_AN_HOUR, .hint = true },
         /* a person asks */
         { "a person asks for a rotation", .flags = PLAN_FORCED,
           .action = AUTHORITY_ACTION_BEGIN, .reasons = R(FORCED), .state = CERT_STATE_DUE },
@@ -199,7 +225,8 @@ static const Row rows[] = {
 
 /* ---- A row as the plan's arguments ---- */
 
-static void add_certificate(AuthorityFacts *f, AuthorityRole role, const char *fingerprint, uint64_t from)
+static void add_certificate(AuthorityFacts *f, AuthorityRole role, const char *fingerprint, uint64_t from,
+                            uint64_t issued_until)
 {
         AuthorityCertificate *c = g_new0(AuthorityCertificate, 1);
 
@@ -207,6 +234,7 @@ static void add_certificate(AuthorityFacts *f, AuthorityRole role, const char *f
         c->fingerprint = (char *) fingerprint;
         c->not_before = from;
         c->not_after = from + LIFE;
+        c->issued_until = issued_until;
         g_ptr_array_add(f->certificates, c);
 }
 
@@ -215,11 +243,11 @@ static AuthorityFacts facts_of(const Row *row)
         AuthorityFacts f = { .missing = row->missing || row->key_lost, .certificates = g_ptr_array_new_with_free_func(g_free) };
 
         if (row->old)
-                add_certificate(&f, AUTHORITY_ROLE_OLD, OLD, T0 - LIFE);
+                add_certificate(&f, AUTHORITY_ROLE_OLD, OLD, T0 - LIFE, row->old_issued_until);
         if (!row->missing)
-                add_certificate(&f, AUTHORITY_ROLE_CURRENT, CURRENT, T0);
+                add_certificate(&f, AUTHORITY_ROLE_CURRENT, CURRENT, T0, row->current_issued_until);
         if (row->next)
-                add_certificate(&f, AUTHORITY_ROLE_NEXT, NEXT, T0 + USEC_PER_DAY);
+                add_certificate(&f, AUTHORITY_ROLE_NEXT, NEXT, T0 + USEC_PER_DAY, 0);
         return f;
 }
 
@@ -255,7 +283,7 @@ static void assert_times(const AuthorityPlan *plan, const Row *row, const Manife
 
         g_assert_cmpuint(plan->rotation, ==,
                          row->missing ? 0 : plan_renewal_time(&wish->renew_before, T0, END));
-        g_assert_cmpuint(plan->retirement, ==, unused ? row->unused_since + GRACE : 0);
+        g_assert_cmpuint(plan->retirement, ==, unused ? MAX(row->unused_since + GRACE, row->old_issued_until) : 0);
 }
 
 static void test_row(gconstpointer data)
