@@ -4,9 +4,9 @@
  * owns nothing. */
 
 #include "common/error.h"
+#include "common/log.h"
 #include "common/message.h"
 #include "common/timespan.h"
-#include "common/log.h"
 #include "issuers/local/change.h"
 #include "issuers/local/issued.h"
 #include "issuers/local/local.h"

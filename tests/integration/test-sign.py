@@ -222,6 +222,21 @@ class Signing(SignTest):
         self.sign(pem)
 
 
+    def test_a_record_that_cannot_be_read_holds_up_nothing_but_itself(self):
+        self.begin()
+        folder = self.host.path(ISSUED)
+        folder.write_text("")
+        with self.assertRaisesRegex(Exception, "issued"):
+            self.sign(self.server())
+        with self.assertRaisesRegex(Exception, "issued"):
+            self.issued()
+        self.assertEqual(self.host.renew("a", force=True)[0], "done")
+        self.assertEqual(self.authority()["State"], "valid")
+        folder.unlink()
+        self.sign(self.server())
+        self.assertEqual(len(self.issued()), 1)
+
+
 class Refusals(SignTest):
     def refuse_all(self, cases):
         self.begin()
@@ -340,9 +355,13 @@ class Refusals(SignTest):
         self.refused("missing", self.server())
         self.assertEqual(self.issued(), [])
 
+    def as_nobody(self, method, *arguments):
+        return subprocess.run(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "busctl",
+                               f"--address=unix:path={self.host.bus}", "--", "call", "org.certagent1", "/org/certagent1",
+                               "org.certagent1.Manager", method, *arguments], capture_output=True, text=True)
+
+    @unittest.skipUnless(os.getuid() == 0, "only root can be somebody else")
     def test_others_may_look_but_not_sign_or_revoke(self):
-        if os.getuid() != 0:
-            self.skipTest("only root can be somebody else")
         self.begin()
         pem = self.server()
         self.sign(pem)
@@ -350,14 +369,29 @@ class Refusals(SignTest):
         for method, arguments, allowed in (("SignRequest", ["ssa{sv}", "site", pem, "0"], False),
                                            ("RevokeIssued", ["sss", "site", serial, "superseded"], False),
                                            ("ListIssued", ["s", "site"], True)):
-            done = subprocess.run(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "busctl",
-                                   f"--address=unix:path={self.host.bus}", "--", "call", "org.certagent1", "/org/certagent1",
-                                   "org.certagent1.Manager", method, *arguments], capture_output=True, text=True)
+            done = self.as_nobody(method, *arguments)
             self.assertEqual(done.returncode == 0, allowed, method + done.stderr)
             if not allowed:
                 self.assertRegex(done.stderr, "not permitted|NotAuthorized|may not|authoris|authoriz")
         self.assertEqual(len(self.files()), 1)
         self.assertFalse(self.issued()[0]["Revoked"])
+
+    @unittest.skipUnless(os.getuid() == 0, "only root can be somebody else")
+    def test_polkit_is_asked_for_each_by_its_own_action(self):
+        def polkit(method, *arguments, check=True):
+            return self.host.busctl("call", "org.freedesktop.PolicyKit1", "/org/freedesktop/PolicyKit1/Authority",
+                                    "org.certagent1.Fake", method, *arguments, check=check)
+
+        self.host.start_program("fake-polkit")
+        wait_for(lambda: polkit("Questions", check=False) is not None, "the fake polkit")
+        self.begin()
+        polkit("SetAnswer", "s", "yes")
+        self.assertEqual(self.as_nobody("SignRequest", "ssa{sv}", "site", self.server(), "0").returncode, 0)
+        serial = self.issued()[0]["SerialNumber"]
+        self.assertEqual(self.as_nobody("RevokeIssued", "sss", "site", serial, "superseded").returncode, 0)
+        asked = " ".join(polkit("Questions")["data"][0])
+        self.assertRegex(asked, "org.certagent1.sign .*authority=site.*org.certagent1.authority .*" + serial)
+        self.assertIn("for user 65534", self.host.agent_log())
 
 
 class Revoking(SignTest):
