@@ -127,45 +127,25 @@ static void print_request_json(const Arguments *a, const RequestFacts *f, GBytes
         json_out_print(j);
 }
 
-static void print_problems(const Arguments *a, GPtrArray *problems)
-{
-        const Terminal *t = &a->client.terminal;
-
-        for (guint i = 0; i < problems->len; i++) {
-                g_autofree char *text = terminal_clean(t, problems->pdata[i], false);
-
-                printf("%s%12s: %s%s\n", style_on(t->colour_out, STYLE_BAD), i == 0 ? "Not signed" : "and",
-                       text, style_off(t->colour_out, STYLE_BAD));
-        }
-}
-
-static void print_request(const Arguments *a, const RequestFacts *f, GPtrArray *problems)
-{
-        bool sign = a->wish.issuer != NULL;
-
-        if (!a->client.options.quiet) {
-                describe_request(&a->client, f, a->made);
-                if (sign && problems->len == 0)
-                        describe_wish(&a->client, f, &a->wish);
-        }
-        if (sign)
-                print_problems(a, problems);
-}
-
-/* EXIT_STATUS_TROUBLE: it can be read, and no authority signs it. */
+/* EXIT_STATUS_TROUBLE: it is to be signed, and no authority signs it; why is in `error`. */
 static ExitStatus tell_request(const Arguments *a, GBytes *input, GError **error)
 {
         g_autoptr(RequestFacts) f = request_facts_new(input, error);
-        g_autoptr(GPtrArray) problems = NULL;
+        bool sign = a->wish.issuer != NULL, good;
 
         if (!f)
                 return EXIT_STATUS_FAILED;
-        problems = describe_problems(f, &a->wish);
-        if (a->client.options.json != JSON_OFF)
+        if (a->client.options.json != JSON_OFF) {
                 print_request_json(a, f, input);
-        else
-                print_request(a, f, problems);
-        return problems->len > 0 ? EXIT_STATUS_TROUBLE : EXIT_STATUS_DONE;
+                return EXIT_STATUS_DONE;
+        }
+        good = !sign || describe_verdict(f, &a->wish, error);
+        if (!a->client.options.quiet) {
+                describe_request(&a->client, f, a->made);
+                if (sign && good)
+                        describe_wish(&a->client, f, &a->wish);
+        }
+        return good ? EXIT_STATUS_DONE : EXIT_STATUS_TROUBLE;
 }
 
 /* ---- A certificate ---- */
@@ -212,7 +192,7 @@ int main(int argc, char **argv)
                 status = a.is_certificate ? tell_certificate(&a, input, &error)
                                           : tell_request(&a, input, &error);
         if (error)
-                status = client_report(&a.client, error);
+                (void) client_report(&a.client, error);
         if (fflush(stdout) == EOF)
                 status = EXIT_STATUS_FAILED;
         g_ptr_array_unref(a.names);

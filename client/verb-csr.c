@@ -61,14 +61,11 @@ ExitStatus verb_csr(const Client *client, char **arguments)
         g_autofree char *pem = NULL;
         g_autoptr(GError) error = NULL;
         g_autoptr(sd_bus) bus = NULL;
-        ExitStatus status;
 
         if (!client_connect(client, &bus, &error) || !(pem = get_request(bus, name, &error)))
                 return client_report(client, error);
-        if (client->options.json != JSON_OFF) {
-                status = describe(client, bus, name, pem);
-                return status == EXIT_STATUS_TROUBLE ? EXIT_STATUS_DONE : status;
-        }
+        if (client->options.json != JSON_OFF)
+                return describe(client, bus, name, pem);
         if (client->terminal.out_is_tty && !client->options.quiet)
                 print_with_words(client, bus, name, pem);
         else

@@ -68,7 +68,8 @@ static Handover *describe(const Client *client, const char *what)
         return h;
 }
 
-/* A script that has said --yes wants no talk; why something is not signed is told in any case. */
+/* A script that has said --yes wants no talk; why something is not signed is told in any case
+ * (EXIT_STATUS_TROUBLE). */
 static ExitStatus show(const Client *client, const SignWish *wish, const char *pem)
 {
         const Options *o = &client->options;
@@ -83,10 +84,7 @@ static ExitStatus show(const Client *client, const SignWish *wish, const char *p
         for (guint i = 0; o->names && i < o->names->len; i++)
                 handover_option(h, "--name", o->names->pdata[i]);
         status = handover_feed(h, pem, STDERR_FILENO);
-        if (status != EXIT_STATUS_TROUBLE)
-                return status;
-        fputs("certctl: it is not signed, for the reason above\n", stderr);
-        return EXIT_STATUS_FAILED;
+        return status == EXIT_STATUS_TROUBLE ? EXIT_STATUS_FAILED : status;
 }
 
 static ExitStatus confirm(const Client *client)

@@ -6,7 +6,9 @@
 
 #include "client/detail.h"
 #include "client/when.h"
+#include "common/san.h"
 #include "common/timespan.h"
+#include "issuers/local/foreign.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -21,43 +23,36 @@ static Usage usage_of(const RequestFacts *f, const Wish *wish)
         return wish->usage ?: asked ?: USAGE_SERVER;
 }
 
-G_GNUC_PRINTF(2, 3)
-static void add(GPtrArray *list, const char *format, ...)
+/* As the authority will have them; caller owns. */
+static char **normal_names(char **texts, GError **error)
 {
-        va_list ap;
+        g_autoptr(GStrvBuilder) names = g_strv_builder_new();
 
-        va_start(ap, format);
-        g_ptr_array_add(list, g_strdup_vprintf(format, ap));
-        va_end(ap);
+        for (char **text = texts; *text; text++) {
+                g_autoptr(San) san = san_parse(*text, error);
+                g_autofree char *name = san ? san_to_string(san) : NULL;
+
+                if (!name)
+                        return NULL;
+                g_strv_builder_add(names, name);
+        }
+        return g_strv_builder_end(names);
 }
 
-static void add_name_problems(GPtrArray *all, const RequestFacts *f, const Wish *wish)
+bool describe_verdict(const RequestFacts *f, const Wish *wish, GError **error)
 {
-        const RequestNames *n = &f->names;
+        g_auto(ForeignOptions) options = { .usage = wish->usage };
+        g_autoptr(Foreign) foreign = NULL;
+        g_autoptr(GError) wrong = NULL;
 
-        if (n->n_broken > 0)
-                add(all, "%u of its names %s no name: with a NUL byte or another one that no name has",
-                    n->n_broken, n->n_broken == 1 ? "is" : "are");
-        if (n->count > REQUEST_NAMES_KEPT)
-                add(all, "it asks for %u names; an authority signs %d at most", n->count, REQUEST_NAMES_KEPT);
-        /* RFC 9525, 6.3: by nothing else */
-        if (n->count == 0 && (usage_of(f, wish) & USAGE_SERVER))
-                add(all, "it has no subject alternative names, by which alone clients know a server; say "
-                         "them: --name=NAME");
-}
-
-GPtrArray *describe_problems(const RequestFacts *f, const Wish *wish)
-{
-        GPtrArray *all = g_ptr_array_new_with_free_func(g_free);
-
-        for (guint i = 0; i < f->problems->len; i++)
-                add(all, "%s", (const char *) f->problems->pdata[i]);
-        if (!wish->names)
-                add_name_problems(all, f, wish);
-        if (!wish->usage && (f->usage & USAGE_OTHER))
-                add(all, "it asks for purposes other than server and client; say what it is to be for: "
-                         "--as=USAGE");
-        return all;
+        if (wish->names && !(options.names = normal_names(wish->names, error)))
+                return false;
+        foreign = foreign_new(f->der, &options, &wrong);
+        if (foreign)
+                return true;
+        g_set_error(error, wrong->domain, wrong->code, "%s%s", wrong->message,
+                    strchr(wrong->message, '\n') ? "" : "\nNothing was signed. Have another request made.");
+        return false;
 }
 
 /* ---- In words ---- */
@@ -150,8 +145,6 @@ static void add_list(JsonOut *j, const char *key, GPtrArray *texts)
 
 void describe_request_json(const RequestFacts *f, JsonOut *j)
 {
-        static const Wish none = { NULL };
-        g_autoptr(GPtrArray) problems = describe_problems(f, &none);
         g_auto(GStrv) usage = usage_to_strv(f->usage);
 
         json_out_string(j, "subject", f->subject);
@@ -163,7 +156,6 @@ void describe_request_json(const RequestFacts *f, JsonOut *j)
         json_out_string(j, "key_strength", f->strength);
         json_out_bool(j, "signature_valid", f->is_proven);
         add_list(j, "not_taken", f->left_out);
-        add_list(j, "problems", problems);
 }
 
 void describe_issued_json(const IssuedFacts *f, JsonOut *j)

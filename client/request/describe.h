@@ -16,9 +16,10 @@ typedef struct Wish {
         char **names; /* NULL-terminated and not empty, or NULL */
 } Wish;
 
-/* Why it is not signed, one sentence each (char*); empty: nothing is known against it, and it is the authority that judges.
- * Caller owns. */
-GPtrArray *describe_problems(const RequestFacts *f, const Wish *wish);
+/* Whether an authority of this project would sign it, by the authority's own rules; not asked is what only
+ * the authority knows, such as which names it may sign. ISSUER_REFUSED, BAD_CERTIFICATE, MANIFEST_INVALID (a
+ * wished name is none). */
+bool describe_verdict(const RequestFacts *f, const Wish *wish, GError **error);
 
 /* To standard output. `made` in microseconds since 1970, 0: not known. */
 void describe_request(const Client *client, const RequestFacts *f, uint64_t made);

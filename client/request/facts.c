@@ -22,11 +22,8 @@
 #define OID_EXTENSION_REQUEST  "1.2.840.113549.1.9.14"
 
 /* More extensions or attributes than these are not told one by one. */
-#define PARTS_MAX    32
-#define DER_MAX      (64 * 1024) /* bytes that an authority of this project looks at */
-#define RSA_BITS_MIN 2048
-#define RSA_BITS_MAX 8192
-#define SUBJECT_MAX  1024 /* bytes that are shown */
+#define PARTS_MAX   32
+#define SUBJECT_MAX 1024 /* bytes that are shown */
 
 G_GNUC_PRINTF(2, 3)
 static void add(GPtrArray *list, const char *format, ...)
@@ -61,8 +58,6 @@ static void read_subject(gnutls_x509_crq_t crq, RequestFacts *f)
         g_autofree char *text = NULL;
         int r = gnutls_x509_crq_get_dn3(crq, &dn, 0);
 
-        if (r < 0 && r != GNUTLS_E_REQUESTED_DATA_NOT_AVAILABLE)
-                add(f->problems, "its subject cannot be read: %s", gnutls_strerror(r));
         text = r < 0 ? g_strdup("") : subject_text(&dn);
         f->subject = g_utf8_make_valid(text, -1);
         gnutls_free(dn.data);
@@ -81,11 +76,6 @@ static void describe_key(gnutls_pubkey_t key, RequestFacts *f)
 
         f->key_type = g_strdup(type >= 0 ? key_type_to_string(type) : name ?: "unknown");
         f->strength = g_ascii_strdown(gnutls_sec_param_get_name(strength) ?: "unknown", -1);
-        if (type < 0 && algorithm == GNUTLS_PK_RSA && f->key_bits < RSA_BITS_MIN)
-                add(f->problems, "its key, %s of %u bits, is too weak", f->key_type, f->key_bits);
-        else if (type < 0 && !(algorithm == GNUTLS_PK_RSA && f->key_bits <= RSA_BITS_MAX))
-                add(f->problems, "its key, %s of %u bits, is of a kind that is not certified", f->key_type,
-                    f->key_bits);
 }
 
 static void read_key(gnutls_x509_crq_t crq, RequestFacts *f)
@@ -100,89 +90,43 @@ static void read_key(gnutls_x509_crq_t crq, RequestFacts *f)
         else {
                 f->key_type = g_strdup("unknown");
                 f->strength = g_strdup("unknown");
-                add(f->problems, "its key cannot be read: %s", gnutls_strerror(r));
         }
         if (key)
                 gnutls_pubkey_deinit(key);
 }
 
-/* RFC 2986, 4.2: the signature is the proof that who asks has the key. */
-static void read_proof(gnutls_x509_crq_t crq, RequestFacts *f)
-{
-        int r = gnutls_x509_crq_verify(crq, 0);
-
-        f->is_proven = r >= 0;
-        if (r == GNUTLS_E_INSUFFICIENT_SECURITY || r == GNUTLS_E_UNSUPPORTED_SIGNATURE_ALGORITHM ||
-            r == GNUTLS_E_UNKNOWN_HASH_ALGORITHM)
-                add(f->problems, "its signature proves nothing: %s", gnutls_strerror(r));
-        else if (r < 0)
-                add(f->problems, "its signature is not by its key: it was changed, damaged, or put together "
-                                 "by somebody who "
-                                 "does not have the key");
-}
-
 /* ---- Extensions and attributes ---- */
 
+/* A list that cannot be read to its end is shown as far as it goes. */
 static void read_names(gnutls_x509_crq_t crq, RequestFacts *f)
 {
         gnutls_datum_t value = { NULL, 0 };
-        int r = gnutls_x509_crq_get_extension_by_oid2(crq, OID_NAMES, 0, &value, NULL);
 
-        if (r < 0) {
+        if (gnutls_x509_crq_get_extension_by_oid2(crq, OID_NAMES, 0, &value, NULL) >= 0)
+                (void) request_names_read(value.data, value.size, &f->names);
+        else
                 f->names.texts = g_new0(char *, 1);
-                if (r != GNUTLS_E_REQUESTED_DATA_NOT_AVAILABLE)
-                        add(f->problems, "its names cannot be read: %s", gnutls_strerror(r));
-                return;
-        }
-        if (!request_names_read(value.data, value.size, &f->names))
-                add(f->problems, "its list of names is damaged");
         gnutls_free(value.data);
 }
 
-static void read_rights(gnutls_x509_crq_t crq, RequestFacts *f)
-{
-        unsigned usage = 0, critical, ca = 0;
-        int path;
-
-        if (gnutls_x509_crq_get_basic_constraints(crq, &critical, &ca, &path) >= 0 && ca)
-                add(f->problems, "it asks for a certificate authority (CA:TRUE), not for a certificate");
-        if (gnutls_x509_crq_get_key_usage(crq, &usage, &critical) >= 0 &&
-            (usage & (GNUTLS_KEY_KEY_CERT_SIGN | GNUTLS_KEY_CRL_SIGN)))
-                add(f->problems, "it asks for the right to sign certificates or revocation lists");
-}
-
 /* Of these something comes into the certificate, or it says what every certificate says. */
-static bool is_known_extension(const char *oid)
+static bool is_taken(const char *oid)
 {
-        static const char *const known[] = { OID_KEY_USAGE, OID_NAMES, OID_BASIC_CONSTRAINTS, OID_PURPOSES,
-                                             NULL };
+        static const char *const taken[] = { OID_SUBJECT_KEY_ID,    OID_KEY_USAGE, OID_NAMES,
+                                             OID_BASIC_CONSTRAINTS, OID_PURPOSES,  NULL };
 
-        return g_strv_contains(known, oid);
+        return g_strv_contains(taken, oid);
 }
 
 static void read_extensions(gnutls_x509_crq_t crq, RequestFacts *f)
 {
-        for (unsigned i = 0;; i++) {
+        for (unsigned i = 0; i < PARTS_MAX; i++) {
                 char oid[128] = "";
                 size_t size = sizeof(oid) - 1;
-                unsigned critical = 0;
-                int r = gnutls_x509_crq_get_extension_info(crq, i, oid, &size, &critical);
 
-                if (r == GNUTLS_E_REQUESTED_DATA_NOT_AVAILABLE)
+                if (gnutls_x509_crq_get_extension_info(crq, i, oid, &size, NULL) < 0)
                         return;
-                if (r < 0 || i >= PARTS_MAX) {
-                        add(f->problems, "%s",
-                            r < 0 ? "its extensions cannot be read" : "it has too many extensions");
-                        return;
-                }
-                if (is_known_extension(oid))
-                        continue;
-                if (!critical && g_str_equal(oid, OID_SUBJECT_KEY_ID)) /* every certificate has one */
-                        continue;
-                if (critical)
-                        add(f->problems, "it wants the extension %s as critical, which is not known here",
-                            oid);
-                else
+                if (!is_taken(oid))
                         add(f->left_out, "the extension %s", oid);
         }
 }
@@ -202,22 +146,6 @@ static void read_attributes(gnutls_x509_crq_t crq, RequestFacts *f)
         }
 }
 
-static void read_size(gnutls_x509_crq_t crq, RequestFacts *f)
-{
-        gnutls_datum_t der = { NULL, 0 };
-
-        if (gnutls_x509_crq_export2(crq, GNUTLS_X509_FMT_DER, &der) >= 0 && der.size > DER_MAX)
-                add(f->problems, "it is larger than %d KiB", DER_MAX / 1024);
-        gnutls_free(der.data);
-}
-
-/* RFC 2986, 4.1: the version is 0, of which GnuTLS makes 1. */
-static void read_version(gnutls_x509_crq_t crq, RequestFacts *f)
-{
-        if (gnutls_x509_crq_get_version(crq) != 1)
-                add(f->problems, "its version is none that there is (RFC 2986 knows 0 alone)");
-}
-
 /* ---- The whole ---- */
 
 static int import(gnutls_x509_crq_t crq, GBytes *content)
@@ -233,6 +161,16 @@ static int import(gnutls_x509_crq_t crq, GBytes *content)
         return gnutls_x509_crq_import(crq, &d, is_pem ? GNUTLS_X509_FMT_PEM : GNUTLS_X509_FMT_DER);
 }
 
+static int export(gnutls_x509_crq_t crq, GBytes **ret_der)
+{
+        gnutls_datum_t der = { NULL, 0 };
+        int r = gnutls_x509_crq_export2(crq, GNUTLS_X509_FMT_DER, &der);
+
+        if (r >= 0)
+                *ret_der = g_bytes_new_with_free_func(der.data, der.size, gnutls_free, der.data);
+        return r;
+}
+
 RequestFacts *request_facts_new(GBytes *content, GError **error)
 {
         g_autoptr(RequestFacts) f = g_new0(RequestFacts, 1);
@@ -240,17 +178,13 @@ RequestFacts *request_facts_new(GBytes *content, GError **error)
         int r = gnutls_x509_crq_init(&crq);
 
         f->left_out = g_ptr_array_new_with_free_func(g_free);
-        f->problems = g_ptr_array_new_with_free_func(g_free);
         if (r >= 0)
                 r = import(crq, content);
-        if (r >= 0) {
-                read_size(crq, f);
-                read_version(crq, f);
-                read_proof(crq, f);
+        if (r >= 0 && (r = export(crq, &f->der)) >= 0) {
+                f->is_proven = gnutls_x509_crq_verify(crq, 0) >= 0; /* RFC 2986, 4.2: by who has the key */
                 read_subject(crq, f);
                 read_key(crq, f);
                 read_names(crq, f);
-                read_rights(crq, f);
                 f->usage = usage_of_request(crq);
                 read_extensions(crq, f);
                 read_attributes(crq, f);
@@ -268,12 +202,12 @@ RequestFacts *request_facts_free(RequestFacts *f)
 {
         if (!f)
                 return NULL;
+        g_clear_pointer(&f->der, g_bytes_unref);
         g_free(f->subject);
         request_names_clear(&f->names);
         g_free(f->key_type);
         g_free(f->strength);
         g_ptr_array_unref(f->left_out);
-        g_ptr_array_unref(f->problems);
         g_free(f);
         return NULL;
 }

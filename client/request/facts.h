@@ -10,6 +10,7 @@
  * it. */
 
 typedef struct RequestFacts {
+        GBytes *der;   /* all of it */
         char *subject; /* RFC 4514, printable; "": none */
         RequestNames names;
         char *key_type; /* as a manifest writes it, or in words: "RSA"; never NULL */
@@ -18,8 +19,6 @@ typedef struct RequestFacts {
         Usage usage;         /* what it asks for; 0: it does not say */
         bool is_proven;      /* its signature is by its key */
         GPtrArray *left_out; /* char*: what of it does not come into the certificate */
-        GPtrArray *problems; /* char*: why no authority of this project signs it; names apart
-                                (request_names_problem()) */
 } RequestFacts;
 
 /* `content` is PEM, with text around it, or DER. BAD_CERTIFICATE: it cannot be read as a request. */

@@ -5,12 +5,10 @@
 
 #include "client/request/names.h"
 
-#include "common/error.h"
+#include "issuers/local/der.h"
 
 #include <arpa/inet.h>
 #include <string.h>
-
-#define TAG_SEQUENCE 0x30
 
 /* The tags of GeneralName (RFC 5280, 4.2.1.6), implicit but for directoryName. */
 enum {
@@ -22,37 +20,6 @@ enum {
         TAG_OTHER = 0xa0,
         TAG_DIRECTORY = 0xa4,
 };
-
-typedef struct Element {
-        guint8 tag;
-        const guint8 *content;
-        size_t size;
-} Element;
-
-/* One element of DER (X.690, 8.1 and 10.1) from the start of what is left; tags of one byte. */
-static bool take_element(const guint8 **p, size_t *left, Element *ret_element)
-{
-        size_t size, octets = 0, head = 2;
-
-        if (*left < head)
-                return false;
-        size = (*p)[1];
-        if (size & 0x80) {
-                octets = size & 0x7f;
-                head += octets;
-                if (octets == 0 || octets > 4 || *left < head)
-                        return false;
-                size = 0;
-                for (size_t i = 0; i < octets; i++)
-                        size = size << 8 | (*p)[2 + i];
-        }
-        if (size > *left - head)
-                return false;
-        *ret_element = (Element){ (*p)[0], *p + head, size };
-        *p += head + size;
-        *left -= head + size;
-        return true;
-}
 
 /* ---- One name ---- */
 
@@ -69,36 +36,36 @@ static char *escape(const guint8 *data, size_t size)
         return g_string_free(s, FALSE);
 }
 
-static bool is_plain(const Element *e)
+static bool is_plain(const DerElement *e)
 {
         for (size_t i = 0; i < e->size; i++)
-                if (e->content[i] <= 0x20 || e->content[i] >= 0x7f)
+                if (e->data[i] <= 0x20 || e->data[i] >= 0x7f)
                         return false;
         return e->size > 0;
 }
 
-static char *address_text(const Element *e)
+static char *address_text(const DerElement *e)
 {
         char text[INET6_ADDRSTRLEN];
 
         if (e->size != 4 && e->size != 16)
                 return NULL;
-        return g_strdup(inet_ntop(e->size == 4 ? AF_INET : AF_INET6, e->content, text, sizeof(text)));
+        return g_strdup(inet_ntop(e->size == 4 ? AF_INET : AF_INET6, e->data, text, sizeof(text)));
 }
 
-static bool is_broken(const Element *e)
+static bool is_broken(const DerElement *e)
 {
         if (e->tag == TAG_IP)
                 return e->size != 4 && e->size != 16;
         return (e->tag == TAG_EMAIL || e->tag == TAG_DNS || e->tag == TAG_URI) && !is_plain(e);
 }
 
-static char *name_text(const Element *e)
+static char *name_text(const DerElement *e)
 {
         g_autofree char *text = e->tag == TAG_IP ? address_text(e) : NULL;
 
         if (!text)
-                text = escape(e->content, e->size);
+                text = escape(e->data, e->size);
         switch (e->tag) {
         case TAG_DNS:
                 return g_strconcat(is_broken(e) || strchr(text, ':') ? "dns:" : "", text, NULL);
@@ -124,16 +91,15 @@ static char *name_text(const Element *e)
 bool request_names_read(const guint8 *der, size_t size, RequestNames *ret_names)
 {
         g_autoptr(GPtrArray) texts = g_ptr_array_new();
-        Element list = { 0 }, e;
-        bool good = take_element(&der, &size, &list) && list.tag == TAG_SEQUENCE && size == 0;
+        DerElement list = { 0 }, e;
+        bool good = der_take(&der, &size, &list) && list.tag == DER_SEQUENCE && size == 0;
 
-        *ret_names = (RequestNames){ NULL, 0, 0 };
+        *ret_names = (RequestNames){ NULL, 0 };
         while (good && list.size > 0) {
-                good = take_element(&list.content, &list.size, &e);
+                good = der_take(&list.data, &list.size, &e);
                 if (!good)
                         break;
                 ret_names->count++;
-                ret_names->n_broken += is_broken(&e);
                 if (texts->len < REQUEST_NAMES_KEPT)
                         g_ptr_array_add(texts, name_text(&e));
         }
