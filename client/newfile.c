@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* New files: what certctl writes, readable by all, whatever the umask, and never half. */
+/* New files: what certctl writes, readable by all or by the caller alone, whatever the umask, and never half. */
 
 #include "client/newfile.h"
 
@@ -13,18 +13,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static bool write_all(int fd, const char *text)
+static bool write_all(int fd, const char *data, size_t length)
 {
-        size_t length = strlen(text);
-
         while (length > 0) {
-                ssize_t n = write(fd, text, length);
+                ssize_t n = write(fd, data, length);
 
                 if (n < 0 && errno == EINTR)
                         continue;
                 if (n < 0)
                         return false;
-                text += n;
+                data += n;
                 length -= (size_t) n;
         }
         return true;
@@ -43,16 +41,26 @@ static bool put(const char *temporary, const char *opened, bool replace)
         return false;
 }
 
-int newfile_write(const char *opened, const char *text, bool replace)
+static int write_new(const char *opened, const char *data, size_t size, mode_t mode, bool replace)
 {
         g_autofree char *temporary = g_strconcat(opened, ".XXXXXX", NULL);
         int fd = mkostemp(temporary, O_CLOEXEC), number = 0;
 
         if (fd < 0)
                 return -errno;
-        if (!write_all(fd, text) || fchmod(fd, 0644) < 0 || fsync(fd) < 0 || !put(temporary, opened, replace))
+        if (!write_all(fd, data, size) || fchmod(fd, mode) < 0 || fsync(fd) < 0 || !put(temporary, opened, replace))
                 number = errno;
         (void) unlink(temporary); /* the name beside its place; after a rename there is none */
         close(fd);
         return -number;
+}
+
+int newfile_write(const char *opened, const char *text, bool replace)
+{
+        return write_new(opened, text, strlen(text), 0644, replace);
+}
+
+int newfile_write_secret(const char *opened, const void *data, size_t size, bool replace)
+{
+        return write_new(opened, data, size, 0600, replace);
 }

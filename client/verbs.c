@@ -96,11 +96,13 @@ static const Verb verbs[] = {
           "     --force           replace files that are there\n"
           "\nFILE is the request, PEM or DER; \"-\" is standard input. The certificate, its chain and the\n"
           "authority's certificate go to standard output, PEM.\n" },
-        { "export", "NAME", "a certificate and its key in one file for another program", 1, 1,
+        { "export", "NAME", "a certificate with its chain and CA, for other programs", 1, 1,
           OPTION_PKCS12 | OPTION_OUTPUT | OPTION_PASSWORD_FILE | OPTION_FORCE, verb_export,
-          "     --pkcs12          as PKCS#12, with certificate, key and chain\n"
+          "PEM, on standard output, without the key.\n\n"
+          "     --pkcs12          as PKCS#12 (.p12, .pfx), with the key\n"
           "     --password-file=FILE\n"
-          "                       its password is the first line of FILE; without it you are asked\n"
+          "                       its password is what is in FILE (or /dev/fd/N); without it you\n"
+          "                       are asked\n"
           "  -o --output=FILE     write it to FILE, which must not be there, readable by you alone\n"
           "     --force           replace a file that is there\n" },
         { "doctor", "NAME|HOST:PORT", "what is wrong with a service's TLS, and what to do", 1, 1,
