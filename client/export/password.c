@@ -26,6 +26,15 @@ static Secret *fail(CertError code, GError **error, const char *what, const char
         return NULL;
 }
 
+/* RFC 8265, 4.2: no control characters; other programs could not type them. */
+static bool is_text(const Secret *text, size_t size)
+{
+        for (size_t i = 0; i < size; i++)
+                if (g_ascii_iscntrl((char) text->data[i]))
+                        return false;
+        return g_utf8_validate((const char *) text->data, (gssize) size, NULL);
+}
+
 /* Takes over `text`, of `size` bytes and room for one more. */
 static Secret *check(Secret *text, size_t size, GError **error)
 {
@@ -34,9 +43,9 @@ static Secret *check(Secret *text, size_t size, GError **error)
         if (size == 0)
                 return fail(CERT_ERROR_NOT_SUPPORTED, error, "The password is empty", "Give one: the file holds a private key.");
         if (size > PASSWORD_SIZE_MAX)
-                return fail(CERT_ERROR_NOT_SUPPORTED, error, "The password is longer than 1,024 bytes", "Give a shorter one.");
-        if (memchr(given->data, '\0', size) || !g_utf8_validate((char *) given->data, (gssize) size, NULL))
-                return fail(CERT_ERROR_NOT_SUPPORTED, error, "The password is no text in UTF-8",
+                return fail(CERT_ERROR_NOT_SUPPORTED, error, "The password is longer than 512 bytes", "Give a shorter one.");
+        if (!is_text(given, size))
+                return fail(CERT_ERROR_NOT_SUPPORTED, error, "The password is no text of one line in UTF-8",
                             "Give one of letters, digits and signs.");
         password = secret_new(size + 1);
         memcpy(password->data, given->data, size);

@@ -8,7 +8,7 @@
 
 /* The password of a file that is exported: UTF-8, ending in NUL, 1 to PASSWORD_SIZE_MAX bytes before that. */
 
-#define PASSWORD_SIZE_MAX 1024u
+#define PASSWORD_SIZE_MAX 512u /* OpenSSL's programs take less than 1,024 */
 
 /* Asks on the terminal, twice, without showing it. A signal that ends or stops the process finds the terminal as it was.
  * `prompt` has no colon. */
