@@ -169,6 +169,17 @@ bool client_call(sd_bus *bus, const Call *call, sd_bus_message **ret_reply, GErr
         return client_call_message(bus, call, m, ret_reply, error);
 }
 
+char *client_read_string(sd_bus_message *reply, const Call *call, GError **error)
+{
+        const char *text;
+        int r = sd_bus_message_read(reply, "s", &text);
+
+        if (r >= 0)
+                return g_strdup(text);
+        client_bad_reply(r, call->what, error);
+        return NULL;
+}
+
 bool client_get_all(sd_bus *bus, const char *path, const char *interface, const char *what,
                     sd_bus_message **ret_reply, GError **error)
 {

@@ -32,6 +32,9 @@ bool client_call_message(sd_bus *bus, const Call *call, sd_bus_message *m, sd_bu
                          GError **error);
 bool client_new_call(sd_bus *bus, const Call *call, sd_bus_message **ret_message, GError **error);
 
+/* The one string that the reply to `call` is; caller owns. */
+char *client_read_string(sd_bus_message *reply, const Call *call, GError **error);
+
 /* org.freedesktop.DBus.Properties.GetAll; the reply stands before its a{sv}. */
 bool client_get_all(sd_bus *bus, const char *path, const char *interface, const char *what,
                     sd_bus_message **ret_reply, GError **error);

@@ -205,16 +205,10 @@ static ExitStatus export_trust(const Client *client, sd_bus *bus, const char *is
         const Call call = { CERT_BUS_PATH, CERT_INTERFACE_MANAGER, "GetBundle", what, CALL_PLAIN };
         g_autoptr(sd_bus_message) reply = NULL;
         g_autoptr(GError) error = NULL;
-        const char *pem;
-        int r;
+        g_autofree char *pem = NULL;
 
-        if (!client_call(bus, &call, &reply, &error, "s", issuer))
+        if (!client_call(bus, &call, &reply, &error, "s", issuer) || !(pem = client_read_string(reply, &call, &error)))
                 return client_report(client, error);
-        r = sd_bus_message_read(reply, "s", &pem);
-        if (r < 0) {
-                client_bad_reply(r, what, &error);
-                return client_report(client, error);
-        }
         return print_pem(client, issuer, pem);
 }
 

@@ -17,16 +17,9 @@ static char *get_request(sd_bus *bus, const char *name, GError **error)
         g_autofree char *what = g_strdup_printf("asking for the request of \"%s\"", name);
         const Call call = { CERT_BUS_PATH, CERT_INTERFACE_MANAGER, "GetRequest", what, CALL_PLAIN };
         g_autoptr(sd_bus_message) reply = NULL;
-        const char *pem;
-        int r;
 
-        if (!client_call(bus, &call, &reply, error, "s", name))
-                return NULL;
-        r = sd_bus_message_read(reply, "s", &pem);
-        if (r >= 0)
-                return g_strdup(pem);
-        client_bad_reply(r, what, error);
-        return NULL;
+        return client_call(bus, &call, &reply, error, "s", name) ? client_read_string(reply, &call, error)
+                                                                 : NULL;
 }
 
 /* In words, or as JSON, by the program that can read it. */

@@ -131,7 +131,7 @@ static ExitStatus put(const Client *client, const char *path, const char *pem)
         if (path)
                 fprintf(stderr, "certctl: it is signed, but %s cannot be written: %s; here it is:\n", path,
                         g_strerror(-r));
-        if (path || client->options.json == JSON_OFF)
+        if (client->options.json == JSON_OFF) /* else it is in the object */
                 fputs(pem, stdout);
         fflush(stdout);
         return path ? EXIT_STATUS_FAILED : EXIT_STATUS_DONE;
@@ -177,7 +177,6 @@ static char *sign(const Client *client, sd_bus *bus, const SignWish *wish, const
         g_autofree char *what = g_strdup_printf("signing by \"%s\"", o->issuer);
         const Call call = { CERT_BUS_PATH, CERT_INTERFACE_MANAGER, "SignRequest", what, CALL_AUTHORISE };
         g_autoptr(sd_bus_message) m = NULL, reply = NULL;
-        const char *text;
         int r;
 
         if (!client_new_call(bus, &call, &m, error))
@@ -189,13 +188,8 @@ static char *sign(const Client *client, sd_bus *bus, const SignWish *wish, const
                 client_bad_reply(r, what, error);
                 return NULL;
         }
-        if (!client_call_message(bus, &call, m, &reply, error))
-                return NULL;
-        r = sd_bus_message_read(reply, "s", &text);
-        if (r >= 0)
-                return g_strdup(text);
-        client_bad_reply(r, what, error);
-        return NULL;
+        return client_call_message(bus, &call, m, &reply, error) ? client_read_string(reply, &call, error)
+                                                                 : NULL;
 }
 
 /* Serial number and end; with --json all of it. */

@@ -69,7 +69,7 @@ static const Verb verbs[] = {
           OPTION_JSON | OPTION_CURRENT | REMOTE, verb_authority_export,
           "During a rotation these are several certificates: clients need all of them.\n\n"
           "     --current         only the one that signs now\n" },
-        { "revoke", "NAME | --issuer=ISSUER --serial=HEX", "revoke a certificate, and get another one", 0, 1,
+        { "revoke", "[NAME]", "revoke a certificate, and get another one", 0, 1,
           OPTION_JSON | OPTION_NO_WAIT | OPTION_REASON | OPTION_ISSUER | OPTION_SERIAL | REMOTE, verb_revoke,
           "     --issuer=ISSUER --serial=HEX\n"
           "                       one that this authority signed for a request from elsewhere\n"
@@ -83,10 +83,10 @@ static const Verb verbs[] = {
           "FILE is what the CA sent: the certificate, with its chain or the chain in further files, PEM\n"
           "or DER, X.509 or PKCS#7, in any order; \"-\" is standard input. A wrong one changes nothing.\n\n"
           "     --no-wait         do not wait until it is in place\n" },
-        { "sign", "FILE", "have a local authority sign a request from elsewhere", 1, 1,
+        { "sign", "FILE --issuer=ISSUER", "have a local authority sign a request from elsewhere", 1, 1,
           OPTION_JSON | OPTION_ISSUER | OPTION_SIGN | OPTION_OUTPUT | OPTION_FORCE | OPTION_YES | REMOTE,
           verb_sign,
-          "     --issuer=NAME     the authority\n"
+          "     --issuer=ISSUER   the authority\n"
           "     --as=USAGE        client, server or both; else as the request says, or server\n"
           "     --lifetime=SPAN   such as 90d; else as the authority gives its certificates\n"
           "     --name=NAME       in place of the request's names; may be given several times\n"

@@ -259,6 +259,11 @@ static int on_step(sd_event_source *s, uint64_t usec, void *userdata)
         return sd_event_source_set_enabled(s, SD_EVENT_ONESHOT);
 }
 
+int denied(sd_bus_message *m)
+{
+        return sd_bus_reply_method_errorf(m, SD_BUS_ERROR_ACCESS_DENIED, "Permission denied");
+}
+
 int start_job(sd_bus_message *m, char **names)
 {
         g_strfreev(fake.names);
@@ -266,7 +271,7 @@ int start_job(sd_bus_message *m, char **names)
         fake.bus = sd_bus_message_get_bus(m);
         fake.step = 0;
         if (fake.deny)
-                return sd_bus_reply_method_errorf(m, SD_BUS_ERROR_ACCESS_DENIED, "Permission denied");
+                return denied(m);
         if (g_str_equal(fake.job, "gone")) {
                 fake.job_exists = false;
                 emit_removed();

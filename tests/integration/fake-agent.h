@@ -46,6 +46,7 @@ extern Fake fake;
 uint64_t from_now(int64_t seconds); /* 0: none */
 const FakeCert *find(const char *name);
 int no_such(sd_bus_message *m, const char *name);
+int denied(sd_bus_message *m);
 int start_job(sd_bus_message *m, char **names); /* takes the names */
 
 /* fake-request.c */

@@ -54,11 +54,6 @@ static void keep(const char *name, const char *text)
         (void) g_file_set_contents(path, text, -1, NULL);
 }
 
-static int denied(sd_bus_message *m)
-{
-        return sd_bus_reply_method_errorf(m, SD_BUS_ERROR_ACCESS_DENIED, "Permission denied");
-}
-
 static int method_get_request(sd_bus_message *m, void *userdata, sd_bus_error *ret_error)
 {
         const char *name;

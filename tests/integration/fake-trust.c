@@ -281,7 +281,7 @@ static int method_revoke(sd_bus_message *m, void *userdata, sd_bus_error *ret_er
         if (!find(name))
                 return no_such(m, name);
         if (fake.deny)
-                return sd_bus_reply_method_errorf(m, SD_BUS_ERROR_ACCESS_DENIED, "Permission denied");
+                return denied(m);
         fake.revoked = true;
         return sd_bus_reply_method_return(m, NULL);
 }

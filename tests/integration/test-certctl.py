@@ -559,6 +559,12 @@ class OtherVerbs(CertctlTest):
         for verb in verbs:
             self.assertIn(f"certctl {verb}", self.run_certctl(verb, "--help").stdout)
 
+    def test_no_verb_waits_for_gnutls_to_load(self):
+        loaded = subprocess.run([self.program], env=dict(self.environment, LD_TRACE_LOADED_OBJECTS="1"), capture_output=True,
+                                text=True, timeout=60).stdout
+        self.assertIn("libsystemd", loaded)
+        self.assertNotIn("gnutls", loaded)
+
     def test_full_disk_under_the_output_is_a_failure(self):
         self.fake("--good")
         with open("/dev/full", "w") as full:
