@@ -24,12 +24,15 @@
 /* "SERIAL.der" of lower-case hex; caller owns. */
 static char *file_of(const IssuedEntry *e)
 {
-        GString *name = g_string_sized_new(SERIAL_HEX_MAX + sizeof(ISSUED_SUFFIX));
+        static const char digits[] = "0123456789abcdef"; /* thousands are made: no printf() */
+        char *name = g_malloc(2 * (size_t) e->serial_size + sizeof(ISSUED_SUFFIX));
 
-        for (unsigned i = 0; i < e->serial_size; i++)
-                g_string_append_printf(name, "%02x", e->serial[i]);
-        g_string_append(name, ISSUED_SUFFIX);
-        return g_string_free(name, FALSE);
+        for (unsigned i = 0; i < e->serial_size; i++) {
+                name[2 * i] = digits[e->serial[i] >> 4];
+                name[2 * i + 1] = digits[e->serial[i] & 0x0f];
+        }
+        memcpy(name + 2 * (size_t) e->serial_size, ISSUED_SUFFIX, sizeof(ISSUED_SUFFIX));
+        return name;
 }
 
 static char *path_of(const char *file)
