@@ -455,8 +455,9 @@ static FileKind kind_of_pem(Span text)
 
         while (take_heading(&text, &h)) {
                 FileKind kind;
-                g_autoptr(GBytes) der = decode_block(&h, &kind);
+                GBytes *der = decode_block(&h, &kind);
 
+                g_clear_pointer(&der, g_bytes_unref);
                 strongest = stronger(strongest, kind);
         }
         return strongest;
@@ -625,18 +626,16 @@ static const char *label_of_kind(FileKind kind)
         return NULL;
 }
 
-/* The elements at the front, each as a block with its label. */
+/* The elements at the front, each as a block with its label, up to one that is none of ours. */
 static void append_elements(GString *pem, Span *s)
 {
         uint8_t tag;
-        Span content;
+        Span at = *s, content;
 
-        for (Span at = *s; span_size(at) > 0 && *at.at == TAG_SEQUENCE && take_element(&at, &tag, &content);
-             s->at = at.at) {
-                FileKind kind = kind_of_element(content);
-
-                if (is_for_ca(kind))
-                        append_block(pem, (Span){ s->at, at.at }, label_of_kind(kind));
+        while (span_size(at) > 0 && *at.at == TAG_SEQUENCE && take_element(&at, &tag, &content) &&
+               is_for_ca(kind_of_element(content))) {
+                append_block(pem, (Span){ s->at, at.at }, label_of_kind(kind_of_element(content)));
+                *s = at;
         }
 }
 

@@ -14,6 +14,8 @@
 #include <gnutls/pkcs7.h>
 #include <string.h>
 
+#define CERTIFICATE_MAX                                                                                      \
+        (64 * 1024)     /* bytes, as org.certagent1.Issuer(5) has it: larger ones are made to be slow */
 #define BLOCKS_MAX 1024 /* of PEM; repeated certificates count */
 #define NAME_SHOWN 256  /* bytes shown of a name */
 
@@ -104,6 +106,9 @@ typedef struct Collection {
 
 static bool add(Collection *c, GBytes *der, GError **error)
 {
+        if (g_bytes_get_size(der) > CERTIFICATE_MAX)
+                return bad(error,
+                           "there is a certificate of more than 64 KiB in it\nAsk the CA for another.");
         if (!g_hash_table_add(c->seen, g_bytes_ref(der)))
                 return true;
         if (c->ders->len == c->max)
@@ -168,7 +173,8 @@ static bool add_blocks(Collection *c, GArray *blocks, GError **error)
                         return false;
         }
         return c->ders->len > 0 ||
-               bad(error, "there is no certificate in its PKCS#7\nAsk the CA for the certificate as PEM.");
+               bad(error, "there is no certificate in it that could be read\nAsk the CA for the "
+                          "certificate as PEM.");
 }
 
 static bool add_all(Collection *c, GBytes *file, GError **error)

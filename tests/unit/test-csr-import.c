@@ -348,10 +348,13 @@ static void test_one_that_signed_itself_is_none(Corp *c, const void *data)
 
 static void test_too_much_is_refused(Corp *c, const void *data)
 {
-        g_autofree char *junk = g_strnfill(1024 * 1024, ' ');
+        g_autofree char *junk = g_strnfill(1024 * 1024, ' '), *line = g_strnfill(88 * 1024, 'A');
+        g_autofree char *large =
+                g_strdup_printf("-----BEGIN CERTIFICATE-----\n%s\n-----END CERTIFICATE-----\n", line);
         g_autoptr(GByteArray) all = g_byte_array_new();
 
         assert_bad(c, joined(pki_pem(c->leaf, c->middle, NULL), text(junk)), "larger than 1 MiB", NULL);
+        assert_bad(c, text(large), "a certificate of more than 64 KiB", NULL);
         for (unsigned i = 0; i < IMPORT_CERTIFICATES_MAX + 1; i++) {
                 g_autoptr(PkiEntity) other = pki_new("x", &(PkiWish){ .issuer = c->middle, .key = c->key });
 
