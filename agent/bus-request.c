@@ -5,6 +5,7 @@
 #include "agent/bus.h"
 #include "agent/import.h"
 #include "common/error.h"
+#include "common/secret.h"
 
 #include <string.h>
 
@@ -62,7 +63,7 @@ static void on_imported(const char *name, bool changed, const GError *refusal, v
 
 static int import(Bus *b, sd_bus_message *m, Certificate *c, const char *pem, sd_bus_error *ret_error)
 {
-        g_autoptr(GBytes) answer = g_bytes_new(pem, strlen(pem));
+        g_autoptr(GBytes) answer = secret_bytes_new(pem, strlen(pem)); /* it may hold a key, by mistake */
         g_autoptr(GError) error = NULL;
         ImportCall *call = g_new0(ImportCall, 1);
 
@@ -84,6 +85,7 @@ int bus_method_import(sd_bus_message *m, void *userdata, sd_bus_error *ret_error
 
         if (r < 0)
                 return r;
+        (void) sd_bus_message_sensitive(m);
         c = bus_find_certificate(b, name, &r, ret_error);
         if (!c)
                 return r;

@@ -15,6 +15,8 @@
 #include "common/names.h"
 #include "common/timespan.h"
 
+#include <string.h>
+
 /* A token that does not answer for so long is given up on; its thread is left to itself. */
 #define TOKEN_TIMEOUT (60 * USEC_PER_SEC)
 
@@ -155,6 +157,19 @@ static void take_answer(Issue *i, Answer *a)
         }
 }
 
+/* What the issuer says of a file that it has looked at is about "it". */
+static GError *explain_refusal(const Issue *i, const GError *refusal)
+{
+        g_autofree char *said = cert_error_summary(refusal), *who = g_strdup_printf("issuer \"%s\": ", i->issuer->name);
+        const char *what = g_str_has_prefix(said, who) ? said + strlen(who) : said;
+
+        if (refusal->code != CERT_ERROR_BAD_CERTIFICATE)
+                return g_error_copy(refusal);
+        return g_error_new(CERT_ERROR, CERT_ERROR_BAD_CERTIFICATE,
+                           "what was brought for \"%s\" cannot be taken: %s\nNothing was changed. %s", i->certificate->name, what,
+                           cert_error_hint(refusal));
+}
+
 static void on_reply(sd_bus_message *reply, const GError *refusal, void *userdata)
 {
         Issue *i = userdata;
@@ -163,7 +178,7 @@ static void on_reply(sd_bus_message *reply, const GError *refusal, void *userdat
 
         i->call = NULL;
         if (!reply)
-                issue_fail(i, refusal, 0);
+                issue_fail(i, i->work->answer ? (error = explain_refusal(i, refusal)) : refusal, 0);
         else if (!answer_read(reply, i->issuer->name, &answer, &error))
                 issue_fail(i, error, 0);
         else

@@ -261,6 +261,10 @@ static void test_what_changes_something_is_never_open(void)
         g_assert_cmpstr(action, ==, CERT_POLKIT_RENEW);
         g_assert_true(polkit_action_of(CERT_INTERFACE_MANAGER, "Reload", &action));
         g_assert_cmpstr(action, ==, CERT_POLKIT_MANAGE);
+        g_assert_true(polkit_action_of(CERT_INTERFACE_MANAGER, "Import", &action));
+        g_assert_cmpstr(action, ==, CERT_POLKIT_MANAGE);
+        g_assert_true(polkit_action_of(CERT_INTERFACE_MANAGER, "GetRequest", &action));
+        g_assert_cmpstr(action, ==, NULL);
         g_assert_true(polkit_action_of(CERT_INTERFACE_JOB, "Cancel", &action));
         g_assert_cmpstr(action, ==, CERT_POLKIT_RENEW);
         g_assert_true(polkit_action_of(CERT_INTERFACE_MANAGER, "Plan", &action));
