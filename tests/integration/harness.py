@@ -106,6 +106,21 @@ class Host:
         """The next agent, and the processes it starts, see another time."""
         self._preload("shift-clock", SHIFT_CLOCK=str(seconds))
 
+    def make_token(self, label):
+        """A token (SoftHSM2) for keys that never leave it; gives the file with its PIN, "1234"."""
+        tokens = self.path("/var/lib/tokens")
+        tokens.mkdir()
+        configuration = self.path("/etc/softhsm2.conf")
+        configuration.write_text(f"directories.tokendir = {tokens}\nobjectstore.backend = file\n")
+        self.environment["SOFTHSM2_CONF"] = str(configuration)
+        # The module and the library below it free nothing when a process ends.
+        self.agent_environment["ASAN_OPTIONS"] = "detect_leaks=0"
+        subprocess.run(["softhsm2-util", "--init-token", "--free", "--label", label, "--pin", "1234", "--so-pin", "5678"],
+                       env=self.environment, check=True, capture_output=True)
+        pin = self.path("/etc/pin")
+        pin.write_text("1234")
+        return pin
+
     def slow_user(self, name):
         """The next agent asks a user database that never answers for this user."""
         self._preload("slow-users", SLOW_USER=name)

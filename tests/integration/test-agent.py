@@ -504,17 +504,7 @@ class Tokens(AgentTest):
 
     def setUp(self):
         super().setUp()
-        tokens = self.host.path("/var/lib/tokens")
-        tokens.mkdir()
-        configuration = self.host.path("/etc/softhsm2.conf")
-        configuration.write_text(f"directories.tokendir = {tokens}\nobjectstore.backend = file\n")
-        self.host.environment["SOFTHSM2_CONF"] = str(configuration)
-        # The module and the library below it free nothing when a process ends.
-        self.host.agent_environment["ASAN_OPTIONS"] = "detect_leaks=0"
-        subprocess.run(["softhsm2-util", "--init-token", "--free", "--label", "web", "--pin", "1234", "--so-pin", "5678"],
-                       env=self.host.environment, check=True, capture_output=True)
-        self.pin = self.host.path("/etc/pin")
-        self.pin.write_text("1234")
+        self.pin = self.host.make_token("web")
 
     def wish(self):
         return {"web": {"issuer": "site", "common_name": "web.example.org", "cert_path": "/etc/tls/web.pem",

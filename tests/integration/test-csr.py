@@ -553,6 +553,34 @@ class Units(CsrTest):
         self.assertTrue(self.pair_matches())
 
 
+class Tokens(CsrTest):
+    """A key that never leaves its token (SoftHSM2): the request alone is kept."""
+
+    def setUp(self):
+        super().setUp()
+        self.host.make_token("web")
+        self.wish = {"issuer": "paper", "common_name": "web.example.org", "sans": ["web.example.org"],
+                     "cert_path": "/etc/tls/web.pem",
+                     "key": {"uri": "pkcs11:token=web;object=web;type=private?pin-source=file:/etc/pin"}}
+
+    def test_the_whole_way_and_again(self):
+        request = self.first_request(certificates={"web": self.wish})
+        kept = {p.name for p in (self.host.root / "var/lib/cert-agent/generations").rglob("*") if p.is_file()}
+        self.assertEqual(kept, {"request.pem"})
+        self.restart()
+        self.assertEqual(self.request(), request)
+        first = self.company.sign(request, since=-48, hours=88 * DAY)
+        self.carry(first)
+        self.assertEqual((self.installed(), self.host.state("web")), (fingerprint(first), "valid"))
+        self.manifest(certificates={"web": dict(self.wish, renew_before="99%")})
+        self.assertEqual(self.host.renew_due()[1]["web"][0], "waiting")
+        self.assertEqual((self.host.state("web"), self.installed()), ("waiting", fingerprint(first)))
+        second = self.company.sign(self.request(), hours=200 * DAY)
+        self.carry(second)
+        self.assertEqual((self.installed(), self.host.state("web")), (fingerprint(second), "valid"))
+        self.assertRegex(self.refused(first), "earlier than the one in place")
+
+
 class Busy(CsrTest):
     """With the fake issuer, which can be slow; what is brought is what it is to do."""
 

@@ -254,6 +254,57 @@ static void test_waiting_is_polled_with_the_same_key(void)
         g_assert_true(g_bytes_equal(key, r->generation->key_pem));
 }
 
+static void bring(IssueRun *r, Generation *waiting, Generation *current, const char *what)
+{
+        g_autoptr(GBytes) answer = g_bytes_new(what, strlen(what));
+        unsigned before = r->answers;
+
+        issue_import(r->pool, r->certificate, &r->issuer, "by-hand", waiting, current, answer, issue_run_done, r);
+        g_assert_cmpuint(r->answers, ==, before);
+        issue_run_until(r, before + 1);
+}
+
+static void test_what_a_person_brings_is_for_the_key_that_waits(void)
+{
+        g_autoptr(IssueRun) r = issue_run_new("fake", "{\"type\":\"fake\",\"behaviour\":\"by-hand\"}");
+        g_autoptr(Generation) waiting = NULL;
+
+        issue_run(r, NULL);
+        g_assert_cmpint(r->outcome, ==, ISSUE_WAITING);
+        g_assert_cmpuint(r->poll_after, ==, UINT64_MAX);
+        waiting = generation_new_request(r->key_pem, r->request, NULL);
+        bring(r, waiting, NULL, "wrong-names");
+        assert_failed(r, CERT_ERROR_BAD_CERTIFICATE, "the certificate that was brought for \"web\" is wrong");
+        bring(r, waiting, NULL, "good");
+        assert_issued(r);
+        g_assert_true(g_bytes_equal(waiting->key_pem, r->generation->key_pem));
+        g_assert_false(r->for_current);
+}
+
+static void test_what_a_person_brings_may_be_for_the_installed_key(void)
+{
+        g_autoptr(IssueRun) r = issue_run_new("fake", "{\"type\":\"fake\",\"behaviour\":\"good\"}");
+        g_autoptr(Generation) current = NULL;
+
+        issue_run(r, NULL);
+        assert_issued(r);
+        current = generation_ref(r->generation);
+        issue_run_set_config(r, "{\"type\":\"fake\",\"behaviour\":\"by-hand\"}");
+        bring(r, NULL, current, "good");
+        assert_issued(r);
+        g_assert_true(g_bytes_equal(current->key_pem, r->generation->key_pem));
+        g_assert_cmpstr(current->fingerprint, !=, r->generation->fingerprint);
+}
+
+static void test_a_request_that_is_lost_is_not_made_up(void)
+{
+        g_autoptr(IssueRun) r = issue_run_new("fake", "{\"type\":\"fake\",\"behaviour\":\"wait\"}");
+
+        issue_poll(r->pool, r->certificate, &r->issuer, "0", NULL, issue_run_done, r);
+        issue_run_until(r, 1);
+        assert_failed(r, CERT_ERROR_KEY_STORAGE, "is lost");
+}
+
 /* ---- Processes ---- */
 
 static void test_a_type_that_is_not_installed(void)
@@ -498,6 +549,11 @@ int main(int argc, char **argv)
         g_test_add_func("/issue/an unordered chain is mended", test_an_unordered_chain_is_mended);
         g_test_add_func("/issue/the signer signs with the new and the current key",
                         test_the_signer_signs_with_the_new_and_the_current_key);
+        g_test_add_func("/issue/what a person brings is for the key that waits",
+                        test_what_a_person_brings_is_for_the_key_that_waits);
+        g_test_add_func("/issue/what a person brings may be for the installed key",
+                        test_what_a_person_brings_may_be_for_the_installed_key);
+        g_test_add_func("/issue/a request that is lost is not made up", test_a_request_that_is_lost_is_not_made_up);
         g_test_add_func("/issue/waiting is polled with the same key",
                         test_waiting_is_polled_with_the_same_key);
         g_test_add_func("/issue/a type that is not installed", test_a_type_that_is_not_installed);
