@@ -140,14 +140,26 @@ static bool take_certificate(const JsonValue *v, Kept *k)
         return der != NULL;
 }
 
+/* They have another order now. Not by a digest of the bytes: of what is no DER GnuTLS makes another than that. */
+static const AuthorityCertificate *certificate_of_der(const AuthorityFacts *f, GBytes *der)
+{
+        for (unsigned i = 0; i < f->certificates->len; i++) {
+                const AuthorityCertificate *c = g_ptr_array_index(f->certificates, i);
+
+                if (g_bytes_equal(c->der, der))
+                        return c;
+        }
+        g_assert_not_reached();
+}
+
 static AuthorityFacts *kept_to_facts(const Kept *k, bool missing, GPtrArray *serials)
 {
         AuthorityFacts *f = authority_facts_new(missing, k->ders, k->roles, (char **) serials->pdata, NULL);
 
         for (unsigned i = 0; f && i < k->ders->len; i++) {
-                g_autofree char *fingerprint = g_compute_checksum_for_bytes(G_CHECKSUM_SHA256, k->ders->pdata[i]);
+                const AuthorityCertificate *c = certificate_of_der(f, k->ders->pdata[i]);
 
-                authority_facts_set_issued_until(f, fingerprint, k->issued_until[i]);
+                authority_facts_set_issued_until(f, c->fingerprint, k->issued_until[i]);
         }
         return f;
 }

@@ -11,6 +11,8 @@
 #include "issuers/local/issued.h"
 #include "issuers/local/local.h"
 
+#include <errno.h>
+
 /* ---- Facts ---- */
 
 static int append_certificates(sd_bus_message *m, const Parts *parts)
@@ -50,11 +52,17 @@ static uint64_t until_of(const GArray *issued, const Part *part, const Revoked *
 
 static int append_until(sd_bus_message *m, const Part *part, uint64_t until)
 {
-        g_autofree char *fingerprint = NULL;
+        unsigned char digest[32];
+        char fingerprint[2 * sizeof(digest) + 1] = "";
+        size_t size = sizeof(digest);
 
         if (until == 0)
                 return 0;
-        fingerprint = g_compute_checksum_for_bytes(G_CHECKSUM_SHA256, part->der);
+        /* As the agent names it. */
+        if (gnutls_x509_crt_get_fingerprint(part->crt, GNUTLS_DIG_SHA256, digest, &size) < 0)
+                return -EINVAL;
+        for (size_t i = 0; i < size; i++)
+                g_snprintf(fingerprint + 2 * i, 3, "%02x", digest[i]);
         return sd_bus_message_append(m, "{st}", fingerprint, until);
 }
 
