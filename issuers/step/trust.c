@@ -11,12 +11,11 @@
 #include "common/names.h"
 #include "common/path.h"
 #include "common/timespan.h"
+#include "issuers/root-file.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #define ROOT_FILE_MAX  (1024 * 1024)
 #define HASH_SIZE      32
@@ -105,41 +104,26 @@ static bool refuse_file(const char *path, int number, GError **error)
                               "directories are "
                               "out of reach.",
                               path, path);
+        case EFBIG:
+                return refuse(error,
+                              "the root file %s is no regular file of at most 1 MiB\n"
+                              "Put the CA's root certificate there.",
+                              path);
         default:
                 return refuse(error, "reading the root file %s: %s\nCheck the file.", path,
                               g_strerror(number));
         }
 }
 
-/* Fresh each time: it is small, and may be another one now. */
 static GBytes *read_root_file(const char *path, GError **error)
 {
-        g_autofree char *opened = host_path(path), *text = NULL;
-        int fd = open(opened, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY), saved = errno;
+        GBytes *content = NULL;
         struct stat st;
-        ssize_t n = 0;
+        int r = root_file_read(path, ROOT_FILE_MAX, &content, &st);
 
-        if (fd < 0) {
-                refuse_file(path, saved, error);
-                return NULL;
-        }
-        if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size > ROOT_FILE_MAX) {
-                close(fd);
-                refuse(error,
-                       "the root file %s is no regular file of at most 1 MiB\nPut the CA's root certificate "
-                       "there.",
-                       path);
-                return NULL;
-        }
-        text = g_malloc((size_t) st.st_size + 1);
-        n = pread(fd, text, (size_t) st.st_size, 0);
-        saved = errno;
-        close(fd);
-        if (n < 0) {
-                refuse_file(path, saved, error);
-                return NULL;
-        }
-        return g_bytes_new_take(g_steal_pointer(&text), (gsize) n);
+        if (r < 0)
+                refuse_file(path, -r, error);
+        return content;
 }
 
 static bool check_root_file(GBytes *pem, const char *path, GError **error)
