@@ -6,21 +6,11 @@
 #include "client/client.h"
 #include "client/connect.h"
 #include "client/doctor/examine.h"
+#include "client/handover.h"
 
 #include <locale.h>
 #include <stdio.h>
-#include <string.h>
-
-static bool take(const char *argument, const char *name, char **value)
-{
-        size_t length = strlen(name);
-
-        if (strncmp(argument, name, length) != 0 || argument[length] != '=')
-                return false;
-        g_free(*value);
-        *value = g_strdup(argument + length + 1);
-        return true;
-}
+#include <sys/prctl.h>
 
 static void take_option(Options *o, const char *argument)
 {
@@ -31,8 +21,8 @@ static void take_option(Options *o, const char *argument)
         else if (g_str_equal(argument, "--json=pretty"))
                 o->json = JSON_PRETTY;
         else
-                (void) (take(argument, "--cert", &o->cert) || take(argument, "--ca", &o->ca) ||
-                        take(argument, "--server-name", &o->server_name) || take(argument, "--starttls", &o->starttls));
+                (void) (handover_take(argument, "--cert", &o->cert) || handover_take(argument, "--ca", &o->ca) ||
+                        handover_take(argument, "--server-name", &o->server_name) || handover_take(argument, "--starttls", &o->starttls));
 }
 
 /* The arguments are made by certctl alone: [OPTION=VALUE…] [--json=FORMAT] [--quiet] -- TARGET. Output that could not be
@@ -50,10 +40,12 @@ int main(int argc, char **argv)
                 take_option(&client.options, argv[i]);
         if (i + 2 != argc)
                 return client_usage("say what to examine; see: certctl doctor --help");
+        if (client.options.cert)
+                (void) prctl(PR_SET_DUMPABLE, 0); /* its key will be in this process */
         terminal_probe(&client.terminal);
         status = examine(&client, argv[i + 1]);
         options_clear(&client.options);
-        if (fflush(stdout) == EOF && status == EXIT_STATUS_DONE) {
+        if (fflush(stdout) == EOF && status != EXIT_STATUS_FAILED) {
                 perror("certctl: writing the output");
                 status = EXIT_STATUS_FAILED;
         }

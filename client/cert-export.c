@@ -9,6 +9,7 @@
 #include "client/export/material.h"
 #include "client/export/password.h"
 #include "client/export/pkcs12.h"
+#include "client/handover.h"
 #include "client/newfile.h"
 #include "common/error.h"
 
@@ -36,23 +37,12 @@ static void keep_to_itself(void)
         (void) prctl(PR_SET_DUMPABLE, 0);
 }
 
-static bool take(const char *argument, const char *name, char **value)
-{
-        size_t length = strlen(name);
-
-        if (strncmp(argument, name, length) != 0 || argument[length] != '=')
-                return false;
-        g_free(*value);
-        *value = g_strdup(argument + length + 1);
-        return true;
-}
-
 static void take_option(Options *o, const char *argument)
 {
         o->quiet |= g_str_equal(argument, "--quiet");
         o->pkcs12 |= g_str_equal(argument, "--pkcs12");
         o->force |= g_str_equal(argument, "--force");
-        (void) (take(argument, "--password-file", &o->password_file) || take(argument, "--output", &o->output));
+        (void) (handover_take(argument, "--password-file", &o->password_file) || handover_take(argument, "--output", &o->output));
 }
 
 /* ---- Where it goes ---- */

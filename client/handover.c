@@ -140,3 +140,14 @@ ExitStatus handover_feed(Handover *h, const char *text, int output)
                 close(input);
         return pid < 0 ? EXIT_STATUS_FAILED : wait_for(h, pid);
 }
+
+bool handover_take(const char *argument, const char *name, char **value)
+{
+        size_t length = strlen(name);
+
+        if (strncmp(argument, name, length) != 0 || argument[length] != '=')
+                return false;
+        g_free(*value);
+        *value = g_strdup(argument + length + 1);
+        return true;
+}

@@ -24,3 +24,6 @@ ExitStatus handover_run(Handover *h, char *const *arguments);
  * file descriptor). Returns its exit status; EXIT_STATUS_FAILED also when it cannot be run or was ended,
  * which is said then. */
 ExitStatus handover_feed(Handover *h, const char *text, int output);
+
+/* The other end: whether `argument` is "NAME=VALUE"; then *value is replaced by a copy, which the caller owns. */
+bool handover_take(const char *argument, const char *name, char **value);

@@ -100,8 +100,13 @@ static void read_crl(HostView *v, const char *path)
 static void look_at_bundles(HostView *v)
 {
         g_autoptr(GError) error = NULL;
-        GPtrArray *bundles = bundle_list_get(v->bus, &error);
+        GPtrArray *bundles = bundle_list_get(v->bus, &error); /* the first call: whether there is an agent at all */
 
+        if (!bundles && cert_error_code(error) == CERT_ERROR_ISSUER_UNREACHABLE) {
+                v->bus = sd_bus_flush_close_unref(v->bus);
+                v->no_agent = g_steal_pointer(&error);
+                return;
+        }
         if (!bundles) {
                 note(v, error);
                 return;
@@ -152,10 +157,7 @@ CertDetail *host_view_certificate(HostView *v, const char *name, GError **error)
         CertDetail *d;
 
         if (!v->bus) {
-                g_set_error(error, CERT_ERROR, CERT_ERROR_ISSUER_UNREACHABLE,
-                            "the agent, which knows the certificates by name, cannot be reached\n"
-                            "Start it with: systemctl start cert-agent.socket. A server can be examined without it: certctl doctor "
-                            "HOST:PORT");
+                g_propagate_error(error, g_error_copy(v->no_agent));
                 return NULL;
         }
         d = cert_detail_get(v->bus, name, error);
@@ -303,6 +305,7 @@ static void add_files(HostView *v, const char *name, GHashTable *seen, GPtrArray
 
 static void add_of_certificates(HostView *v, GPtrArray *list)
 {
+        int64_t until = g_get_monotonic_time() + (int64_t) ASK_USEC; /* an issuer may have to ask its CA */
         g_autoptr(GHashTable) seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
         g_autoptr(GHashTable) issuers = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
         g_auto(CertRows) rows = { 0 };
@@ -312,6 +315,8 @@ static void add_of_certificates(HostView *v, GPtrArray *list)
         for (guint i = 0; i < rows.rows->len; i++) {
                 const CertRow *row = &g_array_index(rows.rows, CertRow, i);
 
+                if (g_get_monotonic_time() > until)
+                        return;
                 if (g_hash_table_size(issuers) < ISSUERS_MAX && is_new(issuers, row->issuer))
                         add(list, of_issuer(v, row->issuer, NULL));
                 if (i < CERTIFICATES_MAX)

@@ -8,6 +8,8 @@
 
 #include <string.h>
 
+#define SUPERFLUOUS_TOLD 3
+
 /* ---- What is sent ---- */
 
 static bool is_in(const CertList *l, gnutls_x509_crt_t crt)
@@ -39,13 +41,12 @@ static bool judge_order(const CertList *sent, const CertList *path, GPtrArray *d
         return false;
 }
 
+/* Whoever sends many has one reason for all of them. */
 static void judge_superfluous(const CertList *sent, const CertList *path, GPtrArray *d)
 {
-        for (unsigned i = path->n; i < sent->n; i++) {
+        for (unsigned i = path->n; i < sent->n && i < path->n + SUPERFLUOUS_TOLD; i++) {
                 g_autofree char *name = words_subject(sent->crt[i]);
 
-                if (is_in(path, sent->crt[i]))
-                        continue;
                 if (words_is_self_issued(sent->crt[i]))
                         diagnosis_warn(d, DIAGNOSIS_SUPERFLUOUS_CERTIFICATE,
                                        "The server also sends the root %s, which no client believes from a server: those who trust "

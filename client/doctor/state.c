@@ -65,7 +65,7 @@ void state_judge(const CertDetail *d, const char *on_disk, uint64_t now, GPtrArr
                 judge_trouble(d, list);
         else if (state == CERT_STATE_WAITING)
                 judge_waiting(d, now, list);
-        else if (!cert_detail_is_usable(d, now) && d->not_after == 0)
+        else if (!cert_detail_is_usable(d, now) && (d->not_after == 0 || !on_disk)) /* else the file itself is judged */
                 judge_unusable(d, list);
         judge_files(d, on_disk, list);
 }

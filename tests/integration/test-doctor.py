@@ -2,9 +2,11 @@
 """certctl doctor: each diagnosis is provoked with a real server (nginx, gnutls-serv, openssl s_server), or with a plain listener
 where it is about no TLS; and the agent's own certificates with the real agent and a real local authority."""
 
+import fcntl
 import json
 import os
 import pathlib
+import pty
 import re
 import socket
 import ssl
@@ -12,6 +14,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import termios
 import time
 import unittest
 
@@ -674,6 +677,115 @@ class Certificates(DoctorTest):
         os.chmod(self.host.path("/etc/tls/web.key"), 0o644)
         said = self.finds("key-exposed", "web")
         self.assertIn("/etc/tls/web.key", said)
+
+
+    @unittest.skipUnless(os.geteuid() == 0, "only root can give files away")
+    def test_key_that_the_units_user_cannot_read(self):
+        self.host.start_program("fake-systemd")
+
+        def systemd(*arguments, check=True):
+            return self.host.busctl("call", "org.freedesktop.systemd1", "/org/freedesktop/systemd1", "org.certagent1.Fake",
+                                    *arguments, check=check)
+
+        wait_for(lambda: systemd("Calls", check=False), "the fake systemd")
+        facts = {"LoadState": "loaded", "ActiveState": "active", "SubState": "running", "MainPID": str(os.getpid()),
+                 "User": "daemon"}
+        systemd("SetUnit", "sa{ss}", "db.service", str(len(facts)), *[x for pair in facts.items() for x in pair])
+        self.begin(further={"units": [{"unit": "db.service", "action": "reload"}]})
+        self.host.renew_due()
+        out = self.examine("web")
+        found = {d["code"]: d["message"] for d in out["diagnoses"]}
+        self.assertIn("key-unreadable", found, out)
+        self.assertIn("daemon", found["key-unreadable"])
+
+
+class Hostile(DoctorTest):
+    """What comes over the wire cannot move a cursor, forge a line, or hold the doctor up."""
+
+    def test_names_that_are_no_text(self):
+        subject = "a\x1b[31m\nHealthy.\u202e\x9b"
+        self.ca.leaf("hostile", "root", sans="DNS:localhost,email:a\x07b@c", subject=subject.replace("/", ""))
+        where = self.lab.nginx(self.pem("hostile"), self.key("hostile"))
+        out = self.run_doctor(where, status=3).stdout
+        self.assertNotRegex(out, r"(?m)^Healthy")
+        self.examine(where)
+
+    def test_many_certificates(self):
+        self.ca.join("many", "leaf", "middle", *["other"] * 30)
+        where = self.lab.nginx(self.pem("many"), self.key("leaf"))
+        out = self.examine(where, "--ca", self.trust("root"))
+        self.assertEqual({d["code"] for d in out["diagnoses"]}, {"invalid-chain", "superfluous-certificate"})
+
+    def test_handshake_that_never_ends(self):
+        def talk(c):
+            c.recv(4096)
+            while True:
+                c.sendall(b"\x16\x03\x03\x00\x01\x02")
+                time.sleep(1)
+
+        begun = time.monotonic()
+        self.examine(self.lab.listener(talk))
+        self.assertLess(time.monotonic() - begun, 45)
+
+    def test_answer_within_tls_that_never_ends(self):
+        def talk(c):
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(self.pem("full"), self.key("leaf"))
+            context.verify_mode = ssl.CERT_OPTIONAL
+            context.load_verify_locations(self.pem("root"))
+            with context.wrap_socket(c, server_side=True) as tls:
+                while True:
+                    tls.sendall(b"x" * 65536)
+
+        begun = time.monotonic()
+        self.healthy(self.lab.listener(talk), "--ca", self.trust("root"))
+        self.assertLess(time.monotonic() - begun, 30)
+
+
+class Places(DoctorTest):
+    def serve(self, connection):
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.pem("full"), self.key("leaf"))
+        with context.wrap_socket(connection, server_side=True) as tls:
+            tls.recv(1)
+
+    def test_unix_socket(self):
+        path = self.host.path("/run/web.socket")
+        self.lab.listener(self.serve, socket.AF_UNIX, str(path))
+        out = self.healthy("/run/web.socket", "--ca", self.trust("root"))
+        self.assertEqual(out["name"], "")
+        self.finds("name-mismatch", "/run/web.socket", "--ca", self.trust("root"), "--server-name", "x.example.org")
+
+    def test_address_of_ipv6(self):
+        port = free_port()
+        try:
+            self.lab.listener(self.serve, socket.AF_INET6, ("::1", port))
+        except OSError:
+            self.skipTest("this host has no IPv6")
+        self.finds("address-mismatch", f"[::1]:{port}", "--ca", self.trust("root"))
+        self.healthy(f"[::1]:{port}", "--ca", self.trust("root"), "--server-name", "localhost")
+
+    def test_lines_are_wrapped_to_the_terminal(self):
+        where = self.lab.nginx(self.pem("full"), self.key("leaf"))
+        pid, fd = pty.fork()
+        if pid == 0:
+            fcntl.ioctl(1, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 60, 0, 0))
+            program = str(self.host.build / "client/certctl")
+            os.execve(program, [program, "doctor", where], self.environment)
+        written = b""
+        while True:
+            try:
+                data = os.read(fd, 65536)
+            except OSError:
+                break
+            if not data:
+                break
+            written += data
+        os.close(fd)
+        self.assertEqual(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), 3)
+        lines = written.decode().splitlines()
+        self.assertLessEqual(max(len(line) for line in lines), 60, lines)
+        self.assertGreater(len(lines), 6)
 
 
 class Usage(DoctorTest):

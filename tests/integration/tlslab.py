@@ -80,7 +80,7 @@ class Authority:
         self.count += 1
         (self.folder / "leaf.ext").write_text(extensions)
         request = openssl("req", "-new", "-key", f"{name}.key", "-subj", f"/CN={subject or name}", "-config", "ca.cnf",
-                          cwd=self.folder)
+                          "-utf8", cwd=self.folder)
         (self.folder / "request.pem").write_bytes(request)
         stamp = [time.strftime("%Y%m%d%H%M%SZ", time.gmtime(time.time() + t)) for t in (start, end)]
         openssl("ca", "-batch", "-notext", "-config", "ca.cnf", "-cert", f"{issuer}.pem", "-keyfile", f"{issuer}.key",
@@ -194,4 +194,4 @@ class Lab:
             s.close()
 
         self.add_cleanup(end)
-        return address or f"127.0.0.1:{s.getsockname()[1]}"
+        return f"127.0.0.1:{s.getsockname()[1]}" if address is None else address
