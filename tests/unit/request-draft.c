@@ -18,6 +18,7 @@
 #define OID_SHA384_ECDSA  "1.2.840.10045.4.3.3"
 #define OID_SHA512_ECDSA  "1.2.840.10045.4.3.4"
 #define OID_SHA1_ECDSA    "1.2.840.10045.4.1"
+#define OID_RSA           "1.2.840.113549.1.1.1"
 #define OID_SHA256_RSA    "1.2.840.113549.1.1.11"
 #define OID_SHA1_RSA      "1.2.840.113549.1.1.5"
 #define OID_MD5_RSA       "1.2.840.113549.1.1.4"
@@ -42,6 +43,7 @@ RequestDraft *request_draft_free(RequestDraft *d)
         g_byte_array_unref(d->version);
         g_byte_array_unref(d->rdns);
         g_byte_array_unref(d->extensions);
+        g_clear_pointer(&d->exponent, g_byte_array_unref);
         g_free(d);
         return NULL;
 }
@@ -119,6 +121,28 @@ void request_draft_add_purposes(RequestDraft *d, const char *oid, ...)
 }
 
 /* ---- All of it ---- */
+
+/* RFC 8017, A.1.1, in a SubjectPublicKeyInfo (RFC 3279, 2.3.1). */
+static void append_rsa_key(GByteArray *out, gnutls_privkey_t key, const GByteArray *exponent)
+{
+        GByteArray *numbers = g_byte_array_new(), *algorithm = g_byte_array_new(), *info = g_byte_array_new();
+        GByteArray *bits = g_byte_array_append(g_byte_array_new(), (const guint8 *) "", 1);
+        gnutls_datum_t modulus, own;
+
+        g_assert_cmpint(gnutls_privkey_export_rsa_raw2(key, &modulus, &own, NULL, NULL, NULL, NULL, NULL, NULL,
+                                                       GNUTLS_EXPORT_FLAG_NO_LZ),
+                        >=, 0);
+        der_append_unsigned(numbers, modulus.data, modulus.size);
+        der_append_unsigned(numbers, exponent->data, exponent->len);
+        gnutls_free(modulus.data);
+        gnutls_free(own.data);
+        der_append_array(bits, DER_SEQUENCE, numbers);
+        der_append_oid(algorithm, OID_RSA);
+        der_append(algorithm, DER_NULL, "", 0);
+        der_append_array(info, DER_SEQUENCE, algorithm);
+        der_append_array(info, DER_BIT_STRING, bits);
+        der_append_array(out, DER_SEQUENCE, info);
+}
 
 static void append_key(GByteArray *out, gnutls_privkey_t key)
 {
@@ -203,7 +227,10 @@ GBytes *request_draft_sign(const RequestDraft *d)
 
         der_append(content, DER_INTEGER, d->version->data, d->version->len);
         der_append(content, DER_SEQUENCE, d->rdns->data, d->rdns->len);
-        append_key(content, d->key);
+        if (d->exponent)
+                append_rsa_key(content, d->key, d->exponent);
+        else
+                append_key(content, d->key);
         append_attributes(content, d->extensions);
         der_append_array(info, DER_SEQUENCE, content);
         g_byte_array_append(request, info->data, info->len);

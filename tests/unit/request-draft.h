@@ -17,6 +17,7 @@ typedef struct RequestDraft {
         GByteArray *rdns;       /* the content of the Name; at first empty */
         GByteArray *extensions; /* the content of Extensions; at first empty */
         gnutls_digest_algorithm_t digest; /* that it is signed with; GNUTLS_DIG_UNKNOWN: that of the key */
+        GByteArray *exponent;   /* of an RSA key, in place of its own; NULL */
         bool broken;            /* one bit of the signature is another */
 } RequestDraft;
 

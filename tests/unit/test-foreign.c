@@ -332,6 +332,28 @@ static void set_curve_224(RequestDraft *d)
         replace_key(d, GNUTLS_PK_ECDSA, GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP224R1));
 }
 
+static void set_exponent(RequestDraft *d, const char *octets, unsigned size)
+{
+        replace_key(d, GNUTLS_PK_RSA, 2048);
+        d->exponent = g_byte_array_append(g_byte_array_new(), (const guint8 *) octets, size);
+}
+
+/* Whoever has no key at all can sign with it. */
+static void set_exponent_1(RequestDraft *d)
+{
+        set_exponent(d, "\x01", 1);
+}
+
+static void set_exponent_even(RequestDraft *d)
+{
+        set_exponent(d, "\x01\x00\x02", 3);
+}
+
+static void set_exponent_long(RequestDraft *d)
+{
+        set_exponent(d, "\x7f\x01\x01\x01\x01\x01\x01\x01\x01", 9);
+}
+
 static void add_nul_to_subject(RequestDraft *d)
 {
         request_draft_add_rdn(d, "2.5.4.10", 12, "good.example\0.evil.example", 26);
@@ -414,6 +436,9 @@ static void test_wrong(void)
                 { "signed by MD5", sign_rsa_by_md5, "proves nothing any more" },
                 { "RSA of 512 bits", set_rsa_512, "RSA of 512 bits" },
                 { "RSA of 1024 bits", set_rsa_1024, "RSA of 1024 bits" },
+                { "a public exponent of 1", set_exponent_1, "public exponent" },
+                { "a public exponent that is even", set_exponent_even, "public exponent" },
+                { "a public exponent of 71 bits", set_exponent_long, "public exponent" },
                 { "the curve P-192", set_curve_192, "of 192 bits" },
                 { "the curve P-224", set_curve_224, "of 224 bits" },
                 { "a NUL byte in the subject", add_nul_to_subject, "NUL byte in its O" },
