@@ -134,6 +134,19 @@ void test_bus_start(TestBus *b, const char *program, const char *name)
         sd_bus_flush_close_unref(bus);
 }
 
+void test_bus_wait_gone(const char *name)
+{
+        int64_t until = g_get_monotonic_time() + WAIT_USEC;
+        sd_bus *bus;
+
+        g_assert_cmpint(sd_bus_open_system(&bus), >=, 0);
+        while (sd_bus_get_name_creds(bus, name, 0, NULL) >= 0) {
+                g_assert_cmpint(g_get_monotonic_time(), <, until);
+                g_usleep(2000);
+        }
+        sd_bus_flush_close_unref(bus);
+}
+
 void run_until(sd_event *event, const bool *done)
 {
         int64_t until = g_get_monotonic_time() + WAIT_USEC;

@@ -29,7 +29,10 @@ sd_bus *test_bus_open(sd_event *event);
 /* Starts a program of the build's tests/integration and waits until it owns `name`. */
 void test_bus_start(TestBus *b, const char *program, const char *name);
 
-/* Turns the loop until *done, for 20 s at most. */
+/* Waits until nobody owns `name` any more. */
+void test_bus_wait_gone(const char *name);
+
+/* Turns the loop until *done; what takes longer than two minutes hangs. */
 void run_until(sd_event *event, const bool *done);
 
 /* Turns the loop for so long. */

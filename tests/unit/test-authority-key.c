@@ -296,7 +296,25 @@ static uint16_t free_ports(void)
         }
 }
 
-static void swtpm_start(Hsm *h, const char *program)
+/* False when it ended, as when somebody else has taken one of its ports meanwhile. */
+static bool swtpm_listens(GPid pid, uint16_t port)
+{
+        for (int i = 0; i < 6000; i++) {
+                struct sockaddr_in a = { AF_INET, htons(port + 1), { htonl(INADDR_LOOPBACK) }, { 0 } };
+                int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+                bool there = connect(fd, (struct sockaddr *) &a, sizeof(a)) == 0;
+
+                close(fd);
+                if (waitpid(pid, NULL, WNOHANG) != 0)
+                        return false;
+                if (there)
+                        return true;
+                g_usleep(10 * 1000);
+        }
+        g_error("swtpm does not listen");
+}
+
+static bool swtpm_start(Hsm *h, const char *program)
 {
         uint16_t port = free_ports();
         g_autofree char *state = g_strdup_printf("dir=%s", h->folder);
@@ -323,17 +341,7 @@ static void swtpm_start(Hsm *h, const char *program)
         g_setenv("TPM2_PKCS11_TCTI", tcti, TRUE);
         g_setenv("TPM2_PKCS11_STORE", h->folder, TRUE);
         g_setenv("TPM2_PKCS11_BACKEND", "esysdb", TRUE);
-        for (int i = 0; i < 500; i++) { /* until it listens */
-                struct sockaddr_in a = { AF_INET, htons(port + 1), { htonl(INADDR_LOOPBACK) }, { 0 } };
-                int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-                bool there = connect(fd, (struct sockaddr *) &a, sizeof(a)) == 0;
-
-                close(fd);
-                if (there)
-                        return;
-                g_usleep(10 * 1000);
-        }
-        g_error("swtpm does not listen");
+        return swtpm_listens(h->tpm, port);
 }
 
 static Hsm *tpm_new(void)
@@ -346,7 +354,8 @@ static Hsm *tpm_new(void)
         h = g_new0(Hsm, 1);
         h->label = "tpm";
         h->folder = g_dir_make_tmp("tpm-XXXXXX", NULL);
-        swtpm_start(h, program);
+        while (!swtpm_start(h, program))
+                ;
         return h;
 }
 

@@ -152,7 +152,7 @@ static void on_alarm(int signal)
 static void test_a_fifo_at_the_target_blocks_nothing(Fixture *f, gconstpointer data)
 {
         signal(SIGALRM, on_alarm);
-        alarm(10);
+        alarm(100);
         g_assert_cmpint(mkfifo(f->key, 0666), ==, 0);
         install(f, f->a);
         alarm(0);
@@ -253,7 +253,7 @@ static void test_names_exchanged_in_the_target_s_folder(Fixture *f, gconstpointe
         f->c->cert_attributes = f->c->key_attributes = (FileAttributes){ NOBODY, NOBODY, 0600 };
         g_assert_cmpint(chown(f->folder, NOBODY, NOBODY), ==, 0);
         signal(SIGALRM, on_alarm);
-        alarm(60);
+        alarm(250);
         attacker = start_attacker(f, exchange_names);
         for (unsigned i = 0; i < INSTALLS; i++) {
                 failed += !install_maybe(f, f->a);

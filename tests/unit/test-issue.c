@@ -405,7 +405,7 @@ static void assert_started(IssueRun *r, const char *file, unsigned wanted)
 /* Of the sixty-four processes that there may be of a type one is left to the other issuer of it. */
 static void test_an_issuer_with_many_calls_leaves_a_place_to_others(void)
 {
-        g_autoptr(IssueRun) r = issue_run_new("idle", "{\"timeout\":\"50s\"}");
+        g_autoptr(IssueRun) r = issue_run_new("idle", "{\"timeout\":\"50min\"}");
         g_autofree char *program = fixture_path(r->root, CERT_PROGRAM_DIR "/cert-issuer-idle");
         g_autofree char *started = fixture_path(r->root, "/started");
         g_autofree char *script = g_strdup_printf("#!/bin/sh\necho >>%s\nexec sleep 100\n", started);
