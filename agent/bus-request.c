@@ -61,9 +61,8 @@ static void on_imported(const char *name, bool changed, const GError *refusal, v
         g_free(call);
 }
 
-static int import(Bus *b, sd_bus_message *m, Certificate *c, const char *pem, sd_bus_error *ret_error)
+static int import(Bus *b, sd_bus_message *m, Certificate *c, GBytes *answer, sd_bus_error *ret_error)
 {
-        g_autoptr(GBytes) answer = secret_bytes_new(pem, strlen(pem)); /* it may hold a key, by mistake */
         g_autoptr(GError) error = NULL;
         ImportCall *call = g_new0(ImportCall, 1);
 
@@ -76,9 +75,17 @@ static int import(Bus *b, sd_bus_message *m, Certificate *c, const char *pem, sd
         return cert_error_to_bus(error, ret_error);
 }
 
+/* It may hold a key, by mistake. What is too large shows that it is. */
+static GBytes *answer_new(const char *pem)
+{
+        return secret_bytes_new(pem, strnlen(pem, (size_t) IMPORT_MAX + 1));
+}
+
 int bus_method_import(sd_bus_message *m, void *userdata, sd_bus_error *ret_error)
 {
         Bus *b = userdata;
+        g_autoptr(GBytes) answer = NULL;
+        g_autoptr(GError) error = NULL;
         const char *name, *pem;
         Certificate *c;
         int r = sd_bus_message_read(m, "ss", &name, &pem);
@@ -91,9 +98,13 @@ int bus_method_import(sd_bus_message *m, void *userdata, sd_bus_error *ret_error
                 return r;
         if (c->wish->kind != MANIFEST_KIND_CERTIFICATE)
                 return sd_bus_error_setf(ret_error, SD_BUS_ERROR_INVALID_ARGS, "%s is no certificate", name);
+        agent_look(bus_agent(b), c);
+        answer = answer_new(pem);
+        if (!import_check(c, answer, &error))
+                return cert_error_to_bus(error, ret_error);
         r = polkit_check(bus_polkit(b), m, bus_method_import, b, (const char *const[]) { "certificates", name, NULL },
                          ret_error);
         if (r <= 0)
                 return r < 0 ? r : 1;
-        return import(b, m, c, pem, ret_error);
+        return import(b, m, c, answer, ret_error);
 }

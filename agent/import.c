@@ -91,6 +91,11 @@ static bool check_issuer(const Certificate *c, GError **error)
                       c->wish->issuer, c->wish->name, c->wish->name);
 }
 
+bool import_check(const Certificate *c, GBytes *answer, GError **error)
+{
+        return check_content(c->wish->name, answer, error) && check_issuer(c, error);
+}
+
 /* ---- Whether it is an improvement ---- */
 
 static bool same_key(const Generation *a, const Generation *b)
@@ -288,7 +293,7 @@ bool import_start(Agent *a, Certificate *c, GBytes *answer, ImportDone done, voi
         Import *i;
 
         agent_look(a, c);
-        if (!check_content(c->wish->name, answer, error) || !check_issuer(c, error) || !check_free(a, c, error))
+        if (!import_check(c, answer, error) || !check_free(a, c, error))
                 return false;
         issuer = manifest_find_issuer(a->manifest, c->wish->issuer);
         if (!issuer)

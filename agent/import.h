@@ -15,6 +15,9 @@ typedef struct Import Import;
  * nothing has changed. Called back once from the loop, never from within import_start(). */
 typedef void (*ImportDone)(const char *name, bool changed, const GError *error, void *userdata);
 
+/* What can be told at once, before anybody is asked for leave: as import_start(), but for BUSY. */
+bool import_check(const Certificate *c, GBytes *answer, GError **error);
+
 /* `c` may go while it lasts; `answer` is as it came. Holds the agent. BUSY: a pass or another import is at work on it;
  * NOT_SUPPORTED: its issuer takes no answers by hand; BAD_CERTIFICATE: a private key, or too much. */
 bool import_start(Agent *a, Certificate *c, GBytes *answer, ImportDone done, void *userdata, GError **error);

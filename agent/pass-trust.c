@@ -140,6 +140,8 @@ bool item_take_kept(PassItem *item)
         if ((item->pass->flags & PLAN_FORCED) && !item->certificate->record->pending_imported)
                 return false;
         kept = certificate_pending(item->certificate, a->clock.now);
+        if (!kept && item_forget_brought(item))
+                return true;
         if (!kept || (facts && !generation_is_current(kept, facts)))
                 return false;
         item->imported = item->certificate->record->pending_imported;

@@ -51,6 +51,25 @@ void item_keep_waiting(PassItem *item, const IssueResult *result)
         item_settle(item, JOB_STAGE_WAITING, NULL);
 }
 
+/* Else the next pass would find it again, and the one after that. */
+bool item_forget_brought(PassItem *item)
+{
+        const Certificate *c = item->certificate;
+        Record *r = c->record;
+
+        if (!r->pending_imported)
+                return false;
+        log_full(LOG_WARNING, &(LogContext) { .name = r->name }, "What was brought for it can no longer be installed.");
+        r->pending = 0;
+        r->pending_imported = false;
+        g_clear_pointer(&r->pending_digest, g_free);
+        agent_record_later(item->pass->agent, item->certificate);
+        if ((item->pass->flags & PLAN_FORCED) || !certificate_waits_for_person(c) || !certificate_waiting_is_wanted(c))
+                return false;
+        item_settle(item, JOB_STAGE_WAITING, NULL);
+        return true;
+}
+
 void item_log_waiting(const PassItem *item, LogContext *context)
 {
         const ManifestCertificate *wish = item->wish;

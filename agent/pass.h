@@ -201,6 +201,9 @@ GError *item_forget_authority(PassItem *item);
 
 /* The issuer has not decided, or a person is to bring the answer: the item ends so, with that on disk. */
 void item_keep_waiting(PassItem *item, const IssueResult *result);
+/* What a person brought, if anything, cannot be installed any more: its time is over, or it is lost. True: another request
+ * waits already, and the item has ended so. */
+bool item_forget_brought(PassItem *item);
 /* What is to be said of it in the log. */
 void item_log_waiting(const PassItem *item, LogContext *context);
 

@@ -2,6 +2,7 @@
 """Requests that a person carries to a CA: the real agent and the real cert-issuer-csr, and a CA of openssl's in the place of
 a company's. What is wrong with a file is said, and nothing changes."""
 
+import json
 import pathlib
 import re
 import signal
@@ -295,6 +296,102 @@ class Renewal(CsrTest):
         self.carry(last)
         self.assertEqual(self.installed(), fingerprint(last))
         self.assertTrue(self.pair_matches())
+
+
+class Faults(CsrTest):
+    """What cannot be written has not happened; a kill at any time loses neither key nor request."""
+
+    def block_records(self):
+        """The record cannot be written: something stands where it would be staged."""
+        path = self.host.path("/var/lib/cert-agent/records/.web.json.new")
+        path.mkdir()
+        self.addCleanup(lambda: path.exists() and path.rmdir())
+        return path
+
+    def test_the_record_of_a_request_cannot_be_written(self):
+        request = self.first_request()
+        blocked = self.block_records()
+        result, steps = self.host.renew("web", force=True)
+        self.assertEqual((result, steps["web"][0]), ("failed", "failed"))
+        self.assertEqual(self.request(), request)
+        blocked.rmdir()
+        self.restart(signal.SIGKILL)
+        self.assertEqual(self.request(), request)
+        self.carry(self.company.sign(request))
+        self.assertEqual(self.host.state("web"), "valid")
+
+    def test_the_record_of_an_import_cannot_be_written(self):
+        request = self.first_request()
+        certificate = self.company.sign(request)
+        blocked = self.block_records()
+        self.assertIn("/var/lib/cert-agent", self.refused(certificate))
+        self.assertEqual((self.host.state("web"), self.request()), ("waiting", request))
+        self.assertFalse(self.host.path("/etc/tls/web.pem").exists())
+        blocked.rmdir()
+        self.carry(certificate)
+        self.assertEqual(self.installed(), fingerprint(certificate))
+
+    def test_a_kill_in_the_midst_of_an_import(self):
+        first = self.in_place(since=-48, hours=88 * DAY)
+        self.manifest(renew_before="99%")
+        self.host.renew_due()
+        second = self.company.sign(self.request(), hours=200 * DAY)
+        installed = 0
+        for milliseconds in (0, 5, 10, 20, 30, 40, 60, 80, 120, 200, 400):
+            importing = subprocess.Popen(["busctl", f"--address=unix:path={self.host.bus}", "call", "org.certagent1",
+                                          "/org/certagent1", "org.certagent1.Manager", "Import", "ss", "web", second],
+                                         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            time.sleep(milliseconds / 1000)
+            self.host.stop_agent(signal.SIGKILL)
+            taken = importing.wait(30) == 0
+            self.host.start_agent()
+            self.assertTrue(self.pair_matches())
+            if self.installed() == fingerprint(second):
+                installed += 1
+                break
+            self.assertEqual(self.installed(), fingerprint(first))
+            if taken or not self.host.call("GetRequest", "s", "web", check=False):
+                # It was taken: nobody need bring it again.
+                self.host.renew_due()
+                self.assertEqual(self.installed(), fingerprint(second))
+                installed += 1
+                break
+        if not installed:
+            self.carry(second)
+        self.host.renew_due()
+        self.assertEqual((self.installed(), self.host.state("web")), (fingerprint(second), "valid"))
+        self.assertTrue(self.pair_matches())
+
+    def lose_what_was_brought(self):
+        """The record of somebody who brought an answer, of which the state folder knows nothing."""
+        self.host.stop_agent()
+        path = self.host.path("/var/lib/cert-agent/records/web.json")
+        record = json.loads(path.read_text())
+        record.update(pending=99, pending_digest=record["request_digest"], pending_imported=True)
+        path.write_text(json.dumps(record))
+        self.host.start_agent()
+
+    def test_what_was_brought_is_lost_from_the_state_folder(self):
+        first = self.in_place()
+        self.lose_what_was_brought()
+        self.assertEqual(self.host.plan("web")["web"], ("issue", ["forced"]))
+        self.assertEqual(self.host.renew_due()[1]["web"][0], "waiting")
+        request = self.request()
+        self.assertEqual(self.host.renew_due()[0], "skipped")
+        self.assertEqual((self.request(), self.installed()), (request, fingerprint(first)))
+        self.assertIn("can no longer be installed", self.host.agent_log())
+
+    def test_what_was_brought_is_lost_while_another_request_waits(self):
+        self.in_place()
+        self.host.renew("web", force=True)
+        request = self.request()
+        self.lose_what_was_brought()
+        self.assertEqual(self.host.renew_due()[1]["web"][0], "waiting")
+        self.assertEqual(self.request(), request)
+        self.assertEqual(self.host.renew_due()[0], "skipped")
+        certificate = self.company.sign(request)
+        self.carry(certificate)
+        self.assertEqual((self.installed(), self.host.state("web")), (fingerprint(certificate), "valid"))
 
 
 class Manifest(CsrTest):
