@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /* A request from elsewhere. It owns the parsed request and the names that will be certified. The order of the checks is that
- * of their cost: the size before the structure, the kind of key before its signature is verified. */
+ * of their cost: the size before the structure, the number of extensions before the key, the kind of key before its signature
+ * is verified. */
 
 #include "issuers/local/foreign.h"
 
@@ -326,8 +327,8 @@ Foreign *foreign_new_unproven(GBytes *der, const ForeignOptions *options, GError
 {
         g_autoptr(Foreign) f = g_new0(Foreign, 1);
 
-        if (!check_structure(der, error) || !import(f, der, error) || !check_key(f->crq, error) ||
-            !take_wish(f, options, error))
+        if (!check_structure(der, error) || !import(f, der, error) || !request_extensions_check(f->crq, error) ||
+            !check_key(f->crq, error) || !take_wish(f, options, error))
                 return NULL;
         return g_steal_pointer(&f);
 }

@@ -46,7 +46,7 @@ static bool is_known(const char *oid)
 
 /* RFC 5280, 4.2: an extension stands there once; and one that is critical means that whoever does not know it may not use
  * the certificate, so it can neither be granted nor left out. */
-static bool check_list(gnutls_x509_crq_t crq, GError **error)
+bool request_extensions_check(gnutls_x509_crq_t crq, GError **error)
 {
         char oids[EXTENSIONS_MAX][128];
 
@@ -220,7 +220,7 @@ bool request_extensions_read(gnutls_x509_crq_t crq, RequestExtensionsWanted want
         g_auto(GStrv) names = NULL;
         unsigned usage = 0;
 
-        if (!check_list(crq, error) || !check_basic_constraints(crq, error) || !check_key_usage(crq, error) ||
+        if (!check_basic_constraints(crq, error) || !check_key_usage(crq, error) ||
             ((wanted & REQUEST_USAGE) && !read_usage(crq, &usage, error)))
                 return false;
         if (wanted & REQUEST_NAMES) {

@@ -22,6 +22,10 @@ typedef enum RequestExtensionsWanted {
         REQUEST_USAGE = 1 << 1,
 } RequestExtensionsWanted;
 
-/* ISSUER_REFUSED says which extension is in the way, and why. */
+/* Which there are, each once, and not too many: to be called before GnuTLS is asked for anything else of the request, its key
+ * included, because that looks for extensions in a time which grows with the square of their number. ISSUER_REFUSED. */
+bool request_extensions_check(gnutls_x509_crq_t crq, GError **error);
+
+/* Of a request that was checked. ISSUER_REFUSED says which extension is in the way, and why. */
 bool request_extensions_read(gnutls_x509_crq_t crq, RequestExtensionsWanted wanted, RequestExtensions *ret,
                              GError **error);
