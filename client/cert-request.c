@@ -21,7 +21,7 @@
 #include <unistd.h>
 
 #define INPUT_MAX   (UINT32_C(2) << 20) /* bytes; PEM of what certctl takes at most */
-#define CPU_SECONDS 20
+#define CPU_SECONDS 10
 
 typedef struct Arguments {
         Client client;

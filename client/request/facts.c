@@ -78,6 +78,12 @@ static void describe_key(gnutls_pubkey_t key, RequestFacts *f)
         f->strength = g_ascii_strdown(gnutls_sec_param_get_name(strength) ?: "unknown", -1);
 }
 
+static void no_key(RequestFacts *f)
+{
+        f->key_type = g_strdup("unknown");
+        f->strength = g_strdup("unknown");
+}
+
 static void read_key(gnutls_x509_crq_t crq, RequestFacts *f)
 {
         gnutls_pubkey_t key = NULL;
@@ -87,25 +93,34 @@ static void read_key(gnutls_x509_crq_t crq, RequestFacts *f)
                 r = gnutls_pubkey_import_x509_crq(key, crq, 0);
         if (r >= 0)
                 describe_key(key, f);
-        else {
-                f->key_type = g_strdup("unknown");
-                f->strength = g_strdup("unknown");
-        }
+        else
+                no_key(f);
         if (key)
                 gnutls_pubkey_deinit(key);
 }
 
 /* ---- Extensions and attributes ---- */
 
+/* GnuTLS reads all of them anew for each that it looks at, and looks at each until it has found one: of
+ * thousands that takes hours. No authority signs what has so many. */
+static bool has_many_extensions(gnutls_x509_crq_t crq)
+{
+        char oid[128];
+        size_t size = sizeof(oid);
+
+        return gnutls_x509_crq_get_extension_info(crq, PARTS_MAX, oid, &size, NULL) !=
+               GNUTLS_E_REQUESTED_DATA_NOT_AVAILABLE;
+}
+
 /* A list that cannot be read to its end is shown as far as it goes. */
 static void read_names(gnutls_x509_crq_t crq, RequestFacts *f)
 {
         gnutls_datum_t value = { NULL, 0 };
 
-        if (gnutls_x509_crq_get_extension_by_oid2(crq, OID_NAMES, 0, &value, NULL) >= 0)
+        if (gnutls_x509_crq_get_extension_by_oid2(crq, OID_NAMES, 0, &value, NULL) >= 0) {
+                request_names_clear(&f->names);
                 (void) request_names_read(value.data, value.size, &f->names);
-        else
-                f->names.texts = g_new0(char *, 1);
+        }
         gnutls_free(value.data);
 }
 
@@ -177,16 +192,21 @@ RequestFacts *request_facts_new(GBytes *content, GError **error)
         gnutls_x509_crq_t crq = NULL;
         int r = gnutls_x509_crq_init(&crq);
 
+        f->names.texts = g_new0(char *, 1);
         f->left_out = g_ptr_array_new_with_free_func(g_free);
         if (r >= 0)
                 r = import(crq, content);
         if (r >= 0 && (r = export(crq, &f->der)) >= 0) {
                 f->is_proven = gnutls_x509_crq_verify(crq, 0) >= 0; /* RFC 2986, 4.2: by who has the key */
                 read_subject(crq, f);
-                read_key(crq, f);
-                read_names(crq, f);
-                f->usage = usage_of_request(crq);
-                read_extensions(crq, f);
+                if (has_many_extensions(crq))
+                        no_key(f);
+                else {
+                        read_key(crq, f);
+                        read_names(crq, f);
+                        f->usage = usage_of_request(crq);
+                        read_extensions(crq, f);
+                }
                 read_attributes(crq, f);
         } else
                 g_set_error(error, CERT_ERROR, CERT_ERROR_BAD_CERTIFICATE,

@@ -11,6 +11,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
@@ -27,6 +28,12 @@ def pem_of(der, label="CERTIFICATE REQUEST"):
     text = base64.b64encode(der).decode()
     lines = [text[i:i + 64] for i in range(0, len(text), 64)]
     return "\n".join([f"-----BEGIN {label}-----", *lines, f"-----END {label}-----", ""])
+
+
+def tlv(tag, content):
+    size = len(content)
+    octets = size.to_bytes((size.bit_length() + 7) // 8, "big") if size > 127 else b""
+    return bytes([tag, 0x80 | len(octets) if octets else size]) + octets + content
 
 
 class RequestTest(CertctlTest):
@@ -375,6 +382,19 @@ class Sign(RequestTest):
         self.assertLess(len(p.stderr), 2000)
         self.assertRegex(p.stderr, r"a request of \d+ bytes \(from 1 to 65536\)")
         self.nothing_was_sent()
+
+    def test_thousands_of_extensions_hold_nobody_up(self):
+        """GnuTLS looks for one in a time that grows with the square of their number, even to read the key."""
+        self.start()
+        self.openssl("pkey", "-in", "web.key", "-pubout", "-outform", "DER", "-out", "public.der")
+        extensions = b"".join(tlv(0x30, tlv(6, bytes([0x2a, 3, 0x81 + i // 128, i % 128])) + tlv(4, b"")) for i in range(6500))
+        attributes = tlv(0x30, bytes.fromhex("06092a864886f70d01090e") + tlv(0x31, tlv(0x30, extensions)))
+        info = tlv(0x30, tlv(2, b"\0") + tlv(0x30, b"") + (self.folder / "public.der").read_bytes() + tlv(0xa0, attributes))
+        der = tlv(0x30, info + bytes.fromhex("300a06082a8648ce3d040302") + tlv(3, b"\0" + bytes.fromhex("3006020101020101")))
+        self.assertLess(len(der), 1 << 16)
+        began = time.monotonic()
+        self.not_signed(self.file("thousands.der", der), "more than 32 extensions")
+        self.assertLess(time.monotonic() - began, 20)
 
     def test_what_is_wished_mends_what_the_request_lacks(self):
         self.start("extendedKeyUsage=codeSigning")
