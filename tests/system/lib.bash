@@ -450,5 +450,5 @@ LD_PRELOAD=/usr/lib/shift-clock.so SHIFT_CLOCK=$1 exec certctl "\$@"
 SCRIPT
         m chmod 0755 /usr/local/bin/certctl-later
         m systemctl daemon-reload
-        m systemctl stop cert-agent.service 'cert-issuer-local@*.service' 'cert-issuer-csr@*.service'
+        m systemctl stop cert-agent.service 'cert-issuer-local@*.service' 'cert-issuer-csr@*.service' 2>/dev/null
 }
