@@ -12,7 +12,7 @@ import unittest
 
 from harness import Host
 
-PROGRAMS = ["cert-validate", "cert-request", "cert-export"]  # what certctl hands over to
+PROGRAMS = ["cert-validate", "cert-request", "cert-export", "cert-doctor"]  # what certctl hands over to
 # What must never reach a terminal or a log from the agent's text: controls, C1 in UTF-8, changes of direction.
 CONTROLS = re.compile("[\x00-\x09\x0b-\x1f\x7f\u0080-\u009f\u202a-\u202e]")
 
