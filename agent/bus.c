@@ -331,3 +331,22 @@ char *bus_job_path(unsigned id)
 {
         return g_strdup_printf("%s/%u", CERT_BUS_JOB_PATH, id);
 }
+
+/* ---- Answers that several handlers have ---- */
+
+int bus_refuse_busy(sd_bus_error *ret_error)
+{
+        g_autoptr(GError) error = g_error_new(CERT_ERROR, CERT_ERROR_BUSY,
+                                              "Too many callers wait for an authority already\nTry again in a moment.");
+
+        return cert_error_to_bus(error, ret_error);
+}
+
+void bus_answer_error(sd_bus_message *m, const GError *error)
+{
+        sd_bus_error refusal = SD_BUS_ERROR_NULL;
+
+        (void) cert_error_to_bus(error, &refusal);
+        (void) sd_bus_reply_method_error(m, &refusal);
+        sd_bus_error_free(&refusal);
+}

@@ -55,7 +55,17 @@ Authority *bus_find_authority(Bus *b, const char *issuer, int *ret_r, sd_bus_err
 /* Reads its name, which comes next in a call, and answers when it was asked what it has; as a handler returns. */
 int bus_ask_authority(Bus *b, sd_bus_message *m, BusAnswer answer, sd_bus_error *ret_error);
 
-/* Handlers of the Manager (bus-sign.c). */
+/* Of those who wait for an authority's answer there are not more than so many (agent_holds()); anybody may ask for a list, so
+ * that those who may do more have places of their own. */
+#define BUS_LISTING_MAX 16
+#define BUS_SIGNING_MAX 32
+
+/* Sets the error of who is one too many; as a handler returns. */
+int bus_refuse_busy(sd_bus_error *ret_error);
+/* Answers a call that was kept. */
+void bus_answer_error(sd_bus_message *m, const GError *error);
+
+/* Handlers of the Manager (bus-sign.c, bus-issued.c). */
 int bus_method_sign_request(sd_bus_message *m, void *userdata, sd_bus_error *ret_error);
 int bus_method_list_issued(sd_bus_message *m, void *userdata, sd_bus_error *ret_error);
 int bus_method_revoke_issued(sd_bus_message *m, void *userdata, sd_bus_error *ret_error);
