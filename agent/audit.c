@@ -17,7 +17,7 @@
 
 #define AUDIT_USEC (45 * USEC_PER_SEC) /* who asks waits for a minute */
 #define CHECKS_MAX 4          /* units asked about at once */
-#define CHECK_FILES_MAX 1000u /* of one check: each has a time limit of its own */
+#define CHECK_MAX 500u /* certificates of one check: each has a time limit of its own */
 
 static const char *const codes[_FINDING_CODE_MAX] = {
         [FINDING_KEY_READABLE] = "key-readable",
@@ -78,10 +78,11 @@ typedef struct Work {
         Audit *audit;
 } Work;
 
-typedef struct UnitFiles {
+/* A check to be made: what of the work's targets a unit is to serve. */
+typedef struct UnitTargets {
         char *unit;
-        GArray *files; /* AccessFile; NULL: taken */
-} UnitFiles;
+        GArray *targets; /* guint, their places */
+} UnitTargets;
 
 typedef struct UnitCheck {
         Audit *audit;
@@ -93,7 +94,7 @@ struct Audit {
         Work *work;
         OffloadJob *job;
         sd_event_source *limit;
-        GPtrArray *units; /* UnitFiles* */
+        GPtrArray *units; /* UnitTargets* */
         guint next;       /* of these */
         GPtrArray *checks; /* UnitCheck*, under way */
         AuditDone done;
@@ -146,12 +147,12 @@ static Work *work_new(const GPtrArray *wishes, bool whole)
 
 /* ---- Making and ending ---- */
 
-static void unit_files_free(void *data)
+static void unit_targets_free(void *data)
 {
-        UnitFiles *u = data;
+        UnitTargets *u = data;
 
         g_free(u->unit);
-        g_clear_pointer(&u->files, g_array_unref);
+        g_array_unref(u->targets);
         g_free(u);
 }
 
@@ -227,12 +228,21 @@ static void on_access(const GArray *obstacles, void *userdata)
         audit_check_units(a);
 }
 
-static void audit_check_unit(Audit *a, UnitFiles *u)
+static GArray *audit_list_files(const Audit *a, const UnitTargets *u)
+{
+        GArray *files = access_files_new();
+
+        for (guint i = 0; i < u->targets->len; i++)
+                access_files_add(files, &g_array_index(a->work->targets, ManifestCertificate, g_array_index(u->targets, guint, i)));
+        return files;
+}
+
+static void audit_check_unit(Audit *a, const UnitTargets *u)
 {
         UnitCheck *c = g_new0(UnitCheck, 1);
 
         c->audit = a;
-        c->access = unit_access_start(a->access, u->unit, g_steal_pointer(&u->files), on_access, c);
+        c->access = unit_access_start(a->access, u->unit, audit_list_files(a, u), on_access, c);
         if (c->access)
                 g_ptr_array_add(a->checks, c);
         else
@@ -247,32 +257,32 @@ static void audit_check_units(Audit *a)
                 audit_end(a, true);
 }
 
-static UnitFiles *audit_add_unit(Audit *a, const char *unit)
+static UnitTargets *audit_add_unit(Audit *a, const char *unit)
 {
-        UnitFiles *u = g_new(UnitFiles, 1);
+        UnitTargets *u = g_new(UnitTargets, 1);
 
         u->unit = g_strdup(unit);
-        u->files = access_files_new();
+        u->targets = g_array_new(FALSE, FALSE, sizeof(guint));
         g_ptr_array_add(a->units, u);
         return u;
 }
 
 static void audit_take_units(Audit *a, const GPtrArray *wishes)
 {
-        g_autoptr(GHashTable) by_name = g_hash_table_new(g_str_hash, g_str_equal); /* unit -> the last UnitFiles of it */
+        g_autoptr(GHashTable) by_name = g_hash_table_new(g_str_hash, g_str_equal); /* unit -> the last UnitTargets of it */
 
         for (guint i = 0; i < wishes->len; i++) {
                 const ManifestCertificate *wish = g_ptr_array_index(wishes, i);
 
                 for (guint k = 0; k < wish->units->len; k++) {
                         const UnitRef *ref = g_ptr_array_index(wish->units, k);
-                        UnitFiles *u = g_hash_table_lookup(by_name, ref->unit);
+                        UnitTargets *u = g_hash_table_lookup(by_name, ref->unit);
 
-                        if (!u || u->files->len >= CHECK_FILES_MAX) {
+                        if (!u || u->targets->len >= CHECK_MAX) {
                                 u = audit_add_unit(a, ref->unit);
                                 g_hash_table_insert(by_name, ref->unit, u);
                         }
-                        access_files_add(u->files, wish);
+                        g_array_append_val(u->targets, i);
                 }
         }
 }
@@ -344,7 +354,7 @@ Audit *audit_start(sd_event *event, UnitAccess *access, Offload *offload, const 
         a->access = access;
         a->done = done;
         a->userdata = userdata;
-        a->units = g_ptr_array_new_with_free_func(unit_files_free);
+        a->units = g_ptr_array_new_with_free_func(unit_targets_free);
         a->checks = g_ptr_array_new_with_free_func(unit_check_free);
         a->work = work_new(wishes, whole);
         a->work->audit = a;

@@ -14,6 +14,7 @@
 #include <glib/gstdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 /* ---- Access lists ---- */
@@ -263,17 +264,17 @@ static void test_many(void)
         unsigned n = g_test_slow() ? 10000 : 1000;
         g_autofree char *root = fixture_root_new(), *exposed = NULL;
         Run r = {};
-        gint64 began;
+        clock_t began;
 
         fixture_make_folder(root, "/etc/tls", 0755);
         run_begin(&r, n, root);
         exposed = g_strconcat(root, "/etc/tls/c00500.key", NULL);
         g_assert_cmpint(chmod(exposed, 0644), ==, 0);
-        began = g_get_monotonic_time();
+        began = clock();
         g_assert_nonnull(audit_start(r.event, r.access, r.offload, r.wishes, true, on_done, &r));
         g_assert_null(r.found); /* never from within */
         g_assert_cmpint(sd_event_loop(r.event), ==, 0);
-        g_test_message("%u certificates: %" G_GINT64_FORMAT " ms", n, (g_get_monotonic_time() - began) / 1000);
+        g_test_message("%u certificates: %.0f ms of the processor", n, (double) (clock() - began) * 1000 / CLOCKS_PER_SEC);
         g_assert_true(r.complete);
         g_assert_cmpuint(r.found->len, ==, 1);
         g_assert_cmpstr(g_array_index(r.found, Finding, 0).certificate, ==, "c00500");
