@@ -521,7 +521,7 @@ FileKind file_kind(GBytes *content)
         pem = kind_of_pem(text);
         if (is_other_key(text) || kind_of_bare_base64(text) == FILE_KIND_PRIVATE_KEY)
                 return FILE_KIND_PRIVATE_KEY;
-        if (stronger(der, pem) != FILE_KIND_TEXT)
+        if (stronger(der, pem) != FILE_KIND_TEXT && stronger(der, pem) != FILE_KIND_BINARY)
                 return stronger(der, pem);
         if (is_web_page(text))
                 return FILE_KIND_WEB_PAGE;

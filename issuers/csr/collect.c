@@ -14,10 +14,10 @@
 #include <gnutls/pkcs7.h>
 #include <string.h>
 
-#define CERTIFICATE_MAX                                                                                      \
-        (64 * 1024)     /* bytes, as org.certagent1.Issuer(5) has it: larger ones are made to be slow */
-#define BLOCKS_MAX 1024 /* of PEM; repeated certificates count */
-#define NAME_SHOWN 256  /* bytes shown of a name */
+/* As org.certagent1.Issuer(5) has it; one of a mebibyte can be made so that GnuTLS takes minutes. */
+#define CERTIFICATE_MAX (64 * 1024)
+#define BLOCKS_MAX      1024 /* of PEM; repeated certificates count */
+#define NAME_SHOWN      256  /* bytes shown of a name */
 
 G_GNUC_PRINTF(2, 3)
 static bool bad(GError **error, const char *format, ...)
@@ -75,17 +75,14 @@ static const char *const hints[_FILE_KIND_MAX] = {
         [FILE_KIND_PRIVATE_KEY] =
                 "Nobody needs it, and nothing was done with it: take the key out, and give the "
                 "certificates alone. If others have seen it, have that key's certificate revoked.",
-        [FILE_KIND_PKCS12] = "It belongs to a key that was made elsewhere. Ask the CA for the certificate of "
-                             "this request, "
+        [FILE_KIND_PKCS12] = "It belongs to a key that was made elsewhere. Ask the CA for the certificate of this request, "
                              "as PEM or PKCS#7.",
         [FILE_KIND_REVOCATION_LIST] = "Ask the CA for the certificate.",
         [FILE_KIND_WEB_PAGE] =
-                "Save the certificate itself, not the page that leads to it; the page may say what "
-                "went wrong.",
+                "Save the certificate itself, not the page that leads to it; the page may say what went wrong.",
         [FILE_KIND_TEXT] = "A certificate as text begins with: -----BEGIN CERTIFICATE-----",
         [FILE_KIND_BINARY] =
-                "Ask the CA for the certificate as PEM, DER or PKCS#7; a file that was cut off has to be got "
-                "again.",
+                "Ask the CA for the certificate as PEM, DER or PKCS#7; a file that was cut off has to be got again.",
 };
 
 static bool refuse_kind(FileKind kind, GError **error)
@@ -113,8 +110,7 @@ static bool add(Collection *c, GBytes *der, GError **error)
                 return true;
         if (c->ders->len == c->max)
                 return bad(error,
-                           "there are more than %u certificates in it\nTake those that are needed: the "
-                           "certificate and "
+                           "there are more than %u certificates in it\nTake those that are needed: the certificate and "
                            "its chain.",
                            c->max);
         g_ptr_array_add(c->ders, g_bytes_ref(der));
@@ -154,8 +150,7 @@ static bool add_pkcs7(Collection *c, GBytes *der, GError **error)
         r = gnutls_pkcs7_import(p7, &d, GNUTLS_X509_FMT_DER);
         if (r < 0)
                 bad(error,
-                    "its PKCS#7 cannot be read: %s\nGet the file again, or ask the CA for the certificate as "
-                    "PEM.",
+                    "its PKCS#7 cannot be read: %s\nGet the file again, or ask the CA for the certificate as PEM.",
                     gnutls_strerror(r));
         else
                 good = add_of_pkcs7(c, p7, error);
@@ -173,8 +168,7 @@ static bool add_blocks(Collection *c, GArray *blocks, GError **error)
                         return false;
         }
         return c->ders->len > 0 ||
-               bad(error, "there is no certificate in it that could be read\nAsk the CA for the "
-                          "certificate as PEM.");
+               bad(error, "there is no certificate in it that could be read\nAsk the CA for the certificate as PEM.");
 }
 
 static bool add_all(Collection *c, GBytes *file, GError **error)

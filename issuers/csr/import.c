@@ -86,8 +86,7 @@ static void refuse_other_keys(const CertList *found, GError **error)
 
         g_set_error(error, CERT_ERROR, CERT_ERROR_BAD_CERTIFICATE,
                     "there is no certificate for the key of this request in it, only for other keys: %s\n"
-                    "It may be the answer to another request, or to an older one; a CA must sign the request "
-                    "that is waiting "
+                    "It may be the answer to another request, or to an older one; a CA must sign the request that is waiting "
                     "now: certctl csr NAME",
                     subjects);
 }
@@ -147,8 +146,7 @@ static void tell_which(const CsrOptions *o, const CertList *found, GArray *leave
         cert_validity(found->crt[chosen], &from, &to);
         when = timestamp_format(to);
         log_full(LOG_NOTICE, &(LogContext){ .issuer = o->name },
-                 "there are %u certificates for the key of this request, taking that of \"%s\" which ends at "
-                 "%s",
+                 "there are %u certificates for the key of this request, taking that of \"%s\" which ends at %s",
                  leaves->len, name, when);
 }
 

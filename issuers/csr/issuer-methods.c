@@ -139,8 +139,7 @@ static int method_revoke(sd_bus_message *m, void *userdata, sd_bus_error *ret_er
         return sd_bus_error_set(
                 ret_error, cert_error_to_name(CERT_ERROR_NOT_SUPPORTED),
                 "the CA that signed it is not reached from here, so it cannot be told to revoke it\n"
-                "Give its operator the serial number (certctl show NAME). Where the CA is a local authority "
-                "of "
+                "Give its operator the serial number (certctl show NAME). Where the CA is a local authority of "
                 "cert-agent, there: certctl revoke --issuer ISSUER --serial SERIAL");
 }
 

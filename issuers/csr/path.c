@@ -80,8 +80,7 @@ static void note_missing(Search *s, gnutls_x509_crt_t child)
         g_autofree char *subject = certificate_subject(child), *issuer = certificate_issuer(child);
 
         note(s, OBSTACLE_MISSING,
-             "Get that certificate from the CA (its chain, or intermediate), and import it together with "
-             "this one: certctl "
+             "Get that certificate from the CA (its chain, or intermediate), and import it together with this one: certctl "
              "import NAME FILE CHAIN",
              "the certificate of \"%s\", which issued \"%s\", is missing: it is neither in the file nor "
              "among the roots in %s",
@@ -100,8 +99,7 @@ static void note_unknown_root(Search *s, gnutls_x509_crt_t root)
                                  : g_strdup_printf("If the answers of this CA are to be taken here, put its "
                                                    "certificate into a file, "
                                                    "and name that as \"roots\" of the issuer \"%s\"; but "
-                                                   "compare the fingerprint with "
-                                                   "its operator first.",
+                                                   "compare the fingerprint with its operator first.",
                                                    s->options->name);
         note(s, OBSTACLE_UNKNOWN_ROOT, hint,
              "it leads to the root \"%s\" (SHA-256 %s), which is not among those in %s", name, fingerprint,
@@ -140,7 +138,7 @@ static bool check_dates(Search *s, gnutls_x509_crt_t crt)
         return false;
 }
 
-/* DESIGN: test and production do not mix, whoever copies a file. */
+/* Test and production do not mix, whoever copies a file. */
 static bool check_environment(Search *s, gnutls_x509_crt_t ca)
 {
         g_autofree char *marked = environment_of_certificate(ca), *name = NULL, *shown = NULL;

@@ -40,16 +40,14 @@ static bool refuse_file(const char *path, int number, GError **error)
                 return refuse(
                         error,
                         "the roots file %s is not there, so it cannot be known whose answers are taken\n"
-                        "Put the CA's root certificate there, as PEM, after comparing its fingerprint with "
-                        "the CA's "
+                        "Put the CA's root certificate there, as PEM, after comparing its fingerprint with the CA's "
                         "operator.",
                         path);
         case EACCES:
         case EPERM:
                 return refuse(error,
                               "the roots file %s may not be read by cert-issuer-csr\n"
-                              "It holds nothing secret: chmod 0644 %s, and its folders 0755; files in home "
-                              "directories are "
+                              "It holds nothing secret: chmod 0644 %s, and its folders 0755; files in home directories are "
                               "out of reach.",
                               path, path);
         case EFBIG:
@@ -125,8 +123,7 @@ static bool read_store(CertList *ret, GError **error)
                         return true;
                 return refuse(error,
                               "this host's trust store %s cannot be read, or is empty\n"
-                              "Run: update-ca-certificates --fresh (update-ca-trust on Fedora); or name the "
-                              "CA's file as "
+                              "Run: update-ca-certificates --fresh (update-ca-trust on Fedora); or name the CA's file as "
                               "\"roots\" of the issuer.",
                               stores[i]);
         }

@@ -336,6 +336,7 @@ static void test_words_alone_decide(void)
                 { "\x7f"
                   "ELF\x02\x01\x01",
                   FILE_KIND_BINARY },
+                { "05 Nov: the certificate will be sent to you by the end of this week\n", FILE_KIND_TEXT },
                 { "0", FILE_KIND_TEXT }, /* the tag of a sequence, and nothing after it */
                 { "0\x80", FILE_KIND_BINARY },
         };
