@@ -57,6 +57,11 @@ static GBytes *record(AuthorityBench *b, uint64_t lifetime)
         return der;
 }
 
+static void record_one_more(AuthorityBench *b, uint64_t lifetime)
+{
+        g_bytes_unref(record(b, lifetime));
+}
+
 static GPtrArray *list_at(AuthorityBench *b, uint64_t now)
 {
         g_autoptr(AuthorityLook) look = look_at(b, false);
@@ -222,8 +227,9 @@ static void test_one_is_found_by_its_serial_number(void)
 static void test_it_survives_a_rotation(void)
 {
         g_autoptr(AuthorityBench) b = bench_new();
-        g_autoptr(GBytes) old = record(b, 0), other = record(b, USEC_PER_DAY), new = NULL;
+        g_autoptr(GBytes) old = record(b, 0), new = NULL;
 
+        record_one_more(b, USEC_PER_DAY);
         authority_bench_change(b, change_begin);
         g_assert_cmpuint(until(b, PART_NEXT), ==, 0);
         authority_bench_change(b, change_promote);
@@ -240,8 +246,8 @@ static void test_it_survives_a_rotation(void)
 static void test_it_survives_a_new_authority(void)
 {
         g_autoptr(AuthorityBench) b = bench_new();
-        g_autoptr(GBytes) der = record(b, 0);
 
+        record_one_more(b, 0);
         authority_bench_change(b, change_recreate);
         g_assert_cmpuint(count(b), ==, 1);
         g_assert_cmpuint(until(b, PART_CURRENT), ==, 0);
@@ -303,7 +309,7 @@ static void test_what_does_not_belong_there_is_passed_over(void)
         g_assert_cmpuint(until(b, PART_CURRENT), ==, end_of(der));
         assert_found(b, "4711", NULL);
         assert_found(b, "4715", NULL);
-        g_bytes_unref(record(b, 0));
+        record_one_more(b, 0);
         g_assert_cmpuint(count(b), ==, 2);
 }
 
@@ -334,7 +340,7 @@ static void test_the_files_are_the_record_and_not_the_index(void)
         g_assert_cmpuint(until(b, PART_CURRENT), ==, end_of(der));
         g_assert_cmpint(g_unlink(index), ==, 0);
         g_assert_cmpuint(until(b, PART_CURRENT), ==, end_of(der));
-        g_bytes_unref(record(b, USEC_PER_DAY));
+        record_one_more(b, USEC_PER_DAY);
         g_assert_true(g_file_test(index, G_FILE_TEST_EXISTS));
         g_assert_cmpuint(until(b, PART_CURRENT), ==, end_of(der));
 }
@@ -342,12 +348,13 @@ static void test_the_files_are_the_record_and_not_the_index(void)
 static void test_what_a_killed_process_left_is_cleaned(void)
 {
         g_autoptr(AuthorityBench) b = bench_new();
-        g_autoptr(GBytes) der = record(b, 0), half = g_bytes_new_static("\x30\x82", 2);
+        g_autoptr(GBytes) half = g_bytes_new_static("\x30\x82", 2);
         g_autofree char *left = path_in(b, ".new-4711.der");
 
+        record_one_more(b, 0);
         write_file(left, half);
         g_assert_cmpuint(count(b), ==, 1);
-        g_bytes_unref(record(b, 0));
+        record_one_more(b, 0);
         g_assert_false(g_file_test(left, G_FILE_TEST_EXISTS));
 }
 
@@ -369,12 +376,13 @@ static void test_a_record_that_cannot_be_written_is_an_error(void)
 static void test_many_are_not_read_each_time(void)
 {
         g_autoptr(AuthorityBench) b = bench_new();
-        g_autoptr(GBytes) first = record(b, USEC_PER_DAY), last = NULL;
+        g_autoptr(GBytes) last = NULL;
         int inotify = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
         g_autofree char *folder = path_in(b, "");
         const unsigned n = 500;
         int64_t begun;
 
+        record_one_more(b, USEC_PER_DAY); /* makes the folder */
         for (unsigned i = 0; i < n; i++) {
                 g_autoptr(GBytes) der = authority_bench_issue(b, USEC_PER_DAY);
                 g_autofree char *path = path_of(b, der);
