@@ -12,6 +12,7 @@
 #include <gnutls/x509.h>
 #include <string.h>
 
+#define TYPE_BY_HAND "csr"
 #define TEXT_BEFORE "request for the key "
 #define DIGEST_LENGTH 64
 
@@ -48,6 +49,11 @@ Generation *certificate_waiting(const Certificate *c)
         if (!c->record->token || c->record->token_generation == 0)
                 return NULL;
         return generation_load(c->wish->name, c->record->token_generation, NULL);
+}
+
+bool certificate_is_by_hand(const Certificate *c)
+{
+        return g_strcmp0(c->wish->issuer_type, TYPE_BY_HAND) == 0;
 }
 
 bool certificate_waits_for_person(const Certificate *c)

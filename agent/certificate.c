@@ -94,6 +94,21 @@ Generation *certificate_pending(const Certificate *c, uint64_t now)
         return g;
 }
 
+Generation *certificate_damaged(const Certificate *c, uint64_t now)
+{
+        const LeafFacts *leaf = c->facts ? c->facts->leaf : NULL;
+        g_autoptr(Generation) g = NULL;
+
+        if (g_strcmp0(c->record->request_digest, c->wish->request_digest) != 0)
+                return NULL;
+        g = load_recorded(c);
+        if (!generation_is_usable(g, now) || g_strcmp0(g->fingerprint, c->record->fingerprint) != 0)
+                return NULL;
+        if (leaf && leaf->key_matches && g_str_equal(leaf->fingerprint, g->fingerprint))
+                return NULL;
+        return g_steal_pointer(&g);
+}
+
 void certificate_set_unrecorded(Certificate *c, const GError *error)
 {
         if (!c->substitute) {

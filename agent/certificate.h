@@ -42,6 +42,9 @@ Generation *certificate_current(Certificate *c);
 
 /* What was issued for the present wish and not yet taken, if it is still good; else NULL. The caller owns it. */
 Generation *certificate_pending(const Certificate *c, uint64_t now);
+/* What was installed for the present wish and is usable, when the files are not that any more: a key or certificate is gone, or
+ * somebody has put something else in its place. Caller owns; NULL: the files are what was installed, or it is not kept. */
+Generation *certificate_damaged(const Certificate *c, uint64_t now);
 
 /* The record cannot be read: an empty one stands in, nothing is done about the certificate, and it is said once. */
 void certificate_set_unrecorded(Certificate *c, const GError *error);
@@ -56,6 +59,8 @@ bool certificate_set_waiting(Certificate *c, const char *token, uint64_t poll_at
 void certificate_end_waiting(Certificate *c);
 /* What was kept of it; caller owns; NULL when nothing waits, or it is lost. */
 Generation *certificate_waiting(const Certificate *c);
+/* Its issuer is of the one type whose answers are taken when no request of it waits. */
+bool certificate_is_by_hand(const Certificate *c);
 /* A person is to bring the answer. */
 bool certificate_waits_for_person(const Certificate *c);
 /* The request that waits asks for what is wanted now. */

@@ -15,9 +15,6 @@
 #include "common/names.h"
 #include "common/timespan.h"
 
-/* The one type whose answers are taken when no request of it waits. */
-#define TYPE_BY_HAND "csr"
-
 /* What is in place is not what is wanted: then one that ends earlier is an improvement. */
 #define UNWANTED                                                                                                       \
         (REASON_BIT(REASON_MISSING_CERT) | REASON_BIT(REASON_MISSING_KEY) | REASON_BIT(REASON_UNREADABLE) |            \
@@ -84,7 +81,7 @@ static bool check_issuer(const Certificate *c, GError **error)
         if (c->record == c->substitute)
                 return refuse(error, CERT_ERROR_NOT_SUPPORTED, "the record of \"%s\" cannot be read\n" UNRECORDED_HINT,
                               c->wish->name);
-        if (g_strcmp0(c->wish->issuer_type, TYPE_BY_HAND) == 0 || certificate_waits_for_person(c))
+        if (certificate_is_by_hand(c) || certificate_waits_for_person(c))
                 return true;
         return refuse(error, CERT_ERROR_NOT_SUPPORTED,
                       "the issuer \"%s\" of \"%s\" takes no certificates by hand\nIt gives them by itself: certctl renew %s",

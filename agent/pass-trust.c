@@ -128,6 +128,18 @@ bool item_take_local(PassItem *item, Generation *g, GError **error)
         return true;
 }
 
+/* What a person would have to have signed again although nothing is wrong but the files: it is put back. */
+static bool item_take_damaged(PassItem *item)
+{
+        const ReasonSet not_the_files = REASON_BIT(REASON_FORCED) | REASON_BIT(REASON_REVOKED);
+        g_autoptr(Generation) g = NULL;
+
+        if (!certificate_is_by_hand(item->certificate) || (item->reasons & not_the_files))
+                return false;
+        g = certificate_damaged(item->certificate, item->pass->agent->clock.now);
+        return g && item_take_local(item, g, NULL);
+}
+
 /* What was issued and not taken is tried again before a CA is asked for more; not what an authority has signed that is no
  * longer current, or has revoked. What a person brought is installed even where a new one is asked for in any case: it is
  * that new one. */
@@ -140,9 +152,9 @@ bool item_take_kept(PassItem *item)
         if ((item->pass->flags & PLAN_FORCED) && !item->certificate->record->pending_imported)
                 return false;
         kept = certificate_pending(item->certificate, a->clock.now);
-        if (!kept && item_forget_brought(item))
-                return true;
-        if (!kept || (facts && !generation_is_current(kept, facts)))
+        if (!kept)
+                return item_forget_brought(item) || item_take_damaged(item);
+        if (facts && !generation_is_current(kept, facts))
                 return false;
         item->imported = item->certificate->record->pending_imported;
         return item_take_local(item, kept, NULL);

@@ -394,6 +394,42 @@ class Faults(CsrTest):
         self.assertEqual((self.installed(), self.host.state("web")), (fingerprint(certificate), "valid"))
 
 
+class Damage(CsrTest):
+    """What was installed is kept, so that nobody has to sign it again."""
+
+    def mended(self, certificate):
+        self.assertEqual(self.host.renew_due()[0], "done")
+        self.assertEqual(self.installed(), fingerprint(certificate))
+        self.assertTrue(self.pair_matches())
+        self.assertEqual(self.host.state("web"), "valid")
+        with self.assertRaisesRegex(BusError, "no request of \"web\" waits"):
+            self.request()
+
+    def test_the_certificate_is_deleted(self):
+        certificate = self.in_place()
+        self.host.path("/etc/tls/web.pem").unlink()
+        self.mended(certificate)
+
+    def test_the_key_is_deleted(self):
+        certificate = self.in_place()
+        self.host.path("/etc/tls/web.key").unlink()
+        self.mended(certificate)
+
+    def test_another_certificate_in_its_place(self):
+        certificate = self.in_place()
+        other = self.company.sign(self.company.request_for(["web.example.org"]))
+        self.host.path("/etc/tls/web.pem").write_text(other)
+        self.mended(certificate)
+
+    def test_what_is_kept_is_damaged_as_well(self):
+        self.in_place()
+        self.host.path("/etc/tls/web.pem").unlink()
+        for kept in self.host.path("/var/lib/cert-agent/generations/web").glob("*/cert.pem"):
+            kept.unlink()
+        self.assertEqual(self.host.renew_due()[1]["web"][0], "waiting")
+        self.request()
+
+
 class Manifest(CsrTest):
     def test_other_names_are_another_request(self):
         request = self.first_request()
