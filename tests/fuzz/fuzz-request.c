@@ -69,7 +69,7 @@ static void check_request(const IssuerRequest *r)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
         static const char *const keys[] = { "Certificate", "Subject",            "SubjectAltNames", "Usage",
-                                            "Lifetime",    "CertificateRequest", "Current",         NULL };
+                                            "Lifetime",    "CertificateRequest", "Current",         "Answer", NULL };
         sd_bus_message *m = fuzz_message_new(data, size, keys, /* with_status= */ false);
         g_autoptr(IssuerRequest) r = NULL;
         g_autoptr(GError) error = NULL;
