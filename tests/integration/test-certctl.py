@@ -550,6 +550,11 @@ class OtherVerbs(CertctlTest):
             self.assertEqual(p.stdout, "")
             self.assertIn("certctl: ", p.stderr)
 
+    def test_foreign_option_is_named_as_it_was_typed(self):
+        for option in ("--lifetime=3d", "--yes", "--starttls=smtp", "--ca=x", "--serial=1", "--full", "--value"):
+            self.assertIn(f"certctl: {option.split('=')[0]} means nothing to \"reload\"",
+                          self.run_certctl("reload", option, status=2).stderr)
+
     def test_verb_that_was_meant(self):
         self.assertIn('did you mean "status"?', self.run_certctl("statsu", status=2).stderr)
 

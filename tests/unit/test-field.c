@@ -5,6 +5,7 @@
 
 #include "client/authority.h"
 #include "client/bundle.h"
+#include "client/issued.h"
 #include "client/subject.h"
 
 #include <string.h>
@@ -156,6 +157,46 @@ static void test_name_says_the_kind(void)
         g_assert_null(subject_kind_to_string(_SUBJECT_KIND_INVALID));
 }
 
+static void issued_destroy(void *p)
+{
+        issued_free(p);
+}
+
+static void test_lists_without_names(void)
+{
+        g_autoptr(sd_bus) bus = bus_to_nobody();
+        g_autoptr(sd_bus_message) m = message_new(bus, "aa{sv}", 2, 2, "SerialNumber", "s", "0a", "Revoked",
+                                                  "b", 1, 3, "SerialNumber", "s", "0b", "FromTheFuture", "u",
+                                                  UINT32_C(1), "SubjectAltNames", "as", 1, "a.example");
+        g_autoptr(sd_bus_message) wrong = message_new(bus, "aa{sv}", 1, 1, "Revoked", "s", "yes");
+        g_autoptr(sd_bus_message) empty = message_new(bus, "aa{sv}", 0);
+        g_autoptr(GPtrArray) list = g_ptr_array_new_with_free_func(issued_destroy);
+        const Issued *first, *second;
+
+        g_assert_cmpint(field_array_read(&issued_table, m, list), >=, 0);
+        g_assert_cmpuint(list->len, ==, 2);
+        first = list->pdata[0];
+        second = list->pdata[1];
+        g_assert_cmpstr(first->serial_number, ==, "0a");
+        g_assert_true(first->revoked);
+        g_assert_cmpstr(second->serial_number, ==, "0b");
+        g_assert_cmpstr(second->sans[0], ==, "a.example");
+        g_assert_false(second->revoked);
+        g_assert_cmpint(field_array_read(&issued_table, empty, list), >=, 0);
+        g_assert_cmpuint(list->len, ==, 2);
+        g_assert_cmpint(field_array_read(&issued_table, wrong, list), <, 0);
+}
+
+static void test_a_time_that_never_comes_is_none(void)
+{
+        g_autoptr(sd_bus) bus = bus_to_nobody();
+        g_autoptr(sd_bus_message) m = message_new(bus, "a{sv}", 1, "NextRenewal", "t", UINT64_MAX);
+        g_autoptr(CertDetail) d = field_object_new(&cert_detail_table);
+
+        g_assert_cmpint(field_object_read(&cert_detail_table, m, d), >=, 0);
+        g_assert_cmpuint(d->next_renewal, ==, 0);
+}
+
 int main(int argc, char **argv)
 {
         g_test_init(&argc, &argv, NULL);
@@ -168,5 +209,7 @@ int main(int argc, char **argv)
         g_test_add_func("/field/a list names its objects", test_list_names_its_objects);
         g_test_add_func("/field/a field as text", test_field_as_text);
         g_test_add_func("/field/a name says the kind", test_name_says_the_kind);
+        g_test_add_func("/field/lists without names", test_lists_without_names);
+        g_test_add_func("/field/a time that never comes is none", test_a_time_that_never_comes_is_none);
         return g_test_run();
 }
