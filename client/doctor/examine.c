@@ -216,6 +216,19 @@ static void judge_file(Examination *x)
         judge_leaf(&c, &path, x->diagnoses);
 }
 
+static void name_clients(Examination *x)
+{
+        g_autofree char *names = NULL;
+
+        if (!diagnosis_list_has(x->diagnoses, DIAGNOSIS_CLIENT_CERTIFICATE_MISSING) &&
+            !diagnosis_list_has(x->diagnoses, DIAGNOSIS_CLIENT_CERTIFICATE_REFUSED))
+                return;
+        names = host_view_clients(x->host, x->server->session);
+        if (names)
+                g_ptr_array_add(x->host->notes,
+                                g_strdup_printf("Of a CA that the server takes, this host has these certificates: %s.", names));
+}
+
 static void judge_all(Examination *x)
 {
         g_autofree char *on_disk = x->on_disk.n > 0 ? words_fingerprint(x->on_disk.crt[0]) : NULL;
@@ -223,6 +236,8 @@ static void judge_all(Examination *x)
 
         if (x->server)
                 judge_server(x, on_disk);
+        if (x->server && x->server->session)
+                name_clients(x);
         if (!x->detail)
                 return;
         if (!is_shown)

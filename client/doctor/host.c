@@ -8,6 +8,7 @@
 #include "client/connect.h"
 #include "client/doctor/diagnosis.h"
 #include "client/doctor/file.h"
+#include "client/doctor/judge.h"
 #include "common/error.h"
 #include "common/names.h"
 #include "common/path.h"
@@ -19,6 +20,7 @@
 #define ASK_USEC         (10 * USEC_PER_SEC)
 #define CERTIFICATES_MAX 200 /* whose files are looked at for a CA that is not known */
 #define ISSUERS_MAX      16
+#define CLIENTS_TOLD     8
 #define CRL_BYTES_MAX    (UINT32_C(16) << 20)
 #define TEXT_MAX         1024
 
@@ -335,4 +337,37 @@ GPtrArray *host_view_others(HostView *v)
                 note(v, v->no_agent);
         add(list, anchors_of_system(NULL));
         return list;
+}
+
+/* ---- Clients ---- */
+
+static bool would_be_taken(HostView *v, const char *name, const Session *s)
+{
+        g_autoptr(CertDetail) d = cert_detail_get(v->bus, name, NULL);
+        g_autoptr(Anchors) file = NULL;
+        bool taken = false;
+
+        if (!d || !*d->cert_path || !g_strv_contains((const char *const *) d->usage, "client"))
+                return false;
+        file = anchors_of_file(d->cert_path, NULL, NULL, NULL);
+        for (unsigned i = 0; file && i < file->list.n && !taken; i++)
+                taken = judge_is_asked_for(s, file->list.crt[i]);
+        return taken;
+}
+
+char *host_view_clients(HostView *v, const Session *s)
+{
+        g_autoptr(GPtrArray) names = g_ptr_array_new();
+        g_auto(CertRows) rows = { 0 };
+
+        if (!v->bus || s->asked_for->len == 0 || !cert_rows_get(v->bus, &rows, NULL))
+                return NULL;
+        for (guint i = 0; i < MIN(rows.rows->len, CERTIFICATES_MAX) && names->len < CLIENTS_TOLD; i++) {
+                const char *name = g_array_index(rows.rows, CertRow, i).name;
+
+                if (would_be_taken(v, name, s))
+                        g_ptr_array_add(names, (gpointer) name);
+        }
+        g_ptr_array_add(names, NULL);
+        return names->len > 1 ? g_strjoinv(", ", (char **) names->pdata) : NULL;
 }

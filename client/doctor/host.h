@@ -4,6 +4,7 @@
 #include "client/bundle.h"
 #include "client/certificate.h"
 #include "client/doctor/anchors.h"
+#include "client/doctor/session.h"
 
 /* What this host knows: what the agent says, the files that it writes, and how late it must be at least. */
 
@@ -35,3 +36,7 @@ GPtrArray *host_view_others(HostView *v);
 
 /* What the agent finds dangerous about a certificate's files. */
 void host_view_findings(HostView *v, const char *name, GPtrArray *diagnoses);
+
+/* The names of this host's certificates for clients that a server which asks for one would take, "app, web"; NULL: none, or
+ * the server does not say which CAs it takes. Caller owns. */
+char *host_view_clients(HostView *v, const Session *s);

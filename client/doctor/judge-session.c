@@ -87,7 +87,7 @@ static void judge_failure(const Case *c, GPtrArray *d)
 
 /* ---- Who we are ---- */
 
-static bool is_asked_for(const Session *s, gnutls_x509_crt_t crt)
+bool judge_is_asked_for(const Session *s, gnutls_x509_crt_t crt)
 {
         gnutls_datum_t issuer;
         bool found = false;
@@ -111,7 +111,7 @@ static bool is_of_another_authority(const Case *c)
         if (s->asked_for->len == 0)
                 return false;
         for (unsigned i = 0; i < c->identity->chain.n; i++)
-                if (is_asked_for(s, c->identity->chain.crt[i]))
+                if (judge_is_asked_for(s, c->identity->chain.crt[i]))
                         return false;
         return true;
 }
@@ -125,11 +125,12 @@ static bool judge_identity(const Case *c, GPtrArray *d)
 
         cert_validity(leaf, &from, &to);
         if (!words_is_for(leaf, GNUTLS_KP_TLS_WWW_CLIENT)) {
-                diagnosis_add(d, DIAGNOSIS_CLIENT_CERTIFICATE_USAGE,
-                              "The certificate \"%s\", shown to the server, is not for clients: its extended key usage does not "
-                              "have clientAuth.\n"
-                              "Add \"client\" to its \"usage\" in the manifest; the agent then gets another one.",
-                              c->identity->name);
+                (c->session->refused ? diagnosis_add : diagnosis_warn)(
+                        d, DIAGNOSIS_CLIENT_CERTIFICATE_USAGE,
+                        "The certificate \"%s\", shown to the server, is not for clients: its extended key usage does not have "
+                        "clientAuth%s.\n"
+                        "Add \"client\" to its \"usage\" in the manifest; the agent then gets another one.",
+                        c->identity->name, c->session->refused ? "" : "; this server takes it all the same, others will not");
                 told = true;
         }
         if (to < c->now || from > c->now) {

@@ -36,6 +36,9 @@ void judge(const Case *c, GPtrArray *diagnoses, GPtrArray *notes);
 /* Whether what was sent leads to what is trusted, so that nothing else of the host need be looked at. */
 bool judge_is_trusted(const Session *s, const Anchors *trust);
 
+/* Whether the server names the issuer of `crt` among the CAs whose certificates it takes. */
+bool judge_is_asked_for(const Session *s, gnutls_x509_crt_t crt);
+
 /* ---- Between the files of the judge ---- */
 
 /* How the handshake went: protocol, refusals, certificates of clients. */

@@ -230,8 +230,11 @@ static void listen_on(Meeting *m, uint64_t took)
                 return;
         /* HTTP's servers speak when they are asked, but an alert would come at once. */
         h = hear(m, MIN(deadline_in(is_http && !m->session->asked ? 0 : patience), m->deadline));
-        if (h == HEARD_NOTHING && may_ask)
+        if (h == HEARD_NOTHING && may_ask) {
                 h = ask(m);
+                if (h == HEARD_END && !is_http) /* what is no HTTP server may well hang up on who talks HTTP to it */
+                        h = HEARD_NOTHING;
+        }
         if (m->session->asked && (h == HEARD_ALERT || h == HEARD_END))
                 m->session->refused = true;
         if (m->session->asked && m->session->http_status >= 400 && m->session->http_speaks_of_certificates)

@@ -448,6 +448,19 @@ class Hostile(DoctorTest):
         self.assertLess(time.monotonic() - begun, 30)
 
 
+    def test_server_that_hangs_up_on_http_is_not_said_to_want_a_certificate(self):
+        def talk(c):
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(self.pem("full"), self.key("leaf"))
+            context.verify_mode = ssl.CERT_OPTIONAL
+            context.load_verify_locations(self.pem("root"))
+            with context.wrap_socket(c, server_side=True) as tls:
+                tls.recv(4096)
+
+        out = self.healthy(self.lab.listener(talk), "--ca", self.trust("root"))
+        self.assertIn("lets in those without one", " ".join(out["notes"]))
+
+
 class Places(DoctorTest):
     def serve(self, connection):
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

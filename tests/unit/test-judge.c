@@ -311,6 +311,8 @@ static const SessionRow session_rows[] = {
           .identity = "client", .asked_for = "root", .codes = "client-certificate-refused" },
         { "shown, of the wrong usage", { .asked = true, .presented = true, .refused = true, .alert = 43 }, .identity = "leaf",
           .codes = "client-certificate-usage" },
+        { "shown, of the wrong usage, and let in", { .asked = true, .presented = true }, .identity = "leaf",
+          .codes = "client-certificate-usage(warning)" },
         { "shown, expired", { .asked = true, .presented = true, .refused = true, .alert = 45 }, .identity = "expired", .codes = "expired" },
         { "not asked", { .asked = false }, .identity = "client", .codes = "", .notes = 1 },
 };
