@@ -192,8 +192,8 @@ static void on_withdrawn(const AuthorityReply *reply, void *userdata)
                          &(LogContext) { .message_id = CERT_MESSAGE_SIGNED_REVOKED,
                                          .issuer = w->issuer,
                                          .serial = w->serial },
-                         "The certificate with serial number %s, which \"%s\" signed for a request from elsewhere, was revoked for "
-                         "user %u (%s).",
+                         "The certificate with serial number %s, which \"%s\" signed for a request from elsewhere, "
+                         "was revoked for user %u (%s).",
                          w->serial, w->issuer, (unsigned) w->uid, w->reason);
                 (void) renew_list(w, &error);
         }

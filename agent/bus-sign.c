@@ -45,8 +45,8 @@ static GBytes *request_of_pem(const char *pem, GError **error)
         if (kind == FILE_KIND_PRIVATE_KEY)
                 return fail_text(error,
                                  "There is a private key in what was to be signed: it was NOT handed on\n"
-                                 "A private key stays on the machine that uses it, and is never sent. Send the request alone; if "
-                                 "the key has left its machine, make a new one.");
+                                 "A private key stays on the machine that uses it, and is never sent. Send the request "
+                                 "alone; if the key has left its machine, make a new one.");
         if (kind != FILE_KIND_REQUEST)
                 return fail_text(error, "This is %s, and no certificate request\nGive the request (PKCS#10) as PEM.",
                                  file_kind_to_string(kind));
@@ -126,8 +126,8 @@ static void log_signed(const Signing *s, GBytes *der)
                  &(LogContext) { .message_id = CERT_MESSAGE_SIGNED,
                                  .issuer = s->issuer,
                                  .serial = i ? i->leaf->serial : NULL },
-                 "The authority \"%s\" signed a request from elsewhere for user %u: serial number %s, subject \"%.256s\", names "
-                 "\"%.1024s\".",
+                 "The authority \"%s\" signed a request from elsewhere for user %u: serial number %s, subject "
+                 "\"%.256s\", names \"%.1024s\".",
                  s->issuer, (unsigned) s->uid, i ? i->leaf->serial : "?", i ? i->leaf->subject : "", names ?: "");
         if (i)
                 issued_free(i);

@@ -19,8 +19,10 @@
 #define LIFETIME_MIN     (5 * USEC_PER_MINUTE)
 #define LIFETIME_MAX     (36525 * USEC_PER_DAY) /* a hundred years, as in a manifest */
 #define EXPONENT_MAX     8                      /* octets */
-#define MAKE_A_NEW_KEY   "Make a new key and a request of it: RSA of 2048 to 8192 bits, ECDSA on P-256, P-384 or P-521, or Ed25519."
 #define SIGN_WITH_SHA256 "Make the request anew, signed with SHA-256 or better."
+#define MAKE_A_NEW_KEY                                                                                       \
+        "Make a new key and a request of it: RSA of 2048 to 8192 bits, ECDSA on P-256, P-384 or P-521, or "  \
+        "Ed25519."
 
 struct Foreign {
         gnutls_x509_crq_t crq;
@@ -167,7 +169,8 @@ static bool check_version(const DerElement *version, GError **error)
                 return true;
         if (version->tag == DER_INTEGER && version->size > 0 && (version->data[0] & 0x80))
                 return refuse(error, CERT_ERROR_BAD_CERTIFICATE, "the request has a negative version (RFC 2986, 4.1)");
-        return refuse(error, CERT_ERROR_BAD_CERTIFICATE, "the request is not of version 0, the only one there is (RFC 2986, 4.1)");
+        return refuse(error, CERT_ERROR_BAD_CERTIFICATE,
+                      "the request is not of version 0, the only one there is (RFC 2986, 4.1)");
 }
 
 static bool is_list(const unsigned char **at, size_t *left, DerElement *ret)
@@ -244,7 +247,8 @@ static bool check_algorithm(gnutls_x509_crq_t crq, GError **error)
 
         if (name && gnutls_sign_is_secure2((gnutls_sign_algorithm_t) algorithm, GNUTLS_SIGN_FLAG_SECURE_FOR_CERTS))
                 return true;
-        return refuse(error, CERT_ERROR_ISSUER_REFUSED, "the request is signed with %s, which proves nothing any more\n" SIGN_WITH_SHA256,
+        return refuse(error, CERT_ERROR_ISSUER_REFUSED,
+                      "the request is signed with %s, which proves nothing any more\n" SIGN_WITH_SHA256,
                       name ?: "an unknown algorithm");
 }
 

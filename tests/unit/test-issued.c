@@ -279,7 +279,8 @@ static void test_what_ended_over_a_year_ago_is_forgotten(void)
         g_autoptr(AuthorityBench) b = bench_new();
         g_autoptr(GBytes) der = record(b, USEC_PER_DAY), later = NULL;
         g_autofree char *path = path_of(b, der);
-        g_autoptr(GPtrArray) before = list_at(b, now_realtime() + YEAR), after = list_at(b, now_realtime() + YEAR + 2 * USEC_PER_DAY);
+        g_autoptr(GPtrArray) before = list_at(b, now_realtime() + YEAR);
+        g_autoptr(GPtrArray) after = list_at(b, now_realtime() + YEAR + 2 * USEC_PER_DAY);
 
         g_assert_cmpuint(before->len, ==, 1);
         g_assert_cmpuint(after->len, ==, 0);
