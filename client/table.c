@@ -20,6 +20,7 @@ struct Table {
         const Terminal *terminal;
         const char *const *headings;
         unsigned columns;
+        unsigned kept; /* bits of those that are never cut */
         GArray *cells;
 };
 
@@ -57,6 +58,11 @@ void table_add(Table *table, Style style, const char *text)
         g_array_append_val(table->cells, cell);
 }
 
+void table_keep(Table *table, unsigned column)
+{
+        table->kept |= 1u << column;
+}
+
 static void measure(const Table *t, bool no_legend, unsigned *widths)
 {
         for (unsigned c = 0; c < t->columns; c++)
@@ -71,14 +77,14 @@ static void measure(const Table *t, bool no_legend, unsigned *widths)
 static void shrink(const Table *t, unsigned *widths)
 {
         for (;;) {
-                unsigned total = COLUMN_GAP * (t->columns - 1), widest = 0;
+                unsigned total = COLUMN_GAP * (t->columns - 1), widest = t->columns;
 
                 for (unsigned c = 0; c < t->columns; c++) {
                         total += widths[c];
-                        if (widths[c] > widths[widest])
+                        if (!(t->kept & 1u << c) && (widest == t->columns || widths[c] > widths[widest]))
                                 widest = c;
                 }
-                if (total <= t->terminal->columns || widths[widest] <= COLUMN_MIN)
+                if (total <= t->terminal->columns || widest == t->columns || widths[widest] <= COLUMN_MIN)
                         return;
                 widths[widest] -=
                         MIN(total - t->terminal->columns, MAX(1, (widths[widest] - COLUMN_MIN) / 4 + 1));

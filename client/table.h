@@ -15,5 +15,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Table, table_free)
 /* Appends a cell, row by row; the text is cleaned (terminal_clean()). */
 void table_add(Table *table, Style style, const char *text);
 
+/* What stands in this column is to be copied from there: it is never cut. */
+void table_keep(Table *table, unsigned column);
+
 /* Prints to standard output: headings unless `no_legend`, rows cut to the terminal unless `full`. */
 void table_print(const Table *table, bool no_legend, bool full);

@@ -19,19 +19,25 @@ static Style style_of(const char *state)
                                                : STYLE_GOOD;
 }
 
-static void print_table(const Client *client, GPtrArray *all, uint64_t now)
+/* Whose each is, where there are several that it could be of. */
+static void print_table(const Client *client, GPtrArray *all, bool several, uint64_t now)
 {
-        static const char *const headings[] = { "SERIAL", "ISSUER", "NAMES", "USAGE", "STATE", "ENDS", NULL };
-        g_autoptr(Table) table = table_new(&client->terminal, headings);
+        static const char *const of_one[] = { "SERIAL", "NAMES", "USAGE", "STATE", "ENDS", NULL };
+        static const char *const of_several[] = {
+                "SERIAL", "ISSUER", "NAMES", "USAGE", "STATE", "ENDS", NULL
+        };
+        g_autoptr(Table) table = table_new(&client->terminal, several ? of_several : of_one);
 
+        table_keep(table, 0); /* for revoke --serial */
         for (guint i = 0; i < all->len; i++) {
                 const Issued *entry = all->pdata[i];
                 const char *state = issued_state(entry, now);
                 g_autofree char *names = g_strjoinv(" ", entry->sans), *usage = g_strjoinv(" ", entry->usage);
-                g_autofree char *ends = when_both(entry->not_after, now);
+                g_autofree char *ends = when_relative(entry->not_after, now);
 
                 table_add(table, STYLE_NONE, entry->serial_number);
-                table_add(table, STYLE_NONE, entry->issuer);
+                if (several)
+                        table_add(table, STYLE_NONE, entry->issuer);
                 table_add(table, STYLE_NONE, *names ? names : entry->subject);
                 table_add(table, STYLE_NONE, usage);
                 table_add(table, style_of(state), state);
@@ -40,12 +46,12 @@ static void print_table(const Client *client, GPtrArray *all, uint64_t now)
         table_print(table, client->options.no_legend, client->options.full);
 }
 
-static void print_text(const Client *client, GPtrArray *all)
+static void print_text(const Client *client, GPtrArray *all, bool several)
 {
         g_autoptr(Pager) pager G_GNUC_UNUSED = pager_open(client);
 
         if (all->len > 0)
-                print_table(client, all, now_realtime());
+                print_table(client, all, several, now_realtime());
         else if (!client->options.no_legend)
                 printf("Nothing was signed for requests from elsewhere. It is done by: certctl sign FILE "
                        "--issuer ISSUER\n");
@@ -103,6 +109,6 @@ ExitStatus verb_authority_issued(const Client *client, sd_bus *bus, char **argum
         if (client->options.json != JSON_OFF)
                 print_json(client, all);
         else if (!client->options.quiet && (all->len > 0 || status == EXIT_STATUS_DONE))
-                print_text(client, all);
+                print_text(client, all, g_strv_length(issuers) > 1);
         return status;
 }

@@ -453,12 +453,23 @@ class Issued(RequestTest):
         self.fake("--good", "--trust")
         for arguments in (["authority", "show", "--issued", "site"], ["authority", "show", "--issued"], ["authority", "--issued"]):
             lines = self.run_certctl(*arguments).stdout.splitlines()
-            self.assertEqual(lines[0].split(), ["SERIAL", "ISSUER", "NAMES", "USAGE", "STATE", "ENDS"])
-            self.assertEqual(lines[1].split()[:5], ["0a01", "site", "www.example.org", "server", "valid"])
+            self.assertEqual(lines[0].split(), ["SERIAL", "NAMES", "USAGE", "STATE", "ENDS"])
+            self.assertEqual(lines[1].split()[:4], ["0a01", "www.example.org", "server", "valid"])
             self.assertEqual([line.split()[0] for line in lines[1:]], ["0a01", "0a02", "0a03"])
             self.assertIn(" expired ", lines[2])
             self.assertIn(" revoked ", lines[3])
             self.assertIsNone(CONTROLS.search("\n".join(lines)))
+
+    def test_of_several_authorities_it_says_which(self):
+        self.fake("--trust")
+        lines = self.run_certctl("authority", "show", "--issued").stdout.splitlines()
+        self.assertEqual(lines[1].split()[:3], ["0a01", "site", "www.example.org"])
+
+    def test_serial_number_is_never_cut(self):
+        self.fake("--good", "--trust")
+        _, out = self.run_on_terminal("authority", "show", "--issued", "--no-pager", columns=24)
+        self.assertIn("0a01", out)
+        self.assertNotIn("www.example.org", out)
 
     def test_json(self):
         self.fake("--good", "--trust")

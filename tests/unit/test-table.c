@@ -59,6 +59,19 @@ static void test_narrow_terminal_cuts_the_widest_column(void)
         g_assert_cmpstr(full, ==, "web  a text that is much longer than there is room\n");
 }
 
+static void test_kept_column_is_never_cut(void)
+{
+        const Terminal t = { .utf8 = true, .columns = 20 };
+        g_autoptr(Table) table = table_new(&t, headings);
+        g_autofree char *text = NULL;
+
+        table_keep(table, 0);
+        table_add(table, STYLE_NONE, "0123456789abcdef0123456789abcdef");
+        table_add(table, STYLE_NONE, "a text that is long");
+        text = printed(table, true, false);
+        g_assert_cmpstr(text, ==, "0123456789abcdef0123456789abcdef  a text …\n");
+}
+
 static void test_very_narrow_terminal_keeps_something_of_each(void)
 {
         const Terminal t = { .columns = 1 };
@@ -97,6 +110,7 @@ int main(int argc, char **argv)
         g_test_init(&argc, &argv, NULL);
         g_test_add_func("/table/widths", test_columns_are_as_wide_as_their_widest_cell);
         g_test_add_func("/table/narrow", test_narrow_terminal_cuts_the_widest_column);
+        g_test_add_func("/table/kept column is never cut", test_kept_column_is_never_cut);
         g_test_add_func("/table/very-narrow", test_very_narrow_terminal_keeps_something_of_each);
         g_test_add_func("/table/colour", test_colour_takes_no_room);
         g_test_add_func("/table/empty", test_empty_table_prints_its_headings);
