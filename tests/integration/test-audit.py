@@ -306,7 +306,7 @@ class Asking(AuditTest):
                                   "org.certagent1.Manager", "Diagnose", "as", "1", "web"], stdout=subprocess.PIPE, text=True)
                 for _ in range(40)]
         for p in many:
-            self.assertIn("key-readable", p.communicate(timeout=30)[0])
+            self.assertIn("key-readable", p.communicate(timeout=120)[0])
 
 
 class Journal(AuditTest):
@@ -358,7 +358,7 @@ class Journal(AuditTest):
         self.host.manifest({"web": self.host.certificate("web")})
         self.host.start_agent("--exit-idle-time=1")
         self.host.renew_due()
-        self.assertEqual(self.host.agent_process.wait(30), 0)
+        self.assertEqual(self.host.agent_process.wait(120), 0)
         self.host.processes.remove(self.host.agent_process)
         self.assertTrue(self.audited())
 

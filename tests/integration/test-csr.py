@@ -723,7 +723,7 @@ class Busy(CsrTest):
         self.assertEqual(self.host.state("web"), "waiting")
 
     def test_two_imports_at_once(self):
-        self.start_fake(delay="3s")
+        self.start_fake()
         results = []
 
         def bring():
@@ -734,8 +734,10 @@ class Busy(CsrTest):
                 results.append(str(e))
 
         threads = [threading.Thread(target=bring) for _ in range(2)]
-        for t in threads:
-            t.start()
+        with self.host.fake_closed():
+            for t in threads:
+                t.start()
+            wait_for(lambda: results, "the one that is refused")
         for t in threads:
             t.join()
         results.sort()
@@ -744,7 +746,7 @@ class Busy(CsrTest):
         wait_for(lambda: self.host.state("web") == "valid", "the certificate")
 
     def test_a_request_that_is_replaced_meanwhile(self):
-        self.start_fake(delay="3s")
+        self.start_fake()
         results = []
 
         def bring():
@@ -754,9 +756,12 @@ class Busy(CsrTest):
                 results.append(str(e))
 
         t = threading.Thread(target=bring)
-        t.start()
-        time.sleep(0.5)
-        self.host.call("Renew", "asa{sv}", 1, "web", 1, "force", "b", "true")
+        calls = self.host.path("/run/fake-calls")
+        asked = calls.read_text().count("Poll\n")
+        with self.host.fake_closed():
+            t.start()
+            wait_for(lambda: calls.read_text().count("Poll\n") > asked, "the question")
+            self.host.call("Renew", "asa{sv}", 1, "web", 1, "force", "b", "true")
         t.join()
         self.assertEqual(len(results), 1)
         self.assertRegex(results[0], "was worked on while the answer was looked at|is being worked on")

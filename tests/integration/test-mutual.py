@@ -70,7 +70,7 @@ class MutualTest(CertctlTest):
         self.assert_taken(self.curl_as("both"), "both")
         p = subprocess.run(["gnutls-cli", "--x509cafile", self.path("client-ca"), "--x509certfile", self.path("client"),
                             "--x509keyfile", self.path("client", "key"), "-p", self.port, "localhost"],
-                           input="GET / HTTP/1.0\r\n\r\n", capture_output=True, text=True, timeout=30)
+                           input="GET / HTTP/1.0\r\n\r\n", capture_output=True, text=True, timeout=120)
         self.assert_taken(p.stdout, "client")
 
     def test_by_the_exported_file(self):
@@ -79,7 +79,7 @@ class MutualTest(CertctlTest):
         self.assert_taken(self.curl("--cert-type", "P12", "--cert", f"{path}:{PASSWORD}"), "client")
         p = subprocess.run(["gnutls-cli", "--x509cafile", self.path("client-ca"), f"--x509certfile={path}",
                             f"--x509keyfile={path}", "--inder", "-p", self.port, "localhost"], capture_output=True, text=True,
-                           input="", timeout=30)
+                           input="", timeout=120)
         self.assertNotEqual(p.returncode, 0, "it holds a password, which gnutls-cli was not given")
 
     def test_whom_the_server_refuses(self):

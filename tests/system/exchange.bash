@@ -130,6 +130,6 @@ state() { on client property "$1" State; }
 
 # The serial number that a host's nginx serves, seen from the other: served_to ca client
 served_to() {
-        on "$1" m sh -c "timeout 5 openssl s_client -connect $2.example.org:443 -servername $2.example.org </dev/null 2>/dev/null |
+        on "$1" m sh -c "timeout 20 openssl s_client -connect $2.example.org:443 -servername $2.example.org </dev/null 2>/dev/null |
                 openssl x509 -noout -serial" | cut -d= -f2
 }
