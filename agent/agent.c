@@ -328,7 +328,7 @@ static void item_issue(PassItem *item)
                 item_settle(item, JOB_STAGE_FAILED, item->error);
                 return;
         }
-        if (item_take_kept(item))
+        if (item_take_kept(item) || item_waits_on(item))
                 return;
         job_step_set(item->step, JOB_STAGE_ISSUING, NULL);
         item->pass->issuing++;

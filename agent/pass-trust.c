@@ -137,6 +137,7 @@ static bool item_take_damaged(PassItem *item)
         if (!certificate_is_by_hand(item->certificate) || (item->reasons & not_the_files))
                 return false;
         g = certificate_damaged(item->certificate, item->pass->agent->clock.now);
+        item->imported = certificate_waits_for_person(item->certificate); /* the next one goes on waiting */
         return g && item_take_local(item, g, NULL);
 }
 

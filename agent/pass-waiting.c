@@ -70,6 +70,17 @@ bool item_forget_brought(PassItem *item)
         return true;
 }
 
+bool item_waits_on(PassItem *item)
+{
+        const Certificate *c = item->certificate;
+
+        if (item->action == ACTION_POLL || (item->pass->flags & PLAN_FORCED) || !certificate_waits_for_person(c) ||
+            !certificate_waiting_is_wanted(c))
+                return false;
+        item_settle(item, JOB_STAGE_WAITING, NULL);
+        return true;
+}
+
 void item_log_waiting(const PassItem *item, LogContext *context)
 {
         const ManifestCertificate *wish = item->wish;

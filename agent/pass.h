@@ -204,6 +204,8 @@ void item_keep_waiting(PassItem *item, const IssueResult *result);
 /* What a person brought, if anything, cannot be installed any more: its time is over, or it is lost. True: another request
  * waits already, and the item has ended so. */
 bool item_forget_brought(PassItem *item);
+/* What was damaged cannot be put back: a request waits already, and the item has ended so. */
+bool item_waits_on(PassItem *item);
 /* What is to be said of it in the log. */
 void item_log_waiting(const PassItem *item, LogContext *context);
 

@@ -113,6 +113,16 @@ static bool repair_may_go_on(const PlanCase *c, const PlanFindings *f)
         return failure != CERT_ERROR_INSTALL_FAILED;
 }
 
+/* Of what was installed for this wish: it is put back from what is kept, though the next one waits for a person. */
+static bool is_damaged_while_waiting(const PlanCase *c, const PlanFindings *f)
+{
+        const ReasonSet damage = REASON_BIT(REASON_MISSING_CERT) | REASON_BIT(REASON_MISSING_KEY) |
+                                 REASON_BIT(REASON_UNREADABLE) | REASON_BIT(REASON_KEY_MISMATCH);
+
+        return waits_for_person(c) && (f->issue & damage) != 0 && c->record->generation > 0 && c->digest &&
+               g_strcmp0(c->record->request_digest, c->digest) == 0;
+}
+
 static bool clock_forbids(const PlanCase *c)
 {
         return c->by_clock && c->clock.trust != CLOCK_GOOD;
@@ -123,7 +133,8 @@ static Action action_for(const PlanCase *c, const PlanFindings *f)
         bool issue = f->issue != 0 || is_waiting(c), held = plan_retry_is_waited_for(c);
 
         if (issue && !clock_forbids(c) && !held) {
-                if (!is_waiting(c) || (waits_for_person(c) && (c->flags & PLAN_FORCED)))
+                if (!is_waiting(c) || is_damaged_while_waiting(c, f) ||
+                    (waits_for_person(c) && (c->flags & PLAN_FORCED)))
                         return ACTION_ISSUE;
                 if (may_ask_again(c))
                         return ACTION_POLL;

@@ -421,6 +421,31 @@ class Damage(CsrTest):
         self.host.path("/etc/tls/web.pem").write_text(other)
         self.mended(certificate)
 
+    def test_the_files_are_deleted_while_the_next_one_waits(self):
+        first = self.in_place(since=-48, hours=88 * DAY)
+        self.manifest(renew_before="99%")
+        self.host.renew_due()
+        request = self.request()
+        for name in ("web.pem", "web.key"):
+            self.host.path(f"/etc/tls/{name}").unlink()
+        self.assertEqual(self.host.renew_due()[0], "done")
+        self.assertEqual((self.installed(), self.host.state("web"), self.request()), (fingerprint(first), "waiting", request))
+        self.assertTrue(self.pair_matches())
+        second = self.company.sign(request, hours=200 * DAY)
+        self.carry(second)
+        self.assertEqual((self.installed(), self.host.state("web")), (fingerprint(second), "valid"))
+
+    def test_the_files_are_deleted_while_the_next_one_waits_and_nothing_is_kept(self):
+        self.in_place(since=-48, hours=88 * DAY)
+        self.manifest(renew_before="99%")
+        self.host.renew_due()
+        request = self.request()
+        self.host.path("/etc/tls/web.pem").unlink()
+        for kept in self.host.path("/var/lib/cert-agent/generations/web").glob("*/cert.pem"):
+            kept.unlink()
+        self.assertEqual(self.host.renew_due()[1]["web"][0], "waiting")
+        self.assertEqual(self.request(), request)
+
     def test_what_is_kept_is_damaged_as_well(self):
         self.in_place()
         self.host.path("/etc/tls/web.pem").unlink()
