@@ -48,6 +48,7 @@ static const MethodEntry methods[] = {
         { CERT_INTERFACE_MANAGER, "ListAuthorities", NULL },
         { CERT_INTERFACE_MANAGER, "GetAuthority", NULL },
         { CERT_INTERFACE_MANAGER, "ListBundles", NULL },
+        { CERT_INTERFACE_MANAGER, "Diagnose", NULL },
         { CERT_INTERFACE_MANAGER, "SignRequest", CERT_POLKIT_SIGN },
         { CERT_INTERFACE_MANAGER, "ListIssued", NULL },
         { CERT_INTERFACE_MANAGER, "RevokeIssued", CERT_POLKIT_AUTHORITY },
