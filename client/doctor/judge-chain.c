@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define SUPERFLUOUS_TOLD 3
+#define KNOWN_TOLD       3
 
 /* ---- What is sent ---- */
 
@@ -138,10 +139,11 @@ static char *issuer_url(gnutls_x509_crt_t crt)
 
 /* ---- Who is not known ---- */
 
-/* Sets of this host that would know it, with how to use each. */
+/* Sets of this host that would know it, with how to use each. A host may have one CA file for each of its certificates. */
 static char *who_knows(const Case *c, const CertList *path, GString *use)
 {
         GString *s = g_string_new(NULL);
+        unsigned n = 0;
 
         for (guint i = 0; c->others && i < c->others->len; i++) {
                 const Anchors *a = c->others->pdata[i];
@@ -149,9 +151,13 @@ static char *who_knows(const Case *c, const CertList *path, GString *use)
 
                 if (!a->use || anchors_lead(a, path, &why) != LEAD_TRUSTED)
                         continue;
+                if (++n > KNOWN_TOLD)
+                        continue;
                 g_string_append_printf(s, "%s%s", s->len > 0 ? "; " : "", a->what);
                 g_string_append_printf(use, "%s%s", use->len > 0 ? " " : "", a->use);
         }
+        if (n > KNOWN_TOLD)
+                g_string_append_printf(s, " and %u more", n - KNOWN_TOLD);
         return g_string_free(s, FALSE);
 }
 

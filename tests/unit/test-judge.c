@@ -276,6 +276,20 @@ static void test_table(void)
         }
 }
 
+static void test_of_many_that_know_it_some_are_named(void)
+{
+        g_autoptr(Session) s = established("direct");
+        g_autoptr(Anchors) trust = anchors("other", NULL), known = anchors("root", "use it");
+        g_autoptr(GPtrArray) others = g_ptr_array_new(), list = diagnosis_list_new(), notes = g_ptr_array_new_with_free_func(g_free);
+        Case c = { .session = s, .name = WWW, .trust = trust, .others = others, .now = NOW };
+
+        for (int i = 0; i < 200; i++)
+                g_ptr_array_add(others, known);
+        judge(&c, list, notes);
+        g_assert_cmpuint(list->len, ==, 1);
+        assert_says(list, "known by: the set; the set; the set and 197 more.");
+}
+
 /* ---- Sessions ---- */
 
 typedef struct SessionRow {
@@ -446,6 +460,7 @@ int main(int argc, char **argv)
         for (size_t i = 0; i < G_N_ELEMENTS(recipes); i++)
                 make(&recipes[i], &made[i]);
         g_test_add_func("/judge/table", test_table);
+        g_test_add_func("/judge/of-many-that-know-it-some-are-named", test_of_many_that_know_it_some_are_named);
         g_test_add_func("/judge/sessions", test_sessions);
         g_test_add_func("/judge/no-certificate-and-what-is-none", test_no_certificate_and_what_is_none);
         g_test_add_func("/judge/of-the-agents", test_of_the_agents);
