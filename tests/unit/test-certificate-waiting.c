@@ -107,6 +107,7 @@ static void test_a_crash_after_the_record_leaves_the_new_one(World *w, gconstpoi
         g_assert_true(record_save(w->c->record, NULL));
         w->c->record->reminded_at = NOW;
         new = wait_for(w, NOW + 1, &replaced);
+        g_assert_false(g_bytes_equal(old->key_pem, new->key_pem));
         g_assert_true(record_save(w->c->record, NULL));
         restart(w);
         assert_waits(w, new);
@@ -118,8 +119,8 @@ static void test_a_crash_after_the_record_leaves_the_new_one(World *w, gconstpoi
 static void test_ended(World *w, gconstpointer data)
 {
         unsigned replaced;
-        g_autoptr(Generation) g = wait_for(w, NOW, &replaced);
 
+        generation_unref(wait_for(w, NOW, &replaced));
         certificate_end_waiting(w->c);
         g_assert_null(certificate_waiting(w->c));
         g_assert_false(certificate_waits_for_person(w->c));
@@ -132,8 +133,8 @@ static void test_ended(World *w, gconstpointer data)
 static void test_lost(World *w, gconstpointer data)
 {
         unsigned replaced;
-        g_autoptr(Generation) g = wait_for(w, NOW, &replaced);
 
+        generation_unref(wait_for(w, NOW, &replaced));
         generation_remove("web", w->c->record->token_generation);
         g_assert_null(certificate_waiting(w->c));
         g_assert_true(certificate_waits_for_person(w->c)); /* as far as anybody knows */
@@ -144,8 +145,8 @@ static void test_wanted(World *w, gconstpointer data)
 {
         static const char *const other[] = { "web.example", "www.example", NULL };
         unsigned replaced;
-        g_autoptr(Generation) g = wait_for(w, NOW, &replaced);
 
+        generation_unref(wait_for(w, NOW, &replaced));
         w->wish->keep = 9;
         w->wish->renew_before = (RenewBefore) { .usec = USEC_PER_DAY };
         w->wish->issuer_digest = "another file of roots";
