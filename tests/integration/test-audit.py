@@ -273,6 +273,24 @@ class Units(AuditTest):
         self.assertNotIn("was not told", found[0][3])
         self.assertIn("certctl renew a", found[0][3])
 
+    def test_a_user_database_that_hangs(self):
+        # It costs an audit ten seconds, and nobody else; who asks meanwhile waits, but not too many.
+        self.unit("db.service", User="daemon")
+        self.host.slow_user("daemon")
+        self.start({"web": self.host.certificate("web", units=[{"unit": "db.service", "action": "reload"}]),
+                    "other": self.host.certificate("other")})
+        self.told("other")  # what the agent itself began is over
+        os.chmod(self.host.path("/etc/tls/web.key"), 0o604)
+        many = [subprocess.Popen(["busctl", f"--address=unix:path={self.host.bus}", "--timeout=60", "call", "org.certagent1",
+                                  "/org/certagent1", "org.certagent1.Manager", "Diagnose", "as", "1", "web"], text=True,
+                                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT) for _ in range(70)]
+        wait_for(lambda: any(p.poll() is not None for p in many), "the first that is refused")
+        self.assertEqual(self.host.renew("other", force=True)[0], "done")
+        self.assertTrue(any(p.poll() is None for p in many), "the audit is still at it")
+        said = [p.communicate(timeout=60)[0] for p in many]
+        self.assertEqual(sum("64 callers wait" in text for text in said), 6)
+        self.assertEqual(sum("key-readable" in text for text in said), 64)
+
     def test_systemd_that_does_not_know_the_unit(self):
         self.start(units=[{"unit": "gone.service", "action": "reload"}])
         self.assertEqual(self.told("web"), [])
