@@ -178,6 +178,8 @@ static void auditor_take_in(Auditor *auditor, const GArray *findings, bool compl
         g_autoptr(GError) error = NULL;
 
         unseen = findings_seen_take(seen, findings, (const char *const *) auditor->names, complete);
+        if (findings_seen_is_changed(seen)) /* what is kept would say otherwise */
+                auditor_forget(auditor);
         if (!auditor->names && complete)
                 findings_seen_note_audit(seen, now_realtime());
         log_findings(unseen);

@@ -50,6 +50,11 @@ uint64_t findings_seen_audited(const FindingsSeen *s)
         return s->audited;
 }
 
+bool findings_seen_is_changed(const FindingsSeen *s)
+{
+        return s->changed;
+}
+
 /* ---- The file ---- */
 
 static bool is_digest(const char *text)

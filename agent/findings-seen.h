@@ -23,5 +23,8 @@ GPtrArray *findings_seen_take(FindingsSeen *s, const GArray *findings, const cha
 /* All was looked at `now`. */
 void findings_seen_note_audit(FindingsSeen *s, uint64_t now);
 
+/* Something has changed since it was read or written. */
+bool findings_seen_is_changed(const FindingsSeen *s);
+
 /* Writes it when something has changed. */
 bool findings_seen_save(FindingsSeen *s, GError **error);
