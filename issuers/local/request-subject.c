@@ -41,6 +41,15 @@ static bool is_readable(const char *text, size_t size)
         return g_str_equal(copy, printable);
 }
 
+/* No string: a part of the request, after which others follow. */
+static bool is_ascii(const char *value, size_t size)
+{
+        for (size_t i = 0; i < size; i++)
+                if (value[i] & 0x80)
+                        return false;
+        return true;
+}
+
 static bool check_value(const gnutls_x509_ava_st *ava, GError **error)
 {
         g_autofree char *oid = g_strndup((const char *) ava->oid.data, ava->oid.size);
@@ -58,7 +67,7 @@ static bool check_value(const gnutls_x509_ava_st *ava, GError **error)
         if (memchr(value, '\0', size))
                 return refuse(error, "has a NUL byte in its %s", name);
         if (!g_utf8_validate(value, (gssize) size, NULL) ||
-            (ava->value_tag != TAG_UTF8_STRING && !g_str_is_ascii(value)))
+            (ava->value_tag != TAG_UTF8_STRING && !is_ascii(value, size)))
                 return refuse(error, "has a %s of another encoding than it says", name);
         if (!is_readable(value, size))
                 return refuse(error, "has a character in its %s that cannot be printed", name);
