@@ -31,7 +31,6 @@ static const char *const clocks[] = {
         CERT_CLOCK_FILE,
         CERT_MANIFEST_FILE,
         "/etc/ssl/certs/ca-certificates.crt",
-        "/var/lib/dpkg/status",
 };
 
 /* ---- The view ---- */
