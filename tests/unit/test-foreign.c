@@ -151,6 +151,23 @@ static void test_a_client_may_be_known_by_its_subject(void)
         g_assert_null(*foreign_wish(f)->sans);
 }
 
+/* A value is a part of what was read: the bytes behind it, whatever they are, are not its own. */
+static void test_a_printable_string_of_each_length(void)
+{
+        for (unsigned n = 1; n <= 64; n++) {
+                g_autoptr(RequestDraft) d = draft_new();
+                g_autofree char *value = g_strnfill(n, 'a');
+                g_autoptr(GError) error = NULL;
+                g_autoptr(Foreign) f = NULL;
+
+                request_draft_add_rdn(d, "2.5.4.10", 19, value, n);
+                request_draft_add_rdn(d, "2.5.4.11", 12, "M\xc3\xbcller", 7);
+                request_draft_add_dns_names(d, "www.example", NULL);
+                f = judge(d, NULL, &error);
+                g_assert_no_error(error);
+        }
+}
+
 static void test_a_hundred_names(void)
 {
         g_autoptr(RequestDraft) d = draft_new();
@@ -599,6 +616,7 @@ int main(int argc, char **argv)
                         test_usage_is_what_it_asks_for_unless_it_is_said);
         g_test_add_func("/foreign/names that are said take the place of all", test_names_that_are_said_take_the_place_of_all);
         g_test_add_func("/foreign/a client may be known by its subject", test_a_client_may_be_known_by_its_subject);
+        g_test_add_func("/foreign/a PrintableString of each length", test_a_printable_string_of_each_length);
         g_test_add_func("/foreign/a hundred names", test_a_hundred_names);
         g_test_add_func("/foreign/what is not known and not critical is left out",
                         test_what_is_not_known_and_not_critical_is_left_out);
