@@ -14,7 +14,6 @@
 
 #include <string.h>
 
-#define BLOCKS_MAX 64
 #define PEM_MAX (128 * 1024) /* bytes of text: a request has at most 64 KiB */
 
 /* ---- A request as text ---- */
@@ -34,8 +33,6 @@ static GBytes *fail_text(GError **error, const char *format, ...)
 static GBytes *request_of_pem(const char *pem, GError **error)
 {
         g_autoptr(GBytes) text = NULL;
-        g_autoptr(GArray) blocks = NULL;
-        const PemBlock *block;
         FileKind kind;
 
         if (strlen(pem) > PEM_MAX)
@@ -50,14 +47,7 @@ static GBytes *request_of_pem(const char *pem, GError **error)
         if (kind != FILE_KIND_REQUEST)
                 return fail_text(error, "This is %s, and no certificate request\nGive the request (PKCS#10) as PEM.",
                                  file_kind_to_string(kind));
-        blocks = pem_blocks(text, BLOCKS_MAX, error);
-        if (!blocks)
-                return NULL;
-        block = blocks->len == 1 ? &g_array_index(blocks, PemBlock, 0) : NULL;
-        if (!block || block->kind != FILE_KIND_REQUEST || !block->der)
-                return fail_text(error, "There is not exactly one certificate request, as PEM, in it and nothing else\n"
-                                        "Give one request at a time.");
-        return g_bytes_ref(block->der);
+        return pem_request(text, error);
 }
 
 /* ---- Signing ---- */

@@ -19,6 +19,8 @@
 #define LABEL_MAX     64   /* bytes */
 #define WEB_PAGE_HEAD 1024 /* where a web page says that it is one */
 #define PEM_LINE      64   /* RFC 7468, section 2 */
+#define HYPHENS       5    /* at each end of a heading */
+#define BLOCKS_MAX    64   /* looked at to find one */
 #define TAGS_MAX      16
 
 static const char *const kind_words[_FILE_KIND_MAX] = {
@@ -282,11 +284,11 @@ static bool take_label(Span *s, char ret_label[static LABEL_MAX + 1])
 
         while (n <= LABEL_MAX && n < span_size(*s) && s->at[n] >= ' ' && s->at[n] < 0x7f && s->at[n] != '-')
                 n++;
-        if (n > LABEL_MAX || !span_begins((Span){ s->at + n, s->end }, "-----", 5))
+        if (n > LABEL_MAX || !span_begins((Span){ s->at + n, s->end }, "-----", HYPHENS))
                 return false;
         memcpy(ret_label, s->at, n);
         ret_label[n] = '\0';
-        s->at += n + 5;
+        s->at += n + HYPHENS;
         return true;
 }
 
@@ -308,6 +310,8 @@ static bool take_heading(Span *s, Heading *ret)
                 if (ret->ends) {
                         s->at += strlen(END);
                         ret->ends = take_label(s, end) && g_str_equal(end, ret->label);
+                        if (ret->ends)
+                                s->at -= HYPHENS; /* another heading may begin with them, and others find it */
                 }
                 return true;
         }
@@ -591,6 +595,22 @@ GArray *pem_blocks(GBytes *text, unsigned max, GError **error)
                         return NULL;
         }
         return g_steal_pointer(&blocks);
+}
+
+GBytes *pem_request(GBytes *text, GError **error)
+{
+        g_autoptr(GArray) blocks = pem_blocks(text, BLOCKS_MAX, error);
+        const PemBlock *block;
+
+        if (!blocks)
+                return NULL;
+        block = blocks->len == 1 ? &g_array_index(blocks, PemBlock, 0) : NULL;
+        if (block && block->kind == FILE_KIND_REQUEST && block->der)
+                return g_bytes_ref(block->der);
+        g_set_error(error, CERT_ERROR, CERT_ERROR_BAD_CERTIFICATE,
+                    "There is not exactly one certificate request, as PEM, in it and nothing else\n"
+                    "Give one request at a time.");
+        return NULL;
 }
 
 static void append_block(GString *pem, Span der, const char *label)

@@ -40,6 +40,10 @@ typedef struct PemBlock {
  * that does not end, or that is not base64, or more than `max`, and where. */
 GArray *pem_blocks(GBytes *text, unsigned max, GError **error);
 
+/* DER of the one request in a text, which holds no other block; caller owns. What is shown of a request and what is signed
+ * are read by this alone: two readers of PEM may find two requests in one text. */
+GBytes *pem_request(GBytes *text, GError **error);
+
 /* DER of a certificate, PKCS#7 or request as one PEM block with the label of its kind; PEM as it is. Caller owns. NULL for
  * any other kind. */
 char *file_to_pem(GBytes *content);

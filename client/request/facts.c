@@ -7,6 +7,7 @@
 #include "client/request/facts.h"
 
 #include "common/error.h"
+#include "common/filekind.h"
 #include "common/keytype.h"
 
 #include <gnutls/abstract.h>
@@ -163,17 +164,24 @@ static void read_attributes(gnutls_x509_crq_t crq, RequestFacts *f)
 
 /* ---- The whole ---- */
 
-static int import(gnutls_x509_crq_t crq, GBytes *content)
+/* As the agent takes it; of DER, as it is. */
+static GBytes *der_of(GBytes *content, GError **error)
 {
         gsize size;
-        gnutls_datum_t d = { (void *) g_bytes_get_data(content, &size), 0 };
-        bool is_pem;
+        const void *data = g_bytes_get_data(content, &size);
+
+        return size > 0 && memmem(data, size, "-----BEGIN ", 11) ? pem_request(content, error) : g_bytes_ref(content);
+}
+
+static int import(gnutls_x509_crq_t crq, GBytes *der)
+{
+        gsize size;
+        gnutls_datum_t d = { (void *) g_bytes_get_data(der, &size), 0 };
 
         if (size == 0 || size > G_MAXINT)
                 return GNUTLS_E_ASN1_DER_ERROR;
         d.size = (unsigned) size;
-        is_pem = memmem(d.data, d.size, "-----BEGIN ", 11) != NULL;
-        return gnutls_x509_crq_import(crq, &d, is_pem ? GNUTLS_X509_FMT_PEM : GNUTLS_X509_FMT_DER);
+        return gnutls_x509_crq_import(crq, &d, GNUTLS_X509_FMT_DER);
 }
 
 static int export(gnutls_x509_crq_t crq, GBytes **ret_der)
@@ -188,14 +196,19 @@ static int export(gnutls_x509_crq_t crq, GBytes **ret_der)
 
 RequestFacts *request_facts_new(GBytes *content, GError **error)
 {
-        g_autoptr(RequestFacts) f = g_new0(RequestFacts, 1);
+        g_autoptr(GBytes) der = der_of(content, error);
+        g_autoptr(RequestFacts) f = NULL;
         gnutls_x509_crq_t crq = NULL;
-        int r = gnutls_x509_crq_init(&crq);
+        int r;
 
+        if (!der)
+                return NULL;
+        f = g_new0(RequestFacts, 1);
         f->names.texts = g_new0(char *, 1);
         f->left_out = g_ptr_array_new_with_free_func(g_free);
+        r = gnutls_x509_crq_init(&crq);
         if (r >= 0)
-                r = import(crq, content);
+                r = import(crq, der);
         if (r >= 0 && (r = export(crq, &f->der)) >= 0) {
                 f->is_proven = gnutls_x509_crq_verify(crq, 0) >= 0; /* RFC 2986, 4.2: by who has the key */
                 read_subject(crq, f);

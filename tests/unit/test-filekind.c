@@ -451,6 +451,22 @@ static void test_blocks_are_found_in_text(Samples *s, const void *data)
         g_assert_nonnull(strstr(error->message, "more than 5"));
 }
 
+/* GnuTLS finds the second one, whose first hyphens are the last ones of the first. */
+static void test_blocks_that_share_hyphens_are_both_found(Samples *s, const void *data)
+{
+        g_autoptr(GBytes) request = request_export(s, 1), file = NULL;
+        g_autofree char *pem = g_strndup(g_bytes_get_data(request, NULL), g_bytes_get_size(request));
+        g_autoptr(GError) error = NULL;
+        g_autoptr(GArray) blocks = NULL;
+
+        file = together(text(g_strchomp(pem)), text(strstr(pem, "BEGIN ")), NULL);
+        blocks = pem_blocks(file, 9, &error);
+        g_assert_no_error(error);
+        g_assert_cmpuint(blocks->len, ==, 2);
+        g_assert_null(pem_request(file, &error));
+        g_assert_error(error, CERT_ERROR, CERT_ERROR_BAD_CERTIFICATE);
+}
+
 static void test_blocks_are_found_whatever_the_line_ends(Samples *s, const void *data)
 {
         g_autoptr(GBytes) der = crt_export(s->crt, GNUTLS_X509_FMT_DER);
@@ -603,6 +619,7 @@ int main(int argc, char **argv)
         g_test_add_func("/filekind/a mebibyte", test_a_mebibyte_takes_the_time_of_a_mebibyte);
         g_test_add_func("/filekind/strings", test_each_kind_has_its_words);
         ADD("blocks in text", test_blocks_are_found_in_text);
+        ADD("shared hyphens", test_blocks_that_share_hyphens_are_both_found);
         ADD("line ends", test_blocks_are_found_whatever_the_line_ends);
         g_test_add_func("/filekind/damaged blocks", test_damaged_blocks_are_refused_with_their_line);
         g_test_add_func("/filekind/no blocks", test_a_text_without_blocks_has_none);

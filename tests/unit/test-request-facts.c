@@ -46,6 +46,17 @@ static void test_pem_and_der_alike(void)
         g_assert_true(f->is_proven);
 }
 
+/* The hyphens that end the one begin the other: GnuTLS's reader finds "harmless.example" in it, a reader that has passed
+ * over these hyphens "bank.internal". Who confirms the one must not have the other signed. */
+static void test_two_requests_that_look_like_one(void)
+{
+        g_autoptr(GError) error = NULL;
+
+        g_assert_null(facts_of("two-in-one", &error));
+        g_assert_error(error, CERT_ERROR, CERT_ERROR_BAD_CERTIFICATE);
+        g_assert_nonnull(strstr(error->message, "not exactly one certificate request"));
+}
+
 /* By the rules of the authority itself, in its words. */
 static void test_what_is_not_signed(void)
 {
@@ -222,6 +233,7 @@ int main(int argc, char **argv)
         g_test_init(&argc, &argv, NULL);
         g_test_add_func("/request-facts/what-it-says", test_what_it_says);
         g_test_add_func("/request-facts/pem-and-der-alike", test_pem_and_der_alike);
+        g_test_add_func("/request-facts/two-requests-that-look-like-one", test_two_requests_that_look_like_one);
         g_test_add_func("/request-facts/what-is-not-signed", test_what_is_not_signed);
         g_test_add_func("/request-facts/what-a-wish-mends", test_what_a_wish_mends);
         g_test_add_func("/request-facts/a-wished-name-that-is-none", test_a_wished_name_that_is_none);
