@@ -128,6 +128,18 @@ bool item_take_local(PassItem *item, Generation *g, GError **error)
         return true;
 }
 
+/* While a request waits, only damage is a reason to do anything: with nothing to put back, the next pass would be due at
+ * once, and that without end. */
+static void item_forget_kept(PassItem *item)
+{
+        Certificate *c = item->certificate;
+
+        if (item->action != ACTION_ISSUE || !certificate_waits_for_person(c) || !certificate_waiting_is_wanted(c))
+                return;
+        c->record->generation = 0;
+        agent_record_later(item->pass->agent, c);
+}
+
 /* What a person would have to have signed again although nothing is wrong but the files: it is put back. */
 static bool item_take_damaged(PassItem *item)
 {
@@ -137,8 +149,12 @@ static bool item_take_damaged(PassItem *item)
         if (!certificate_is_by_hand(item->certificate) || (item->reasons & not_the_files))
                 return false;
         g = certificate_damaged(item->certificate, item->pass->agent->clock.now);
+        if (!g) {
+                item_forget_kept(item);
+                return false;
+        }
         item->imported = certificate_waits_for_person(item->certificate); /* the next one goes on waiting */
-        return g && item_take_local(item, g, NULL);
+        return item_take_local(item, g, NULL);
 }
 
 /* What was issued and not taken is tried again before a CA is asked for more; not what an authority has signed that is no

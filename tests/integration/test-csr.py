@@ -445,6 +445,8 @@ class Damage(CsrTest):
             kept.unlink()
         self.assertEqual(self.host.renew_due()[1]["web"][0], "waiting")
         self.assertEqual(self.request(), request)
+        # there is nothing more that the agent could do: no pass of its own begins without end
+        self.assertEqual((self.host.get("web", "NextRenewal"), self.host.renew_due()[0]), (0, "skipped"))
 
     def test_what_is_kept_is_damaged_as_well(self):
         self.in_place()
