@@ -111,9 +111,7 @@ static void print_next(const Client *client, const Authority *before, const Auth
                        "this host "
                        "trust it. What it waits for: certctl plan --all\n");
         else if (g_str_equal(a->phase, "retiring") && a->retirement > 0)
-                printf("The new authority signs. The old one stays trusted until its grace time is over, "
-                       "%s.\n",
-                       when);
+                printf("The new authority signs. The old one stays trusted until it goes, %s.\n", when);
         else if (g_str_equal(a->phase, "retiring"))
                 printf("The new authority signs. The old one stays trusted as long as a certificate of it is "
                        "in "

@@ -713,7 +713,7 @@ class RealAgent(CertctlTest):
                       self.run_certctl("status").stdout)
 
         out = self.run_certctl("authority", "rotate", "site").stdout
-        self.assertIn("The old one stays trusted until its grace time is over, in ", out)
+        self.assertIn("The old one stays trusted until it goes, in ", out)
         both = self.run_certctl("authority", "export", "site").stdout
         self.assertEqual((both.count("BEGIN"), bundle.read_text()), (2, both))
         self.assertIn(first, both)
