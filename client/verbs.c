@@ -21,29 +21,30 @@ static const Verb verbs[] = {
           "  -l --full            do not cut text to the terminal; tell every failure\n"
           "  -n --lines=N         with NAME: so many lines of the log (default 5)\n"
           "\nNAME is a certificate's, or authority:ISSUER, bundle:NAME, crl:ISSUER.\n"
-          "Exit status 3 when something is wrong: one of them failed, is blocked, degraded or\n"
-          "expired, or the manifest was refused.\n" },
+          "Exit status 3 when something is wrong: one of them failed, is blocked,\n"
+          "degraded or expired, or the manifest was refused.\n" },
         { "show", "NAME...", "all that the agent knows of it, PROPERTY=VALUE", 1, -1,
           OPTION_JSON | OPTION_TABLE | OPTION_PROPERTY | REMOTE, verb_show,
           "  -p --property=NAME   only this property; may be given several times\n"
           "     --value           the values without the names\n" },
-        { "plan", "[NAME...]", "what would be done now, and why; changes nothing", 0, -1,
+        { "plan", "[NAME...]", "what would be done now, and why", 0, -1,
           OPTION_JSON | OPTION_TABLE | OPTION_ALL | REMOTE, verb_plan,
+          "Changes nothing.\n\n"
           "  -a --all             also those with nothing to be done\n" },
         { "renew", "NAME...|--due|--all", "renew certificates, and show how it goes", 0, -1,
           OPTION_JSON | OPTION_ALL | OPTION_DUE | OPTION_FORCE | OPTION_NO_WAIT | REMOTE, verb_renew,
-          "     --due             all that are due, as cert-renew.timer does; fails as long as any\n"
-          "                       certificate is failed, blocked or degraded\n"
+          "     --due             all that are due, as cert-renew.timer does; fails as\n"
+          "                       long as any certificate is failed, blocked or degraded\n"
           "  -a --all             all, as far as they need it\n"
           "     --force           also those that need it not\n"
           "     --no-wait         only start the job\n" },
         { "ensure", "NAME", "get a certificate unless there is a usable one", 1, 1,
           OPTION_JSON | OPTION_NO_WAIT | REMOTE, verb_ensure,
-          "Succeeds when there is a usable certificate afterwards: its files are there, belong\n"
-          "together and are in their time.\n" },
+          "Succeeds when there is a usable certificate afterwards: its files are there,\n"
+          "belong together and are in their time.\n" },
         { "check", "", "one line and an exit status for monitoring", 0, 0, REMOTE, verb_check,
           "Exit status 0: ok, 1: warning, 2: critical, 3: the agent cannot be reached.\n" },
-        { "reload", "", "put the manifest in force, if it is without fault", 0, 0, REMOTE, verb_reload,
+        { "reload", "", "put the manifest in force, if without fault", 0, 0, REMOTE, verb_reload,
           NULL },
         { "validate", "[FILE]", "check the manifest, or a file as if it were one", 0, 1, OPTION_JSON,
           verb_validate, "Prints every problem with file, line, path and what to do. Needs no agent.\n" },
@@ -60,8 +61,9 @@ static const Verb verbs[] = {
           "     --issued          what they signed for requests from elsewhere\n" },
         { "authority rotate", "ISSUER", "a new authority in place of the present one", 1, 1,
           OPTION_JSON | OPTION_NO_WAIT | OPTION_NOW | OPTION_YES | REMOTE, verb_authority_rotate,
-          "The new one is trusted by every bundle, and the units have taken that, before it signs; the\n"
-          "old one stays trusted until its last certificate is gone and the grace time is over.\n\n"
+          "The new one is trusted by every bundle, and the units have taken that, before\n"
+          "it signs; the old one stays trusted until its last certificate is gone and the\n"
+          "grace time is over.\n\n"
           "     --now             at once: the present one is trusted no more from then on\n"
           "  -y --yes             with --now: do not ask on a terminal\n"
           "     --no-wait         only start the job\n" },
@@ -72,69 +74,79 @@ static const Verb verbs[] = {
         { "revoke", "[NAME]", "revoke a certificate, and get another one", 0, 1,
           OPTION_JSON | OPTION_NO_WAIT | OPTION_REASON | OPTION_ISSUER | OPTION_SERIAL | REMOTE, verb_revoke,
           "     --issuer=ISSUER --serial=HEX\n"
-          "                       one that this authority signed for a request from elsewhere\n"
-          "     --reason=REASON   unspecified, keyCompromise, affiliationChanged, superseded,\n"
-          "                       cessationOfOperation or privilegeWithdrawn\n"
+          "                       one that this authority signed for a request from\n"
+          "                       elsewhere\n"
+          "     --reason=REASON   unspecified, keyCompromise, affiliationChanged,\n"
+          "                       superseded, cessationOfOperation or privilegeWithdrawn\n"
           "     --no-wait         do not wait until the new one is in place\n" },
         { "csr", "NAME", "the request that waits for its answer, PEM", 1, 1, OPTION_JSON | REMOTE, verb_csr,
           "On a terminal it says in words, too, what is requested.\n" },
         { "import", "NAME FILE...", "bring the CA's answer to a request", 2, -1,
           OPTION_JSON | OPTION_NO_WAIT | REMOTE, verb_import,
-          "FILE is what the CA sent: the certificate, with its chain or the chain in further files, PEM\n"
-          "or DER, X.509 or PKCS#7, in any order; \"-\" is standard input. A wrong one changes nothing.\n\n"
+          "FILE is what the CA sent: the certificate, with its chain or the chain in\n"
+          "further files, PEM or DER, X.509 or PKCS#7, in any order; \"-\" is standard\n"
+          "input. A wrong one changes nothing.\n\n"
           "     --no-wait         do not wait until it is in place\n" },
-        { "sign", "FILE --issuer=ISSUER", "have a local authority sign a request from elsewhere", 1, 1,
+        { "sign", "FILE --issuer=ISSUER", "have an authority sign a request from elsewhere", 1, 1,
           OPTION_JSON | OPTION_ISSUER | OPTION_SIGN | OPTION_OUTPUT | OPTION_FORCE | OPTION_YES | REMOTE,
           verb_sign,
           "     --issuer=ISSUER   the authority\n"
-          "     --as=USAGE        client, server or both; else as the request says, or server\n"
+          "     --as=USAGE        client, server or both; else what the request asks for\n"
           "     --lifetime=SPAN   such as 90d; else as the authority gives its certificates\n"
-          "     --name=NAME       in place of the request's names; may be given several times\n"
+          "     --name=NAME       in place of the request's names; may be given several\n"
+          "                       times\n"
           "  -y --yes             do not ask; needed where nobody can be asked\n"
           "  -o --output=FILE     write it to FILE, which must not be there\n"
-          "     --ca-output=FILE  write the authority's own certificate to this FILE instead\n"
+          "     --ca-output=FILE  write the authority's own certificate to this FILE\n"
           "     --force           replace files that are there\n"
-          "\nFILE is the request, PEM or DER; \"-\" is standard input. The certificate, its chain and the\n"
-          "authority's certificate go to standard output, PEM.\n" },
-        { "export", "NAME", "a certificate with its chain and CA, for other programs", 1, 1,
+          "\nFILE is the request, PEM or DER; \"-\" is standard input. The certificate, its\n"
+          "chain and the authority's certificate go to standard output, PEM.\n" },
+        { "export", "NAME", "a certificate with its chain and CA", 1, 1,
           OPTION_PKCS12 | OPTION_OUTPUT | OPTION_PASSWORD_FILE | OPTION_FORCE, verb_export,
-          "PEM, on standard output, without the key.\n\n"
+          "For other programs; PEM, on standard output, without the key.\n\n"
           "     --pkcs12          as PKCS#12 (.p12, .pfx), with the key\n"
           "     --password-file=FILE\n"
-          "                       its password is what is in FILE (or /dev/fd/N); without it you\n"
-          "                       are asked\n"
-          "  -o --output=FILE     write it to FILE, which must not be there, readable by you alone\n"
+          "                       its password is what is in FILE (or /dev/fd/N);\n"
+          "                       without it you are asked\n"
+          "  -o --output=FILE     write it to FILE, which must not be there, readable by\n"
+          "                       you alone\n"
           "     --force           replace a file that is there\n" },
-        { "doctor", "NAME|HOST:PORT", "what is wrong with a service's TLS, and what to do", 1, 1,
+        { "doctor", "NAME|HOST:PORT", "what is wrong with a server, and what to do", 1, 1,
           OPTION_JSON | OPTION_DOCTOR, verb_doctor,
           "     --cert=NAME       show this certificate of the host as the client's\n"
           "     --ca=FILE         trust these CAs, PEM\n"
           "     --server-name=NAME\n"
           "                       the name that the certificate must have\n"
           "     --starttls=PROTOCOL\n"
-          "                       begin in the clear: smtp, imap, pop3, ftp, ldap, postgresql\n"
-          "\nExit status 0: healthy, 1: could not look, 3: something is wrong.\n" },
+          "                       begin in the clear: smtp, imap, pop3, ftp, ldap,\n"
+          "                       postgresql or none\n"
+          "\nExit status 0: healthy, 1: could not look, 3: something is wrong,\n"
+          "4: no certificate of this name.\n" },
         { "log", "NAME", "the journal's entries of a certificate", 1, 1,
           OPTION_JSON | OPTION_TABLE | OPTION_FOLLOW | OPTION_LINES | OPTION_MACHINE, verb_log,
           "  -f --follow          go on with new ones\n"
           "  -n --lines=N         only the last N\n" },
         { "watch", "[NAME...]", "what happens, as it happens", 0, -1, OPTION_JSON | REMOTE, verb_watch,
           NULL },
-        { "convert", "FROM [PATH]", "make a manifest of what another program was told", 1, 2, CONVERT,
+        { "convert", "FROM [PATH]", "a manifest of what another program was told", 1, 2, CONVERT,
           verb_convert,
           "     phoenix FILE      a certificate-manifest.json in front of a step-ca\n"
           "     certbot [DIR]     certbot's folder, by default /etc/letsencrypt\n"
-          "     certmonger [DIR]  certmonger's requests, by default /var/lib/certmonger/requests\n"
+          "     certmonger [DIR]  certmonger's requests, by default\n"
+          "                       /var/lib/certmonger/requests\n"
           "\n"
-          "The manifest goes to standard output, what is left to be done to standard error. Runs nothing,\n"
-          "and changes no file but those that these options name:\n\n"
+          "The manifest goes to standard output, what is left to be done to standard\n"
+          "error. Runs nothing, and changes no file but those that these options name:\n\n"
           "  -o --output=FILE     write the manifest to FILE, which must not be there\n"
-          "     --emit-units=DIR  write one-shot units for commands that are more than systemctl's\n"
+          "     --emit-units=DIR  write one-shot units for commands that are more than\n"
+          "                       systemctl's\n"
           "     --force           replace files that are there\n"
           "     --issuer=NAME     the issuer of all of them\n"
-          "     --url=URL, --root-fingerprint=HEX, --root=FILE, --provisioner=NAME, --password-file=FILE\n"
+          "     --url=URL, --root-fingerprint=HEX, --root=FILE, --provisioner=NAME,\n"
+          "     --password-file=FILE\n"
           "                       what the issuer needs to know, with phoenix\n"
-          "\nExit status 1 when an entry had to be left out; the others are printed all the same.\n" },
+          "\nExit status 1 when an entry had to be left out; the others are printed all the\n"
+          "same.\n" },
         { "__names", "[all|authorities]", NULL, 0, 1, REMOTE, verb_names, NULL },
 };
 

@@ -564,6 +564,12 @@ class OtherVerbs(CertctlTest):
         for verb in verbs:
             self.assertIn(f"certctl {verb}", self.run_certctl(verb, "--help").stdout)
 
+    def test_no_line_of_the_help_is_wider_than_a_terminal(self):
+        verbs = re.findall(r"^  ([a-z]+) ", self.run_certctl("--help").stdout.split("Options:")[0], re.M)
+        for words in [[], *([verb] for verb in verbs), *(["authority", verb] for verb in ("show", "rotate", "export"))]:
+            lines = self.run_certctl(*words, "--help").stdout.splitlines()
+            self.assertEqual([line for line in lines if len(line) > 80], [], words)
+
     def test_no_verb_waits_for_gnutls_to_load(self):
         loaded = subprocess.run([self.program], env=dict(self.environment, LD_TRACE_LOADED_OBJECTS="1"), capture_output=True,
                                 text=True, timeout=60).stdout
