@@ -91,7 +91,8 @@ static GHashTable *waiting_names(sd_bus *bus, CertRows *ret_list)
         return names;
 }
 
-/* What has a reason and no time waits for a person, or is blocked: the plan does not say which. */
+/* What has no time waits for a person (also without a reason, when it was forced), or is blocked: the plan does not say
+ * which. */
 static void find_waiting(sd_bus *bus, GArray *items)
 {
         g_autoptr(GHashTable) waiting = NULL;
@@ -100,7 +101,7 @@ static void find_waiting(sd_bus *bus, GArray *items)
         for (guint i = 0; i < items->len; i++) {
                 PlanItem *item = &g_array_index(items, PlanItem, i);
 
-                if (item->due != 0 || !*item->reasons || is_to_be_done(item))
+                if (item->due != 0 || subject_kind_of(item->name) != SUBJECT_CERTIFICATE || is_to_be_done(item))
                         continue;
                 if (!waiting && !(waiting = waiting_names(bus, &list)))
                         return;

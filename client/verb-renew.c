@@ -4,6 +4,7 @@
 
 #include "client/host.h"
 #include "client/jobrun.h"
+#include "client/waiting.h"
 #include "client/when.h"
 #include "common/names.h"
 #include "common/timespan.h"
@@ -54,16 +55,17 @@ static ExitStatus judge_all(const Client *client, sd_bus *bus)
         return names->len > 0 ? EXIT_STATUS_FAILED : EXIT_STATUS_DONE;
 }
 
-/* What failed is not tried before its time, and then it is by itself. */
+/* What failed is not tried before its time, and then it is by itself; what waits for a person is never tried. */
 static void tell_waiting(sd_bus *bus)
 {
         g_auto(Host) host = {};
         uint64_t now = now_realtime(), first = UINT64_MAX;
-        guint waiting = 0, rows = host_get(bus, &host, NULL) ? host_rows(&host) : 0;
+        guint waiting = 0, by_hand = 0, rows = host_get(bus, &host, NULL) ? host_rows(&host) : 0;
 
         for (guint i = 0; i < rows; i++) {
                 CertRow row = host_row(&host, i);
 
+                by_hand += waiting_is_by_hand(&row);
                 if (!cert_row_is_trouble(&row, now) || row.next_renewal <= now)
                         continue;
                 waiting++;
@@ -76,6 +78,8 @@ static void tell_waiting(sd_bus *bus)
                        waiting == 1 ? "waits" : "wait", waiting == 1 ? "" : "the first ", when);
         } else
                 printf("There was nothing to do.\n");
+        if (by_hand > 0)
+                printf("%u wait%s for an answer by hand: certctl status\n", by_hand, by_hand == 1 ? "s" : "");
 }
 
 static ExitStatus check_renew_arguments(const Options *o, char **names)

@@ -590,6 +590,9 @@ class RealAgent(RequestTest):
                          r"far waits for its answer since .*: certctl csr far > far.csr, have it signed, certctl import far FILE")
         self.assertRegex(self.run_certctl("status").stdout, r"far waits for its answer since .* UTC: certctl csr far")
         self.assertRegex(self.run_certctl("plan", "far").stdout, r"far +none +missing-cert.* when its answer comes")
+        self.run_certctl("renew", "--due")
+        self.assertEqual(self.run_certctl("renew", "--due").stdout,
+                         "There was nothing to do.\n1 waits for an answer by hand: certctl status\n")
         self.assertRegex(self.run_certctl("check", status=1).stdout, r"far waits for its answer since ")
         request, answer = self.file("far.csr", self.run_certctl("csr", "far").stdout), self.folder / "answer.pem"
         told = json.loads(self.run_certctl("csr", "far", "--json=short").stdout)
@@ -606,6 +609,8 @@ class RealAgent(RequestTest):
         self.assertIn(f"far has this certificate in place already: serial number {serial}", self.run_certctl("import", "far", str(answer)).stdout)
         self.run_certctl("csr", "far", status=1)
         self.run_certctl("check")
+        self.run_certctl("renew", "--force", "far")
+        self.assertIn(" 1 waits for an answer by hand", self.run_certctl("plan").stdout)
 
     def test_every_usage(self):
         path = self.request("subjectAltName=DNS:far.example.org", name="far")
