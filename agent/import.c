@@ -250,10 +250,16 @@ static void explain(const Import *i, GError **error)
                 return;
         when = timestamp_format(at);
         g_clear_error(error);
-        refuse(error, CERT_ERROR_BAD_CERTIFICATE,
-               "the certificate that was brought for \"%s\" answers its request of %s, which was replaced by another\n"
-               "Nothing was changed. Have the present request signed: certctl csr %s",
-               i->name, when, i->name);
+        if (i->waiting > 0)
+                refuse(error, CERT_ERROR_BAD_CERTIFICATE,
+                       "the certificate that was brought for \"%s\" answers its request of %s, which was replaced by another\n"
+                       "Nothing was changed. Have the present request signed: certctl csr %s",
+                       i->name, when, i->name);
+        else
+                refuse(error, CERT_ERROR_BAD_CERTIFICATE,
+                       "the certificate that was brought for \"%s\" answers its request of %s, which was followed by another\n"
+                       "Nothing was changed. The one in place stays; no request waits now.",
+                       i->name, when);
 }
 
 static void on_answered(const ManifestCertificate *wish, const IssueResult *result, void *userdata)

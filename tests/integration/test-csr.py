@@ -166,6 +166,16 @@ class Exchange(CsrTest):
         self.carry(certificate)
         self.assertEqual(self.installed(), fingerprint(certificate))
 
+    def test_an_answer_to_a_former_request_when_none_waits(self):
+        former = self.in_place()
+        self.host.renew("web", force=True)
+        self.carry(self.company.sign(self.request()))
+        present = self.installed()
+        message = self.refused(former)
+        self.assertRegex(message, r"answers its request of 20\d\d-\d\d-\d\d .*, which was followed by another")
+        self.assertIn("no request waits now", message)
+        self.assertEqual(self.installed(), present)
+
     def test_every_form_of_the_answer(self):
         below = Company(self.host.root, "Company Intermediate", above=self.company)
         request = self.first_request()
