@@ -13,6 +13,7 @@
 #define NAMES_SHOWN 8
 #define CAS_SHOWN   8
 #define ANY_PURPOSE "2.5.29.37.0"
+#define NAMELESS    "(without a name)"
 
 static char *quote(const gnutls_datum_t *text)
 {
@@ -25,6 +26,7 @@ static char *quote(const gnutls_datum_t *text)
 typedef int (*GetByOid)(gnutls_x509_crt_t crt, const char *oid, unsigned index, unsigned raw, void *buffer, size_t *size);
 typedef int (*GetName)(gnutls_x509_crt_t crt, gnutls_datum_t *name, unsigned flags);
 
+/* NULL: it has none. */
 static char *name_of(gnutls_x509_crt_t crt, GetByOid common_name, GetName whole)
 {
         char cn[256];
@@ -38,20 +40,27 @@ static char *name_of(gnutls_x509_crt_t crt, GetByOid common_name, GetName whole)
                 return quote(&name);
         }
         if (whole(crt, &name, 0) < 0 || name.size == 0)
-                return g_strdup("(without a name)");
+                return NULL;
         words = quote(&name);
         gnutls_free(name.data);
         return words;
 }
 
+/* A subject may be empty where there are subject alternative names (RFC 5280, 4.2.1.6), as it is in what is made without a
+ * common name. */
 char *words_subject(gnutls_x509_crt_t crt)
 {
-        return name_of(crt, gnutls_x509_crt_get_dn_by_oid, gnutls_x509_crt_get_dn3);
+        char *words = name_of(crt, gnutls_x509_crt_get_dn_by_oid, gnutls_x509_crt_get_dn3);
+        g_auto(GStrv) names = words ? NULL : san_list_of_certificate(crt, NULL);
+
+        if (!words && names && *names)
+                words = quote(&(gnutls_datum_t) { (unsigned char *) *names, (unsigned) strlen(*names) });
+        return words ?: g_strdup(NAMELESS);
 }
 
 char *words_issuer(gnutls_x509_crt_t crt)
 {
-        return name_of(crt, gnutls_x509_crt_get_issuer_dn_by_oid, gnutls_x509_crt_get_issuer_dn3);
+        return name_of(crt, gnutls_x509_crt_get_issuer_dn_by_oid, gnutls_x509_crt_get_issuer_dn3) ?: g_strdup(NAMELESS);
 }
 
 /* The first `shown` of them, and how many more. */

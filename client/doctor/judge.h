@@ -58,7 +58,7 @@ CertList judge_path(const CertList *sent, gnutls_x509_crt_t ret_path[static CHAI
 
 #define WORDS_MAX 200 /* bytes of what others wrote, in one place of a sentence */
 
-char *words_subject(gnutls_x509_crt_t crt); /* its common name, or its whole subject, in quotes */
+char *words_subject(gnutls_x509_crt_t crt); /* its common name, its whole subject, or its first name, in quotes */
 char *words_issuer(gnutls_x509_crt_t crt);
 char *words_names(gnutls_x509_crt_t crt);   /* "www.example.org, ip:192.0.2.1 and 3 more"; "no name at all" */
 char *words_asked_for(const Session *s);    /* the CAs that a server names, "any CA" */
