@@ -104,11 +104,12 @@ static char *summary(const Report *r)
         if (leaf) {
                 g_autofree char *name = words_subject(leaf), *issuer = words_issuer(leaf), *print = words_fingerprint(leaf);
                 g_autofree char *end = NULL;
-                uint64_t from, to;
+                uint64_t from, to, now = now_realtime();
 
                 cert_validity(leaf, &from, &to);
-                end = when_both(to, now_realtime());
-                g_string_append_printf(s, ", serves %s of %s (%.16s…), ends %s", name, issuer, print, end);
+                end = when_both(to, now);
+                g_string_append_printf(s, ", serves %s of %s (%.16s…), %s %s", name, issuer, print,
+                                       to > now ? "ends" : "ended", end);
                 gnutls_x509_crt_deinit(leaf);
         } else if (r->target->connect)
                 g_string_append(s, ": no certificate was seen");
