@@ -19,6 +19,14 @@
 #define RSA_BITS_MIN  2048
 #define EC_BITS_MIN   224
 
+/* What is to be done: about one that the agent keeps, about another one that is served in its place, or anybody's. */
+static const char *choose(const Case *c, const char *kept, const char *anybodys)
+{
+        return c->is_another    ? "Have the server serve the certificate that the agent keeps for it: see old-certificate."
+               : c->certificate ? kept
+                                : anybodys;
+}
+
 /* ---- Time ---- */
 
 static char *clock_words(uint64_t now)
@@ -62,6 +70,7 @@ static void say_expired(const Case *c, const char *name, uint64_t to, GPtrArray 
         g_autofree char *when = timestamp_format(to), *here = clock_words(c->now);
         uint64_t theirs = c->session->server_time;
         g_autofree char *there = timestamp_format(theirs);
+        g_autofree char *renew = g_strdup_printf("Renew it: certctl renew %s", c->certificate ?: "");
         bool differs = theirs > 0 && theirs < to && theirs + CLOCK_SLACK < c->now;
 
         if (differs && c->seen < to)
@@ -71,11 +80,10 @@ static void say_expired(const Case *c, const char *name, uint64_t to, GPtrArray 
                               "certificate.",
                               name, when, here, there);
         else
-                diagnosis_add(d, DIAGNOSIS_EXPIRED, "The certificate of %s expired at %s. %s%s%s.\n%s%s", name, when, here,
+                diagnosis_add(d, DIAGNOSIS_EXPIRED, "The certificate of %s expired at %s. %s%s%s.\n%s", name, when, here,
                               differs ? "; the server's clock is behind, at " : "", differs ? there : "",
-                              c->certificate ? "Renew it: certctl renew "
-                                             : "Whoever runs the server must renew it; if this host's clock is ahead, set that.",
-                              c->certificate ?: "");
+                              choose(c, renew,
+                                     "Whoever runs the server must renew it; if this host's clock is ahead, set that."));
 }
 
 static void judge_time(const Case *c, const CertList *path, GPtrArray *d)
@@ -153,8 +161,9 @@ static bool is_for_address(gnutls_x509_crt_t leaf, const char *text)
 
 static const char *how_to_add(const Case *c)
 {
-        return c->certificate ? "add the name to \"sans\" in the manifest; the agent then gets another certificate"
-                              : "have the server's certificate made anew with this name as a subject alternative name";
+        return c->is_another    ? "have the server serve the one that the agent keeps for it (see old-certificate)"
+               : c->certificate ? "add the name to \"sans\" in the manifest; the agent then gets another certificate"
+                                : "have the server's certificate made anew with this name as a subject alternative name";
 }
 
 static void judge_name(const Case *c, gnutls_x509_crt_t leaf, GPtrArray *d)
@@ -206,8 +215,8 @@ static void judge_usage(const Case *c, gnutls_x509_crt_t leaf, GPtrArray *d)
         if (!words_is_for(leaf, GNUTLS_KP_TLS_WWW_SERVER))
                 diagnosis_add(d, DIAGNOSIS_SERVER_USAGE,
                               "The certificate is not for servers: its extended key usage does not have serverAuth.\n%s",
-                              c->certificate ? "Add \"server\" to its \"usage\" in the manifest; the agent then gets another one."
-                                             : "Give the server a certificate that is made for servers.");
+                              choose(c, "Add \"server\" to its \"usage\" in the manifest; the agent then gets another one.",
+                                     "Give the server a certificate that is made for servers."));
         else if (!may_be_used(leaf))
                 diagnosis_add(d, DIAGNOSIS_SERVER_USAGE,
                               "The certificate's key usage allows its key neither to sign nor to be encrypted to, so that no TLS "
@@ -266,15 +275,21 @@ static void judge_revocation(const Case *c, const CertList *path, GPtrArray *d)
 {
         for (unsigned i = 0; i < path->n && c->n_crls > 0; i++) {
                 g_autofree char *name = words_subject(path->crt[i]);
+                g_autofree char *renew = g_strdup_printf("Get another one: certctl renew --force %s", c->certificate ?: "");
 
                 if (gnutls_x509_crt_check_revocation(path->crt[i], c->crls, c->n_crls) != 1)
                         continue;
                 diagnosis_add(d, DIAGNOSIS_REVOKED,
-                              "The certificate of %s was revoked by its CA.\n%s%s", name,
-                              c->certificate ? "Get another one: certctl renew --force "
-                                             : "Give the server another certificate, with another key.",
-                              c->certificate ?: "");
+                              "The certificate of %s was revoked by its CA.\n%s", name,
+                              choose(c, renew, "Give the server another certificate, with another key."));
         }
+}
+
+static bool is_another(const Case *c, gnutls_x509_crt_t leaf)
+{
+        g_autofree char *served = words_fingerprint(leaf);
+
+        return c->certificate && c->fingerprint && *c->fingerprint && g_ascii_strcasecmp(served, c->fingerprint) != 0;
 }
 
 static void judge_served(const Case *c, gnutls_x509_crt_t leaf, GPtrArray *d)
@@ -282,7 +297,7 @@ static void judge_served(const Case *c, gnutls_x509_crt_t leaf, GPtrArray *d)
         g_autofree char *served = words_fingerprint(leaf), *units = NULL;
         bool has_units = c->units && *c->units;
 
-        if (!c->certificate || !c->fingerprint || !*c->fingerprint || g_ascii_strcasecmp(served, c->fingerprint) == 0)
+        if (!c->is_another)
                 return;
         units = has_units ? g_strjoinv(" ", (char **) c->units) : NULL;
         diagnosis_add(d, DIAGNOSIS_OLD_CERTIFICATE,
@@ -295,15 +310,17 @@ static void judge_served(const Case *c, gnutls_x509_crt_t leaf, GPtrArray *d)
                       has_units ? " (or restart, where it cannot reload); if it goes on, see whether it reads these files at all." : "");
 }
 
-void judge_leaf(const Case *c, const CertList *path, GPtrArray *d)
+void judge_leaf(const Case *asked, const CertList *path, GPtrArray *d)
 {
         gnutls_x509_crt_t leaf = path->crt[0];
+        Case c = *asked;
 
-        judge_served(c, leaf, d);
-        judge_time(c, path, d);
-        judge_name(c, leaf, d);
-        judge_usage(c, leaf, d);
+        c.is_another = is_another(&c, leaf);
+        judge_served(&c, leaf, d);
+        judge_time(&c, path, d);
+        judge_name(&c, leaf, d);
+        judge_usage(&c, leaf, d);
         judge_strength(path, d);
-        judge_revocation(c, path, d);
-        judge_soon(c, leaf, d);
+        judge_revocation(&c, path, d);
+        judge_soon(&c, leaf, d);
 }

@@ -25,6 +25,7 @@ typedef struct Case {
         /* Of a certificate of the agent's: */
         const char *certificate;   /* its name; NULL: of nobody's */
         const char *fingerprint;   /* what is in its file; "": not known */
+        bool is_another;           /* that is served; judge_leaf() sees to it */
         char *const *units;
         uint64_t next_renewal;     /* 0: none is planned */
 } Case;

@@ -424,6 +424,22 @@ static void test_of_the_agents(void)
         }
 }
 
+static void test_what_another_one_lacks_is_not_the_manifests_matter(void)
+{
+        g_autoptr(Session) s = established("soon");
+        g_autoptr(Anchors) trust = anchors("root", NULL);
+        g_autoptr(GPtrArray) list = diagnosis_list_new(), notes = g_ptr_array_new_with_free_func(g_free);
+        g_autofree char *codes = NULL;
+        Case c = { .session = s, .name = "shop.example.org", .trust = trust, .now = NOW, .certificate = "web",
+                   .fingerprint = "00ff", .next_renewal = AFTER(2) };
+
+        judge(&c, list, notes);
+        codes = codes_of(list);
+        g_assert_cmpstr(codes, ==, "old-certificate name-mismatch");
+        for (guint i = 0; i < list->len; i++)
+                g_assert_null(strstr(((Diagnosis *) list->pdata[i])->hint, "\"sans\""));
+}
+
 static void test_revoked(void)
 {
         g_autoptr(Session) s = established("direct");
@@ -464,6 +480,8 @@ int main(int argc, char **argv)
         g_test_add_func("/judge/sessions", test_sessions);
         g_test_add_func("/judge/no-certificate-and-what-is-none", test_no_certificate_and_what_is_none);
         g_test_add_func("/judge/of-the-agents", test_of_the_agents);
+        g_test_add_func("/judge/what-another-one-lacks-is-not-the-manifests-matter",
+                        test_what_another_one_lacks_is_not_the_manifests_matter);
         g_test_add_func("/judge/revoked", test_revoked);
         r = g_test_run();
         for (size_t i = 0; i < G_N_ELEMENTS(recipes); i++) {
