@@ -8,6 +8,7 @@
 
 #include "agent/cert-list.h"
 
+#include "common/key-effort.h"
 #include "common/timespan.h"
 
 #include <string.h>
@@ -148,11 +149,26 @@ static int verify(const CertList *chain, gnutls_x509_crt_t *roots, unsigned n, u
         return r;
 }
 
+static bool keys_are_quick(const CertList *l)
+{
+        for (unsigned i = 0; i < l->n; i++)
+                if (!cert_key_is_quick(l->crt[i]))
+                        return false;
+        return true;
+}
+
 bool cert_list_leads_to(const CertList *chain, const CertList *roots, char **ret_why)
 {
         unsigned status = 0, other = 0;
-        int r = verify(chain, roots->crt, roots->n, &status);
-        bool done = r >= 0 && status == 0;
+        bool done;
+        int r;
+
+        if (!keys_are_quick(chain) || !keys_are_quick(roots)) {
+                *ret_why = g_strdup("one of its keys is too long to be worked with");
+                return false;
+        }
+        r = verify(chain, roots->crt, roots->n, &status);
+        done = r >= 0 && status == 0;
 
         /* An authority's certificates have one name. Without key identifiers (RFC 5280, 4.2.1.1) GnuTLS tries but one of
          * several roots of one name, so each is tried alone. */

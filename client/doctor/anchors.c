@@ -6,6 +6,7 @@
 
 #include "client/doctor/file.h"
 #include "common/error.h"
+#include "common/key-effort.h"
 #include "common/path.h"
 
 #include <unistd.h>
@@ -91,6 +92,9 @@ static unsigned verify(gnutls_x509_crt_t anchor, const CertList *path)
         gnutls_x509_trust_list_t trust;
         unsigned status = GNUTLS_CERT_INVALID | GNUTLS_CERT_SIGNER_NOT_FOUND;
 
+        for (unsigned i = 0; i < path->n; i++)
+                if (!cert_key_is_quick(path->crt[i]))
+                        return status;
         if (gnutls_x509_trust_list_init(&trust, 1) < 0)
                 return status;
         if (gnutls_x509_trust_list_add_cas(trust, &anchor, 1, 0) == 1)

@@ -13,6 +13,7 @@
 
 #include "common/environment.h"
 #include "common/error.h"
+#include "common/key-effort.h"
 #include "common/timespan.h"
 #include "issuers/csr/collect.h"
 #include "issuers/csr/roots.h"
@@ -157,6 +158,14 @@ static bool check_environment(Search *s, gnutls_x509_crt_t ca)
 
 /* ---- The search ---- */
 
+static void note_key(Search *s, gnutls_x509_crt_t issuer)
+{
+        g_autofree char *name = certificate_subject(issuer);
+
+        note(s, OBSTACLE_SIGNATURE, "No CA has such a key: ask its operator who made this file.",
+             "the key of \"%s\" is too long to be worked with", name);
+}
+
 /* Whether `issuer` signed `child`. */
 static bool signed_by(Search *s, gnutls_x509_crt_t child, gnutls_x509_crt_t issuer)
 {
@@ -167,6 +176,10 @@ static bool signed_by(Search *s, gnutls_x509_crt_t child, gnutls_x509_crt_t issu
         if (s->signatures >= SIGNATURES_MAX)
                 return false;
         s->signatures++;
+        if (!cert_key_is_quick(issuer)) {
+                note_key(s, issuer);
+                return false;
+        }
         if (gnutls_x509_crt_verify(child, &issuer, 1, flags, &status) >= 0 &&
             !(status & (GNUTLS_CERT_SIGNATURE_FAILURE | GNUTLS_CERT_INSECURE_ALGORITHM |
                         GNUTLS_CERT_SIGNER_NOT_FOUND)))

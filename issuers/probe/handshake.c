@@ -6,6 +6,7 @@
 #include "issuers/probe/handshake.h"
 
 #include "common/error.h"
+#include "common/key-effort.h"
 #include "issuers/probe/deadline.h"
 
 #include <arpa/inet.h>
@@ -114,10 +115,27 @@ static int prepare(gnutls_session_t session, gnutls_certificate_credentials_t cr
         return r;
 }
 
+/* Before each message of the server is worked on. Of a key that would take hours neither a signature is verified nor
+ * anything encrypted to it: the deadline would not be looked at meanwhile. */
+static int on_message(gnutls_session_t session, unsigned type, unsigned when, unsigned incoming, const gnutls_datum_t *message)
+{
+        unsigned n = 0;
+        const gnutls_datum_t *chain = incoming ? gnutls_certificate_get_peers(session, &n) : NULL;
+        gnutls_x509_crt_t leaf;
+        bool good;
+
+        if (!chain || n == 0 || gnutls_x509_crt_init(&leaf) < 0)
+                return 0;
+        good = gnutls_x509_crt_import(leaf, &chain[0], GNUTLS_X509_FMT_DER) < 0 || cert_key_is_quick(leaf);
+        gnutls_x509_crt_deinit(leaf);
+        return good ? 0 : GNUTLS_E_ILLEGAL_PARAMETER;
+}
+
 int probe_shake(gnutls_session_t session, int fd, uint64_t deadline)
 {
         int r;
 
+        gnutls_handshake_set_hook_function(session, (unsigned) GNUTLS_HANDSHAKE_ANY, GNUTLS_HOOK_PRE, on_message);
         while ((r = gnutls_handshake(session)) < 0 && !gnutls_error_is_fatal(r)) {
                 short events = gnutls_record_get_direction(session) ? POLLOUT : POLLIN;
 

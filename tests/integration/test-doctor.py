@@ -14,6 +14,7 @@ import time
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
+import longkey  # noqa: E402
 from doctor import DoctorTest  # noqa: E402
 from tlslab import DAY, free_port  # noqa: E402
 
@@ -432,6 +433,12 @@ class Hostile(DoctorTest):
         begun = time.monotonic()
         self.examine(self.lab.listener(talk))
         self.assertLess(time.monotonic() - begun, 100)
+
+    def test_key_that_takes_hours(self):
+        begun = time.monotonic()
+        out = self.examine(self.lab.listener(longkey.talk))
+        self.assertIn("handshake-failed", [d["code"] for d in out["diagnoses"]])
+        self.assertLess(time.monotonic() - begun, 30)
 
     def test_answer_within_tls_that_never_ends(self):
         def talk(c):

@@ -5,6 +5,7 @@
 
 #include "agent/cert-list.h"
 #include "common/error.h"
+#include "common/key-effort.h"
 #include "issuers/csr/roots.h"
 #include "tests/unit/corp.h"
 #include "tests/unit/fixture.h"
@@ -61,6 +62,47 @@ static void test_a_forged_signature_is_found_out(Corp *c, const void *data)
         assert_bad(c, pki_pem(c->leaf, middle, NULL),
                    "the signature of \"CN=Corp Issuing CA\" is not that of \"CN=Corp Root\"", "damaged");
         gnutls_x509_privkey_deinit(stranger);
+}
+
+/* Its exponent is as long as its modulus: one of a quarter of a million bits keeps a processor busy for hours. */
+static void give_a_long_key(const Corp *c, PkiEntity *e)
+{
+        unsigned char number[1024];
+        gnutls_datum_t n = { number, sizeof(number) };
+        gnutls_pubkey_t key;
+
+        memset(number, 0xa5, sizeof(number)); /* odd */
+        g_assert_cmpint(gnutls_pubkey_init(&key), >=, 0);
+        g_assert_cmpint(gnutls_pubkey_import_rsa_raw(key, &n, &n), >=, 0);
+        g_assert_cmpint(gnutls_x509_crt_set_pubkey(e->crt, key), >=, 0);
+        g_assert_cmpint(gnutls_x509_crt_sign2(e->crt, c->root->crt, c->root->key, GNUTLS_DIG_SHA256, 0), >=, 0);
+        gnutls_pubkey_deinit(key);
+        g_assert_false(cert_key_is_quick(e->crt));
+        g_assert_true(cert_key_is_quick(c->root->crt));
+}
+
+static void test_a_key_that_takes_hours_is_not_worked_with(Corp *c, const void *data)
+{
+        g_autoptr(PkiEntity) ca =
+                pki_new("Long CA", &(PkiWish){ .issuer = c->root, .is_ca = true, .without_identifiers = true });
+        g_autoptr(PkiEntity) leaf =
+                pki_new("web", &(PkiWish){ .issuer = ca, .key = c->key, .without_identifiers = true });
+        gnutls_x509_crt_t both[] = { leaf->crt, ca->crt };
+        g_autofree char *why = NULL;
+        g_autoptr(GBytes) all = NULL;
+        gnutls_datum_t pem;
+        GByteArray *text = g_byte_array_new();
+
+        give_a_long_key(c, ca);
+        for (size_t i = 0; i < G_N_ELEMENTS(both); i++) {
+                g_assert_cmpint(gnutls_x509_crt_export2(both[i], GNUTLS_X509_FMT_PEM, &pem), >=, 0);
+                g_byte_array_append(text, pem.data, pem.size);
+                gnutls_free(pem.data);
+        }
+        all = g_byte_array_free_to_bytes(text);
+        assert_bad(c, g_bytes_ref(all), "the key of \"CN=Long CA\" is too long to be worked with", "ask its operator");
+        g_assert_false(cert_list_leads_to(&(CertList){ both, 2 }, &(CertList){ &c->root->crt, 1 }, &why));
+        g_assert_nonnull(strstr(why, "too long"));
 }
 
 /* A certificate that may sign nothing, in the place of a CA's. */
@@ -362,6 +404,7 @@ int main(int argc, char **argv)
         CORP_ADD("longest path", test_a_path_may_be_as_long_as_gnutls_allows);
         CORP_ADD("200 in PKCS#7", test_200_in_pkcs7_are_no_burden);
         CORP_ADD("made to be slow", test_a_file_that_is_made_to_be_slow_is_not);
+        CORP_ADD("a key that takes hours", test_a_key_that_takes_hours_is_not_worked_with);
         CORP_ADD("environments", test_another_environment_is_refused);
         CORP_ADD("roots file", test_a_roots_file_that_cannot_be_used_is_named);
         CORP_ADD("several roots", test_several_roots_are_read);
