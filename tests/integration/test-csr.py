@@ -804,6 +804,41 @@ class Busy(CsrTest):
         self.assertRegex(results[0], "was worked on while the answer was looked at|is being worked on")
         wait_for(lambda: self.host.state("web") == "waiting", "the other request")
 
+    def while_it_is_looked_at(self, change):
+        """What an import says during which `change` happens."""
+        self.start_fake()
+        results = []
+
+        def bring():
+            try:
+                self.host.call("Import", "ss", "web", "good")
+                results.append("")
+            except BusError as e:
+                results.append(str(e))
+
+        t = threading.Thread(target=bring)
+        calls = self.host.path("/run/fake-calls")
+        asked = calls.read_text().count("Poll\n")
+        with self.host.fake_closed():
+            t.start()
+            wait_for(lambda: calls.read_text().count("Poll\n") > asked, "the question")
+            change()
+        t.join()
+        return results[0]
+
+    def test_it_leaves_the_manifest_meanwhile(self):
+        fake = {"type": "fake", "behaviour": "by-hand"}
+        said = self.while_it_is_looked_at(lambda: self.manifest(issuer=fake, certificates={}))
+        self.assertIn("The manifest has no certificate \"web\" any more", said)
+        self.assertFalse(self.host.path("/etc/tls/web.pem").exists())
+
+    def test_it_wants_other_names_meanwhile(self):
+        fake = {"type": "fake", "behaviour": "by-hand"}
+        before = len(self.host.agent_log())
+        said = self.while_it_is_looked_at(lambda: self.manifest(issuer=fake, sans=["other.example.org"]))
+        self.assertIn("was worked on while the answer was looked at", said, self.host.agent_log()[before:])
+        self.assertFalse(self.host.path("/etc/tls/web.pem").exists())
+
     def test_what_the_agent_itself_refuses(self):
         self.start_fake()
         before = self.disk()
