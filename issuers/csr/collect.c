@@ -10,6 +10,7 @@
 
 #include "common/error.h"
 #include "common/filekind.h"
+#include "common/san.h"
 
 #include <gnutls/pkcs7.h>
 #include <string.h>
@@ -46,11 +47,17 @@ static char *name_of(int r, gnutls_datum_t *text)
         return name;
 }
 
+/* Where it is empty, the first of the names: by these a person knows whose certificate that is. */
 char *certificate_subject(gnutls_x509_crt_t crt)
 {
         gnutls_datum_t text = { 0 };
         int r = gnutls_x509_crt_get_dn3(crt, &text, 0);
+        g_auto(GStrv) names = r < 0 || text.size == 0 ? san_list_of_certificate(crt, NULL) : NULL;
 
+        if (names && *names) {
+                gnutls_free(text.data);
+                return cert_error_printable(*names, NAME_SHOWN, "");
+        }
         return name_of(r, &text);
 }
 

@@ -86,8 +86,8 @@ static void refuse_other_keys(const CertList *found, GError **error)
 
         g_set_error(error, CERT_ERROR, CERT_ERROR_BAD_CERTIFICATE,
                     "there is no certificate for the key of this request in it, only for other keys: %s\n"
-                    "It may be the answer to another request, or to an older one; a CA must sign the request that is waiting "
-                    "now: certctl csr NAME",
+                    "It may be the answer to another request, or to an older one. The request that waits now, if one does: "
+                    "certctl csr NAME",
                     subjects);
 }
 

@@ -173,6 +173,7 @@ static void test_certificates_of_other_keys_are_named(Corp *c, const void *data)
 {
         g_autoptr(PkiEntity) other = pki_new("mail", &(PkiWish){ .issuer = c->middle });
         g_autoptr(PkiEntity) own = pki_new("router", &(PkiWish){ 0 });
+        g_autoptr(PkiEntity) bare = pki_new("bare", &(PkiWish){ .issuer = c->middle, .subject = "" });
         g_autoptr(PkiEntity) odd =
                 pki_new("odd", &(PkiWish){ .issuer = c->middle, .subject = "CN=a\xe2\x80\xae\x1b[31m" });
 
@@ -181,6 +182,7 @@ static void test_certificates_of_other_keys_are_named(Corp *c, const void *data)
         assert_bad(c, pki_pem(c->middle, c->root, NULL), "\"CN=Corp Issuing CA\"", NULL);
         assert_bad(c, pki_pem(own, NULL), "\"CN=router\" (signed by itself, key ", NULL);
         assert_bad(c, pki_pem(odd, NULL), "only for other keys: \"CN=a??[31m\" (key ", NULL);
+        assert_bad(c, pki_pem(bare, NULL), "only for other keys: \"bare.example\" (key ", NULL);
 }
 
 static void test_of_many_other_keys_three_are_named(Corp *c, const void *data)
