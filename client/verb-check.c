@@ -176,7 +176,8 @@ static void print_line(const Client *client, const Summary *s, const Host *host,
 
         printf("CERTIFICATES %s - ", verdicts[s->verdict]);
         if (refused)
-                printf("manifest refused, the last good one is in force; ");
+                printf("%s; ", host_rows(host) > 0 ? "manifest refused, the last good one is in force"
+                                                   : "the manifest cannot be used");
         if (s->troubles > 0)
                 printf("%u of %u: %s", s->troubles, host_rows(host), names);
         else
