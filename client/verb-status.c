@@ -219,7 +219,7 @@ static void print_legend(const Client *client, const Host *host, guint troubles)
         };
         bool colour = client->terminal.colour_out;
         Style style = troubles ? STYLE_BAD : STYLE_NONE;
-        guint counts[_SUBJECT_KIND_MAX] = {};
+        guint counts[_SUBJECT_KIND_MAX] = {}, waiting = 0;
 
         if (host->certificates.rows->len == 0)
                 printf("%sNo certificates. Add one to \"certificates\" in the manifest, "
@@ -228,15 +228,22 @@ static void print_legend(const Client *client, const Host *host, guint troubles)
                        host_rows(host) > 0 ? "\n" : "");
         if (host_rows(host) == 0)
                 return;
-        for (guint i = 0; i < host_rows(host); i++)
-                counts[subject_kind_of(host_row(host, i).name)]++;
+        for (guint i = 0; i < host_rows(host); i++) {
+                CertRow row = host_row(host, i);
+
+                counts[subject_kind_of(row.name)]++;
+                waiting += waiting_is_by_hand(&row);
+        }
         printf("\n%u %s", counts[SUBJECT_CERTIFICATE],
                words[SUBJECT_CERTIFICATE][counts[SUBJECT_CERTIFICATE] != 1]);
         for (SubjectKind k = SUBJECT_AUTHORITY; k < _SUBJECT_KIND_MAX; k++)
                 if (counts[k] > 0)
                         printf(", %u %s", counts[k], words[k][counts[k] != 1]);
-        printf(", %s%u need%s attention%s.\n", style_on(colour, style), troubles, troubles == 1 ? "s" : "",
+        printf(", %s%u need%s attention%s", style_on(colour, style), troubles, troubles == 1 ? "s" : "",
                style_off(colour, style));
+        if (waiting > 0)
+                printf(", %u wait%s for an answer", waiting, waiting == 1 ? "s" : "");
+        printf(".\n");
 }
 
 /* What every entry has, of whatever kind it is: who reads an entry without looking at its kind is not led

@@ -517,6 +517,7 @@ class Waiting(RequestTest):
                               r"● paper waits for its answer since \d{4}-\d\d-\d\d .* UTC: certctl csr paper > paper.csr, "
                               r"have it signed, certctl import paper FILE\n")
         self.assertEqual(out.count("waits for its answer since"), 3)
+        self.assertRegex(out, r" certificates, \d need attention, 3 wait for an answer\.\n")
         self.assertRegex(out, r"\nletter +waiting +site +in 18d .*\) +-\n")
 
     def test_status_of_one(self):
