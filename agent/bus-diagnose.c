@@ -23,11 +23,19 @@ static int append_findings(sd_bus_message *reply, const GPtrArray *findings)
 static void on_answered(const GPtrArray *findings, void *userdata)
 {
         sd_bus_message *m = userdata, *reply = NULL;
+        int r;
 
         if (!findings)
                 (void) sd_bus_reply_method_errorf(m, SD_BUS_ERROR_LIMITS_EXCEEDED, "The files cannot be looked at now");
-        else if (sd_bus_message_new_method_return(m, &reply) >= 0 && append_findings(reply, findings) >= 0)
-                (void) sd_bus_message_send(reply);
+        else {
+                r = sd_bus_message_new_method_return(m, &reply);
+                if (r >= 0)
+                        r = append_findings(reply, findings);
+                if (r >= 0)
+                        r = sd_bus_message_send(reply);
+                if (r < 0) /* nobody is left waiting for it */
+                        (void) sd_bus_reply_method_errno(m, r, NULL);
+        }
         sd_bus_message_unref(reply);
         sd_bus_message_unref(m);
 }

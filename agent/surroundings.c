@@ -8,9 +8,11 @@
 
 #include "agent/surroundings.h"
 
+#include "common/error.h"
 #include "common/path.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -89,7 +91,8 @@ SurroundingsCache *surroundings_cache_free(SurroundingsCache *c)
         return NULL;
 }
 
-/* The folder's path as the host has it, links followed; the caller owns it. */
+/* The folder's path as the host has it, links followed, for people: who may rename it gives it any bytes, and a string of D-Bus
+ * takes not all of them. The caller owns it. */
 static char *path_of(const SurroundingsCache *c, int folder)
 {
         g_autofree char *link = g_strdup_printf("/proc/self/fd/%d", folder);
@@ -97,7 +100,7 @@ static char *path_of(const SurroundingsCache *c, int folder)
 
         if (!path || !g_str_has_prefix(path, c->root_path))
                 return NULL;
-        return g_strdup(path[strlen(c->root_path)] ? path + strlen(c->root_path) : "/");
+        return cert_error_printable(path[strlen(c->root_path)] ? path + strlen(c->root_path) : "/", PATH_MAX, "");
 }
 
 static void find_marker(const SurroundingsCache *c, Surroundings *s, int folder)

@@ -115,6 +115,23 @@ static void test_surroundings(void)
         fixture_root_free(g_steal_pointer(&root));
 }
 
+/* Who owns the folder above may rename a checkout to anything while the agent looks; the finding must be a text all the same. */
+static void test_a_checkout_whose_name_is_no_text(void)
+{
+        g_autofree char *root = fixture_root_new();
+        g_autoptr(SurroundingsCache) c = NULL;
+        const char *shown;
+
+        make_folder(root, "/caf\xe9\n\x1b", 0755);
+        make_folder(root, "/caf\xe9\n\x1b/.git", 0755);
+        c = surroundings_cache_new();
+        shown = look(c, root, "/caf\xe9\n\x1b")->checkout;
+        g_assert_true(g_utf8_validate(shown, -1, NULL));
+        g_assert_true(g_str_has_prefix(shown, "/caf"));
+        g_assert_null(strpbrk(shown, "\n\x1b"));
+        fixture_root_free(g_steal_pointer(&root));
+}
+
 static void test_a_root_that_is_a_checkout(void)
 {
         g_autofree char *root = fixture_root_new();
@@ -318,6 +335,7 @@ int main(int argc, char **argv)
                 g_test_add_data_func(path, &list_rows[i], test_list);
         }
         g_test_add_func("/audit/surroundings", test_surroundings);
+        g_test_add_func("/audit/a checkout whose name is no text", test_a_checkout_whose_name_is_no_text);
         g_test_add_func("/audit/a root that is a checkout", test_a_root_that_is_a_checkout);
         g_test_add_func("/audit/a finding is new once", test_seen);
         g_test_add_func("/audit/a damaged memory", test_seen_damaged);
