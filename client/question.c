@@ -7,6 +7,7 @@
 
 #include <glib.h>
 #include <stdio.h>
+#include <termios.h>
 #include <unistd.h>
 
 bool question_can_be_asked(void)
@@ -19,6 +20,9 @@ bool question_ask(const char *question)
         char answer[16] = "";
 
         fflush(stdout);
+        /* What was typed, or pasted, before the question was seen is no answer to it: a request that is pasted for
+         * "sign -" may go on with one. */
+        (void) tcflush(STDIN_FILENO, TCIFLUSH);
         fputs(question, stderr);
         if (!fgets(answer, sizeof(answer), stdin))
                 return false;

@@ -47,14 +47,15 @@ class CertctlTest(unittest.TestCase):
         self.assertEqual(p.returncode, status, f"certctl {' '.join(arguments)}:\n{p.stdout}{p.stderr}")
         return p
 
-    def run_on_terminal(self, *arguments, columns=80, environment=None, typed=None):
-        """Gives (exit status, all that was written) of certctl on a terminal of its own, on which `typed` (bytes) answers
-        each question."""
+    def run_on_terminal(self, *arguments, columns=80, environment=None, typed=None, ahead=b""):
+        """Gives (exit status, all that was written) of certctl on a terminal of its own, on which `ahead` (bytes) is typed
+        at once, and `typed` answers each question."""
         pid, fd = pty.fork()
         if pid == 0:
             fcntl.ioctl(1, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
             os.execve(self.program, [self.program, *arguments], dict(self.environment, **(environment or {})))
         written = b""
+        os.write(fd, ahead)
         while True:
             try:
                 data = os.read(fd, 65536)

@@ -266,6 +266,15 @@ class Sign(RequestTest):
         self.assertLess(out.index("Key: "), out.index("Sign it? [y/N]"))
         self.assertIn(self.pem, out.replace("\r\n", "\n"))
 
+    def test_a_request_that_brings_its_own_yes_is_not_signed(self):
+        """As it may be pasted: the request, the end of the input, and an answer to what is asked then."""
+        self.start()
+        ahead = pathlib.Path(self.path).read_bytes() + b"\x04y\ny\n"
+        status, out = self.run_on_terminal("sign", "-", "--issuer=site", environment={"NO_COLOR": "1"}, ahead=ahead, typed=b"n\n")
+        self.assertIn("Sign it? [y/N]", out)
+        self.assertEqual((status, "nothing was signed" in out), (1, True), out)
+        self.nothing_was_sent()
+
     def test_where_nobody_can_be_asked_it_wants_yes(self):
         self.start()
         p = self.run_certctl("sign", self.path, "--issuer=site", status=2)
