@@ -18,6 +18,7 @@
 #include "common/timespan.h"
 #include "issuers/probe/starttls.h"
 
+#include <limits.h>
 #include <string.h>
 
 #define FILE_BYTES_MAX (UINT32_C(1) << 20)
@@ -61,17 +62,32 @@ static void note(Examination *x, const GError *error)
 
 /* ---- What it is, and by what it is judged ---- */
 
+/* Who leaves out the port of a server has said what could be a certificate's name. */
+static bool no_certificate(const char *text, GError *e, GError **error)
+{
+        g_autofree char *summary = cert_error_summary(e), *shown = cert_error_printable(text, NAME_MAX, "");
+
+        if (g_error_matches(e, CERT_ERROR, CERT_ERROR_NO_SUCH_CERTIFICATE) && strchr(text, '.')) {
+                g_set_error(error, CERT_ERROR, CERT_ERROR_NO_SUCH_CERTIFICATE,
+                            "%s\nOf a server its port is said, too: certctl doctor %s:443", summary, shown);
+                g_error_free(e);
+        } else
+                g_propagate_error(error, e);
+        return false;
+}
+
 static bool find_target(Examination *x, TargetKind kind, const char *text, GError **error)
 {
         const Options *o = &x->client->options;
+        GError *e = NULL;
 
         if (kind == TARGET_SERVER) {
                 x->target = target_of_server(text, o->server_name, o->starttls);
                 return true;
         }
-        x->detail = host_view_certificate(x->host, text, error);
+        x->detail = host_view_certificate(x->host, text, &e);
         if (!x->detail)
-                return false;
+                return no_certificate(text, e, error);
         x->target = target_of_certificate(x->detail, o->server_name, o->starttls);
         if (!x->target->connect)
                 g_ptr_array_add(x->host->notes,

@@ -130,6 +130,7 @@ class Certificates(DoctorTest):
     def test_unknown_name_exits_4(self):
         self.begin()
         self.run_doctor("nosuch", status=4)
+        self.assertIn("certctl doctor www.example.org:443\n", self.run_doctor("www.example.org", status=4).stderr)
 
     def test_nothing_issued_yet(self):
         self.begin()
