@@ -29,6 +29,25 @@ Material *material_free(Material *m)
         return NULL;
 }
 
+/* It is the manifest that names them: what is to be done about one that is missing is not to name another. */
+static GBytes *read_managed(const CertDetail *d, const char *path, GError **error)
+{
+        g_autoptr(GError) e = NULL;
+        g_autofree char *summary = NULL;
+        GBytes *content = file_read(path, FILE_SIZE_MAX, &e);
+
+        if (content)
+                return content;
+        if (!g_error_matches(e, CERT_ERROR, CERT_ERROR_INSTALL_FAILED)) {
+                g_propagate_error(error, g_steal_pointer(&e));
+                return NULL;
+        }
+        summary = cert_error_summary(e);
+        g_set_error(error, CERT_ERROR, CERT_ERROR_INSTALL_FAILED, "%s; \"%s\" is %s\nSee: certctl status %s", summary, d->name,
+                    d->state, d->name);
+        return NULL;
+}
+
 /* ---- The certificate ---- */
 
 static bool read_chain(Material *m, const CertDetail *d, GError **error)
@@ -39,7 +58,7 @@ static bool read_chain(Material *m, const CertDetail *d, GError **error)
                 g_set_error(error, CERT_ERROR, CERT_ERROR_BAD_CERTIFICATE, "The certificate \"%s\" has no file", d->name);
                 return false;
         }
-        pem = file_read(d->cert_path, FILE_SIZE_MAX, error);
+        pem = read_managed(d, d->cert_path, error);
         if (!pem)
                 return false;
         if (cert_list_of_pem(pem, CHAIN_MAX, &m->chain) && m->chain.n > 0)
@@ -97,7 +116,7 @@ static bool is_pair(const Key *key, gnutls_x509_crt_t leaf)
 /* *ret_pair false: there is a key, and it is another's. */
 static bool read_key(Material *m, const CertDetail *d, bool *ret_pair, GError **error)
 {
-        g_autoptr(GBytes) pem = file_read(d->key_path, FILE_SIZE_MAX, error);
+        g_autoptr(GBytes) pem = read_managed(d, d->key_path, error);
         g_autoptr(Key) key = pem ? key_new_from_pem(pem, error) : NULL;
 
         if (!key) {

@@ -223,7 +223,9 @@ class Refused(ExportTest):
         self.key.write_text("nothing\n")
         self.assertIn("/etc/tls/web.key: ", self.export(status=1)[1].stderr)
         self.key.unlink()
-        self.assertIn("cannot read /etc/tls/web.key: No such file", self.export(status=1)[1].stderr)
+        err = self.export(status=1)[1].stderr
+        self.assertIn("cannot read /etc/tls/web.key: No such file", err)
+        self.assertIn("\nSee: certctl status web\n", err)
         self.cert.write_text("<html>\n")
         self.assertIn("What is in /etc/tls/web.pem is no certificate", self.refuse("web"))
         self.assertIn("nosuch", self.refuse("nosuch", status=4))
