@@ -119,7 +119,7 @@ static void print_left_out(const Client *client, const RequestFacts *f, const Wi
 void describe_wish(const Client *client, const RequestFacts *f, const Wish *wish)
 {
         bool colour = client->terminal.colour_out;
-        g_autofree char *issuer = terminal_clean(&client->terminal, wish->issuer, false);
+        g_autofree char *issuer = terminal_clean(&client->terminal, wish->issuer, false), *lifetime = NULL;
 
         print_left_out(client, f, wish);
         printf("%sWhat \"%s\" is to certify%s\n", style_on(colour, STYLE_BOLD), issuer,
@@ -130,7 +130,8 @@ void describe_wish(const Client *client, const RequestFacts *f, const Wish *wish
         else
                 print_names(client, "Names", f->names.texts, f->names.count);
         print_usage(client, "Usage", usage_of(f, wish));
-        detail_line(client, "Lifetime", wish->lifetime ?: "as long as the authority gives its certificates");
+        lifetime = wish->lifetime ? g_strdup_printf("%s, and not beyond the authority's own end", wish->lifetime) : NULL;
+        detail_line(client, "Lifetime", lifetime ?: "as long as the authority gives its certificates");
 }
 
 /* ---- As JSON ---- */
