@@ -106,7 +106,7 @@ static void fill(gnutls_x509_crt_t crt, gnutls_x509_privkey_t key, const char *n
         good(gnutls_x509_crt_set_version(crt, 3));
         good(gnutls_x509_crt_set_key(crt, key));
         good(gnutls_x509_crt_set_serial(crt, serial, sizeof(serial)));
-        if (*subject) /* GnuTLS sets none that is empty, but leaves it so */
+        if (*subject)
                 good(gnutls_x509_crt_set_dn(crt, subject, NULL));
         good(gnutls_x509_crt_set_activation_time(crt, wish->from ?: now - 3600));
         good(gnutls_x509_crt_set_expiration_time(crt, wish->to ?: now + 90 * 86400));
