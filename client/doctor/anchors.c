@@ -79,14 +79,6 @@ Anchors *anchors_of_system(GError **error)
 
 /* ---- Where a chain leads ---- */
 
-gnutls_x509_crt_t anchors_issuer(const Anchors *a, gnutls_x509_crt_t crt)
-{
-        for (unsigned i = 0; i < a->list.n; i++)
-                if (gnutls_x509_crt_check_issuer(crt, a->list.crt[i]))
-                        return a->list.crt[i];
-        return NULL;
-}
-
 static unsigned verify(gnutls_x509_crt_t anchor, const CertList *path)
 {
         gnutls_x509_trust_list_t trust;
@@ -101,6 +93,23 @@ static unsigned verify(gnutls_x509_crt_t anchor, const CertList *path)
                 (void) gnutls_x509_trust_list_verify_crt(trust, path->crt, path->n, VERIFY_FLAGS, &status, NULL);
         gnutls_x509_trust_list_deinit(trust, 0);
         return status;
+}
+
+static bool has_signed(gnutls_x509_crt_t issuer, gnutls_x509_crt_t crt)
+{
+        unsigned status = 0;
+
+        return cert_key_is_quick(issuer) && gnutls_x509_crt_check_issuer(crt, issuer) &&
+               gnutls_x509_crt_verify(crt, &issuer, 1, VERIFY_FLAGS, &status) >= 0 &&
+               !(status & (GNUTLS_CERT_SIGNATURE_FAILURE | GNUTLS_CERT_SIGNER_NOT_FOUND));
+}
+
+gnutls_x509_crt_t anchors_issuer(const Anchors *a, gnutls_x509_crt_t crt)
+{
+        for (unsigned i = 0; i < a->list.n; i++)
+                if (has_signed(a->list.crt[i], crt))
+                        return a->list.crt[i];
+        return NULL;
 }
 
 static char *words_of(unsigned status)

@@ -36,5 +36,5 @@ typedef enum Lead {
  * hashes, which are judged by themselves. *ret_why of LEAD_BROKEN; caller owns. */
 Lead anchors_lead(const Anchors *a, const CertList *path, char **ret_why);
 
-/* One of the set that issued `crt`, borrowed; NULL: none. */
+/* One of the set that issued `crt`, by its signature and not by its name alone; borrowed, NULL: none. */
 gnutls_x509_crt_t anchors_issuer(const Anchors *a, gnutls_x509_crt_t crt);

@@ -2,10 +2,12 @@
 
 /* The PKCS#12 file, read back bag by bag; passwords from files; what is written without a key. */
 
+#include "client/doctor/anchors.h"
 #include "client/export/material.h"
 #include "client/export/password.h"
 #include "client/export/pkcs12.h"
 #include "tests/unit/fixture.h"
+#include "tests/unit/pki.h"
 
 #include <fcntl.h>
 #include <gnutls/pkcs12.h>
@@ -55,6 +57,22 @@ static void test_pem_has_no_key(void)
         g_assert_cmpuint(list.n, ==, 2);
         g_assert_true(gnutls_x509_crt_equals(list.crt[0], m->chain.crt[0]));
         g_assert_true(gnutls_x509_crt_equals(list.crt[1], m->ca));
+}
+
+/* What is exported is imported as a CA elsewhere: one of the same name that has signed nothing here must not get there, whether
+ * it is an older one or somebody put it into the file. */
+static void test_the_ca_is_the_one_that_signed(void)
+{
+        g_autoptr(PkiEntity) namesake = pki_new("Corp", &(PkiWish) { .is_ca = true, .without_identifiers = true });
+        g_autoptr(PkiEntity) root = pki_new("Corp", &(PkiWish) { .is_ca = true, .without_identifiers = true });
+        g_autoptr(PkiEntity) leaf = pki_new("web", &(PkiWish) { .issuer = root, .without_identifiers = true });
+        g_autoptr(GBytes) both = pki_pem(namesake, root, NULL), one = pki_pem(namesake, NULL);
+        g_auto(CertList) read = {}; /* GnuTLS compares names as they were read */
+        g_autoptr(Anchors) file = anchors_of_pem(both, NULL, NULL, NULL), false_file = anchors_of_pem(one, NULL, NULL, NULL);
+
+        g_assert_true(cert_list_of_pem(leaf->pem, 1, &read));
+        g_assert_true(gnutls_x509_crt_equals(anchors_issuer(file, read.crt[0]), root->crt));
+        g_assert_null(anchors_issuer(false_file, read.crt[0]));
 }
 
 /* ---- PKCS#12 ---- */
@@ -218,6 +236,7 @@ int main(int argc, char **argv)
 {
         g_test_init(&argc, &argv, NULL);
         g_test_add_func("/export/PEM has no key", test_pem_has_no_key);
+        g_test_add_func("/export/the CA is the one that signed", test_the_ca_is_the_one_that_signed);
         g_test_add_func("/export/PKCS#12", test_pkcs12);
         g_test_add_func("/export/PKCS#12 without a CA", test_pkcs12_without_a_ca);
         for (gsize i = 0; i < G_N_ELEMENTS(password_rows); i++) {
