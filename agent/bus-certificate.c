@@ -291,6 +291,9 @@ static int revoke_certificate(sd_bus_message *m, void *userdata, sd_bus_error *r
         if (!c)
                 return sd_bus_error_setf(ret_error, SD_BUS_ERROR_UNKNOWN_OBJECT,
                                          "The certificate has left the manifest");
+        r = bus_check_reason(reason, ret_error);
+        if (r < 0)
+                return r;
         r = polkit_check(bus_polkit(b), m, revoke_certificate, b,
                          (const char *const[]) { "certificates", c->wish->name, "reason", reason, NULL }, ret_error);
         if (r <= 0)

@@ -249,6 +249,9 @@ int bus_method_revoke_issued(sd_bus_message *m, void *userdata, sd_bus_error *re
         authority = bus_find_authority(b, issuer, &r, ret_error);
         if (!authority)
                 return r;
+        r = bus_check_reason(reason, ret_error);
+        if (r < 0)
+                return r;
         serial = serial_of_text(text);
         if (!serial)
                 return sd_bus_error_set(ret_error, SD_BUS_ERROR_INVALID_ARGS,

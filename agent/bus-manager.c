@@ -296,6 +296,9 @@ static int method_revoke(sd_bus_message *m, void *userdata, sd_bus_error *ret_er
         c = bus_find_certificate(b, name, &r, ret_error);
         if (!c)
                 return r;
+        r = bus_check_reason(reason, ret_error);
+        if (r < 0)
+                return r;
         r = polkit_check(bus_polkit(b), m, method_revoke, b,
                          (const char *const[]) { "certificates", name, "reason", reason, NULL }, ret_error);
         if (r <= 0)

@@ -10,9 +10,11 @@
 #include "common/peer.h"
 #include "common/timespan.h"
 
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#define REASON_MAX 64 /* characters */
 #define PEERS_MAX 64
 #define PROGRESS_USEC (50 * USEC_PER_MSEC)
 
@@ -333,6 +335,14 @@ char *bus_job_path(unsigned id)
 }
 
 /* ---- Answers that several handlers have ---- */
+
+int bus_check_reason(const char *reason, sd_bus_error *ret_error)
+{
+        if (strlen(reason) <= REASON_MAX)
+                return 0;
+        return sd_bus_error_setf(ret_error, SD_BUS_ERROR_INVALID_ARGS,
+                                 "A reason for a revocation has at most %d characters, such as \"keyCompromise\"", REASON_MAX);
+}
 
 int bus_refuse_busy(sd_bus_error *ret_error)
 {

@@ -60,6 +60,10 @@ int bus_ask_authority(Bus *b, sd_bus_message *m, BusAnswer answer, sd_bus_error 
 #define BUS_LISTING_MAX 16
 #define BUS_SIGNING_MAX 32
 
+/* Whether a reason for a revocation may be one; the authority knows which there are. Asked before polkit is: what anybody sends
+ * is kept, and handed on, while polkit asks. 0, or as a handler returns. */
+int bus_check_reason(const char *reason, sd_bus_error *ret_error);
+
 /* Sets the error of who is one too many; as a handler returns. */
 int bus_refuse_busy(sd_bus_error *ret_error);
 /* Answers a call that was kept. */

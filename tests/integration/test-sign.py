@@ -373,6 +373,8 @@ class Refusals(SignTest):
             self.assertEqual(done.returncode == 0, allowed, method + done.stderr)
             if not allowed:
                 self.assertRegex(done.stderr, "not permitted|NotAuthorized|may not|authoris|authoriz")
+        # Nobody's words are kept while polkit asks.
+        self.assertIn("at most 64 characters", self.as_nobody("RevokeIssued", "sss", "site", serial, "a" * 100000).stderr)
         self.assertEqual(len(self.files()), 1)
         self.assertFalse(self.issued()[0]["Revoked"])
 
@@ -428,7 +430,8 @@ class Revoking(SignTest):
         for number, reason, words in (("4711", "superseded", "no record"), (own, "superseded", "no record"),
                                       ("", "superseded", "hexadecimal"), ("g0", "superseded", "hexadecimal"),
                                       ("00" * 30, "superseded", "hexadecimal"), ("../ca", "superseded", "hexadecimal"),
-                                      (serial, "because", "because")):
+                                      (serial, "because", "because"),
+                                      (serial, "a" * 65, "at most 64 characters")):
             with self.subTest(number=number), self.assertRaisesRegex(Exception, words):
                 self.revoke(number, reason)
         self.assertFalse(self.issued()[0]["Revoked"])
