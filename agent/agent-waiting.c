@@ -107,9 +107,15 @@ static void remind(const Certificate *c, int level, uint64_t now)
                  since, what, name, name, name);
 }
 
-/* Nobody can answer it any more: the next pass makes another one. */
+/* Nobody can answer it any more: the next pass makes another one. Not so where it is there and could not be read, which may
+ * be over soon: with its key the answer that is on its way would be worth nothing. */
 static void forget_lost(Agent *a, Certificate *c)
 {
+        if (generation_has_request(c->wish->name, c->record->token_generation)) {
+                log_full(LOG_ERR, &(LogContext) { .name = c->wish->name },
+                         "The request that waits cannot be read from the state folder; it is tried again.");
+                return;
+        }
         log_full(LOG_ERR, &(LogContext) { .name = c->wish->name },
                  "The request that waits is lost from the state folder; another one is made.");
         certificate_end_waiting(c);

@@ -452,6 +452,17 @@ static Generation *load_from(int folder, const char *path, GError **error)
         return g && generation_check_pair(g, error) ? g_steal_pointer(&g) : NULL;
 }
 
+bool generation_has_request(const char *name, unsigned number)
+{
+        g_autofree char *path = g_strdup_printf(CERT_GENERATION_DIR "/%s/%u", name, number);
+        g_autoptr(GError) error = NULL;
+        _cleanup_close_ int folder = folder_open_state(path, false, &error);
+
+        if (folder < 0)
+                return error != NULL;
+        return faccessat(folder, "request.pem", F_OK, AT_SYMLINK_NOFOLLOW) == 0 || errno != ENOENT;
+}
+
 Generation *generation_load(const char *name, unsigned number, GError **error)
 {
         g_autofree char *path = g_strdup_printf(CERT_GENERATION_DIR "/%s/%u", name, number);

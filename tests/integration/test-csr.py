@@ -881,6 +881,19 @@ class Reminders(CsrTest):
         self.assertEqual(len(self.at(50)), 2)
         self.assertIn("has expired on", self.at(31 * DAY)[-1])
 
+    def test_a_request_that_cannot_be_read_for_a_while_is_kept(self):
+        request = self.first_request()
+        kept, = (self.host.root / "var/lib/cert-agent/generations/web").rglob("request.pem")
+        away = kept.rename(kept.with_name("away"))
+        kept.mkdir()
+        self.assertEqual(self.at(25), [])
+        self.assertIn("cannot be read from the state folder; it is tried again", self.host.agent_log())
+        kept.rmdir()
+        away.rename(kept)
+        self.assertEqual(self.request(), request)
+        self.carry(self.company.sign(request))
+        self.assertEqual(self.host.state("web"), "valid")
+
     def test_a_request_that_is_lost_is_made_again(self):
         request = self.first_request()
         for p in (self.host.root / "var/lib/cert-agent/generations/web").rglob("*.pem"):
