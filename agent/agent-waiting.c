@@ -111,7 +111,7 @@ static void remind(const Certificate *c, int level, uint64_t now)
  * be over soon: with its key the answer that is on its way would be worth nothing. */
 static void forget_lost(Agent *a, Certificate *c)
 {
-        if (generation_has_request(c->wish->name, c->record->token_generation)) {
+        if (generation_has_file(c->wish->name, c->record->token_generation, "request.pem")) {
                 log_full(LOG_ERR, &(LogContext) { .name = c->wish->name },
                          "The request that waits cannot be read from the state folder; it is tried again.");
                 return;

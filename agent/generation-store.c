@@ -452,7 +452,7 @@ static Generation *load_from(int folder, const char *path, GError **error)
         return g && generation_check_pair(g, error) ? g_steal_pointer(&g) : NULL;
 }
 
-bool generation_has_request(const char *name, unsigned number)
+bool generation_has_file(const char *name, unsigned number, const char *file)
 {
         g_autofree char *path = g_strdup_printf(CERT_GENERATION_DIR "/%s/%u", name, number);
         g_autoptr(GError) error = NULL;
@@ -460,7 +460,7 @@ bool generation_has_request(const char *name, unsigned number)
 
         if (folder < 0)
                 return error != NULL;
-        return faccessat(folder, "request.pem", F_OK, AT_SYMLINK_NOFOLLOW) == 0 || errno != ENOENT;
+        return faccessat(folder, file, F_OK, AT_SYMLINK_NOFOLLOW) == 0 || errno != ENOENT;
 }
 
 Generation *generation_load(const char *name, unsigned number, GError **error)

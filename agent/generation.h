@@ -63,8 +63,8 @@ void generation_save_many(GenerationSave *items, size_t n);
 
 Generation *generation_load(const char *name, unsigned number, GError **error);
 
-/* Whether the request of a generation is on disk, or may be: what cannot be looked at is not lost. */
-bool generation_has_request(const char *name, unsigned number);
+/* Whether a file of a generation ("request.pem", "cert.pem") is on disk, or may be: what cannot be looked at is not lost. */
+bool generation_has_file(const char *name, unsigned number, const char *file);
 /* From the files on disk as they stand (for the state before the first install by us): BAD_CERTIFICATE when
  * they do not hold a pair, or the file of a bundle or a CRL nothing of that kind. */
 Generation *generation_from_files(const ManifestCertificate *c, GError **error);

@@ -51,6 +51,19 @@ void item_keep_waiting(PassItem *item, const IssueResult *result)
         item_settle(item, JOB_STAGE_WAITING, NULL);
 }
 
+/* It is there, which may soon be seen again: another request would make it worth nothing. */
+static bool is_unreadable(const Certificate *c)
+{
+        const Record *r = c->record;
+        g_autoptr(Generation) g = NULL;
+
+        if (g_strcmp0(r->pending_digest, c->wish->request_digest) != 0 ||
+            !generation_has_file(r->name, r->pending, "cert.pem"))
+                return false;
+        g = generation_load(r->name, r->pending, NULL);
+        return !g;
+}
+
 /* Else the next pass would find it again, and the one after that. */
 bool item_forget_brought(PassItem *item)
 {
@@ -59,6 +72,14 @@ bool item_forget_brought(PassItem *item)
 
         if (!r->pending_imported)
                 return false;
+        if (!(item->pass->flags & PLAN_FORCED) && is_unreadable(c)) {
+                g_set_error(&item->error, CERT_ERROR, CERT_ERROR_KEY_STORAGE,
+                            "what was brought for \"%s\" cannot be read from the state folder\n"
+                            "It is tried again. If that is of no use, bring it once more: certctl import %s FILE",
+                            r->name, r->name);
+                item_settle(item, JOB_STAGE_FAILED, item->error);
+                return true;
+        }
         log_full(LOG_WARNING, &(LogContext) { .name = r->name }, "What was brought for it can no longer be installed.");
         r->pending = 0;
         r->pending_imported = false;

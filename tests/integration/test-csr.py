@@ -341,6 +341,24 @@ class Faults(CsrTest):
         self.carry(certificate)
         self.assertEqual(self.installed(), fingerprint(certificate))
 
+    def test_an_answer_that_cannot_be_read_for_a_while_is_kept(self):
+        request = self.first_request()
+        certificate = self.company.sign(request)
+        self.host.path("/etc/tls").rename(self.host.path("/etc/gone"))
+        self.carry(certificate)
+        self.assertEqual(self.host.state("web"), "failed")
+        self.host.path("/etc/gone").rename(self.host.path("/etc/tls"))
+        kept, = self.host.path("/var/lib/cert-agent/generations/web").glob("*/cert.pem")
+        away = kept.rename(kept.with_name("away"))
+        kept.mkdir()
+        result, steps = self.host.renew("web")
+        self.assertEqual((result, steps["web"][0]), ("failed", "failed"))
+        self.assertIn("cannot be read from the state folder", steps["web"][1])
+        kept.rmdir()
+        away.rename(kept)
+        self.assertEqual(self.host.renew("web")[0], "done")
+        self.assertEqual(self.installed(), fingerprint(certificate))
+
     def test_a_kill_in_the_midst_of_an_import(self):
         first = self.in_place(since=-48, hours=88 * DAY)
         self.manifest(renew_before="99%")
