@@ -110,15 +110,22 @@ static void add_der(GPtrArray *ders, gnutls_x509_crt_t crt)
                 g_ptr_array_add(ders, der);
 }
 
-static ImportedChain *chain_new(const CertList *found, const CertList *roots, const CertPath *path)
+/* Of the issuer's own file all roots are given, for CA files and bundles: while its CA changes from one to another, peers
+ * still have certificates of either. Of the host's trust store only the one that counts here. */
+static ImportedChain *chain_new(const CsrOptions *o, const CertList *found, const CertList *roots, const CertPath *path,
+                                uint64_t now)
 {
         ImportedChain *c = g_new0(ImportedChain, 1);
 
         c->chain = g_ptr_array_new_with_free_func((GDestroyNotify) g_bytes_unref);
-        c->roots = g_ptr_array_new_with_free_func((GDestroyNotify) g_bytes_unref);
         for (unsigned i = 0; i < path->n; i++)
                 add_der(c->chain, found->crt[path->index[i]]);
-        add_der(c->roots, roots->crt[path->root]);
+        if (o->roots) {
+                c->roots = csr_roots_to_hand_on(o, roots, now);
+        } else {
+                c->roots = g_ptr_array_new_with_free_func((GDestroyNotify) g_bytes_unref);
+                add_der(c->roots, roots->crt[path->root]);
+        }
         return c;
 }
 
@@ -165,7 +172,7 @@ static ImportedChain *choose(const CsrOptions *o, const CertList *found, GArray 
                 if (check_not_self_signed(found->crt[leaf], wrong) &&
                     cert_path_find(o, found, leaf, roots, now, &path, wrong)) {
                         tell_which(o, found, leaves, leaf);
-                        return chain_new(found, roots, &path);
+                        return chain_new(o, found, roots, &path, now);
                 }
         }
         g_propagate_error(error, g_steal_pointer(&first));

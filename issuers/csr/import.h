@@ -14,7 +14,7 @@
 
 typedef struct ImportedChain {
         GPtrArray *chain; /* GBytes* of DER: leaf first, each one's issuer next, no root */
-        GPtrArray *roots; /* GBytes* of DER: the root it leads to */
+        GPtrArray *roots; /* GBytes* of DER: those of the issuer's file that are handed on (csr/roots.h), or the one of the host's store that it leads to */
         bool is_current;  /* it is for `current_key` */
 } ImportedChain;
 

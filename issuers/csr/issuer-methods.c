@@ -7,6 +7,7 @@
 #include "agent/key.h"
 #include "common/error.h"
 #include "common/message.h"
+#include "common/timespan.h"
 #include "issuers/csr/csr.h"
 #include "issuers/csr/import.h"
 #include "issuers/csr/roots.h"
@@ -170,7 +171,14 @@ static int method_get_roots(sd_bus_message *m, void *userdata, sd_bus_error *ret
         options = csr_options_new(config, &error);
         if (!options || !check_own_roots(options, &error) || !csr_roots_read(options, &roots, &error))
                 return cert_error_to_bus(error, ret_error);
-        ders = cert_list_to_der(&roots);
+        ders = csr_roots_to_hand_on(options, &roots, now_realtime());
+        if (ders->len == 0) {
+                g_set_error(&error, CERT_ERROR, CERT_ERROR_ISSUER_AUTHENTICATION,
+                            "the roots file %s has no root of this host's environment that has not ended\n"
+                            "Put the CA's present root certificate there, as PEM.",
+                            options->roots);
+                return cert_error_to_bus(error, ret_error);
+        }
         return message_reply_certificates(m, ders);
 }
 

@@ -145,7 +145,7 @@ static bool check_environment(Search *s, gnutls_x509_crt_t ca)
         g_autofree char *marked = environment_of_certificate(ca), *name = NULL, *shown = NULL;
         const char *ours = s->options->environment;
 
-        if (!marked || g_strcmp0(marked, ours) == 0)
+        if (csr_environment_is_ours(s->options, ca))
                 return true;
         name = certificate_subject(ca);
         shown = cert_error_printable(marked, 64, "");

@@ -5,6 +5,7 @@
 
 #include "issuers/csr/roots.h"
 
+#include "common/environment.h"
 #include "common/error.h"
 #include "common/path.h"
 #include "issuers/csr/collect.h"
@@ -141,4 +142,31 @@ bool csr_roots_read(const CsrOptions *o, CertList *ret, GError **error)
 const char *csr_roots_where(const CsrOptions *o)
 {
         return o->roots ?: "this host's trust store";
+}
+
+/* ---- For others ---- */
+
+bool csr_environment_is_ours(const CsrOptions *o, gnutls_x509_crt_t ca)
+{
+        g_autofree char *marked = environment_of_certificate(ca);
+
+        return !marked || g_strcmp0(marked, o->environment) == 0;
+}
+
+GPtrArray *csr_roots_to_hand_on(const CsrOptions *o, const CertList *roots, uint64_t now)
+{
+        gnutls_x509_crt_t *crts = g_new(gnutls_x509_crt_t, roots->n);
+        CertList ours = { crts, 0 }; /* borrows */
+        GPtrArray *ders;
+
+        for (unsigned i = 0; i < roots->n; i++) {
+                uint64_t from, to;
+
+                cert_validity(roots->crt[i], &from, &to);
+                if (to > now && csr_environment_is_ours(o, roots->crt[i]))
+                        crts[ours.n++] = roots->crt[i];
+        }
+        ders = cert_list_to_der(&ours);
+        g_free(crts);
+        return ders;
 }

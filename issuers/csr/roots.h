@@ -14,3 +14,10 @@ bool csr_roots_read(const CsrOptions *o, CertList *ret, GError **error);
 
 /* Where they are from, for a message: "/etc/ssl/corp.pem", "this host's trust store"; borrowed. */
 const char *csr_roots_where(const CsrOptions *o);
+
+/* Whether a CA is of this host's environment; one that names none is of any. */
+bool csr_environment_is_ours(const CsrOptions *o, gnutls_x509_crt_t ca);
+
+/* What is handed on to CA files and bundles, GBytes* of DER: those of this host's environment that have not ended at `now`
+ * (microseconds since 1970). Caller owns; it may be empty. */
+GPtrArray *csr_roots_to_hand_on(const CsrOptions *o, const CertList *roots, uint64_t now);

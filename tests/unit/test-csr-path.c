@@ -289,6 +289,22 @@ static void test_a_file_that_is_made_to_be_slow_is_not(Corp *c, const void *data
         g_assert_cmpfloat(seconds_since(begin), <, 30);
 }
 
+/* While its CA changes from one root to another, peers have certificates of either. */
+static void test_all_roots_of_the_file_are_handed_on(Corp *c, const void *data)
+{
+        g_autoptr(PkiEntity) next = pki_new("Corp Root 2", &(PkiWish){ .is_ca = true });
+        g_autoptr(PkiEntity) other =
+                pki_new("Test Root", &(PkiWish){ .is_ca = true, .environment = "development" });
+        g_autoptr(GBytes) all = pki_pem(next, other, c->root, NULL);
+        const PkiEntity *ours[] = { next, c->root };
+        g_autoptr(ImportedChain) chain = NULL;
+
+        corp_write_roots(c, all, 0644);
+        chain = corp_import(c, pki_pem(c->leaf, c->middle, NULL));
+        assert_chain(chain, c->leaf, c->middle);
+        corp_assert_list(chain->roots, ours, G_N_ELEMENTS(ours));
+}
+
 /* ---- Environments ---- */
 
 static void test_another_environment_is_refused(Corp *c, const void *data)
@@ -314,7 +330,7 @@ static void test_another_environment_is_refused(Corp *c, const void *data)
         c->options->environment = g_strdup("development");
         imported_chain_free(corp_import(c, pki_pem(a, plain, NULL)));
         imported_chain_free(corp_import(c, pki_pem(b, middle, NULL)));
-        assert_imports(c, pki_pem(c->leaf, c->middle, NULL));
+        imported_chain_free(corp_import(c, pki_pem(c->leaf, c->middle, NULL)));
 }
 
 /* ---- The roots file ---- */
@@ -367,7 +383,7 @@ static void test_several_roots_are_read(Corp *c, const void *data)
         corp_write_roots(c, both, 0640);
         g_assert_true(csr_roots_read(c->options, &roots, &error));
         g_assert_cmpuint(roots.n, ==, 2);
-        assert_imports(c, pki_pem(c->leaf, c->middle, NULL));
+        imported_chain_free(corp_import(c, pki_pem(c->leaf, c->middle, NULL)));
 }
 
 static void test_without_a_file_the_host_s_store_counts(Corp *c, const void *data)
@@ -405,6 +421,7 @@ int main(int argc, char **argv)
         CORP_ADD("200 in PKCS#7", test_200_in_pkcs7_are_no_burden);
         CORP_ADD("made to be slow", test_a_file_that_is_made_to_be_slow_is_not);
         CORP_ADD("a key that takes hours", test_a_key_that_takes_hours_is_not_worked_with);
+        CORP_ADD("all roots", test_all_roots_of_the_file_are_handed_on);
         CORP_ADD("environments", test_another_environment_is_refused);
         CORP_ADD("roots file", test_a_roots_file_that_cannot_be_used_is_named);
         CORP_ADD("several roots", test_several_roots_are_read);
