@@ -5,6 +5,7 @@ import fcntl
 import os
 import pty
 import re
+import shutil
 import struct
 import subprocess
 import termios
@@ -31,6 +32,14 @@ class CertctlTest(unittest.TestCase):
     @property
     def program(self):
         return str(self.host.build / "client/certctl")
+
+    def program_for_everybody(self):
+        """Copies of certctl and of what it hands over to: the build may lie where others than root cannot come."""
+        folder = self.host.path("/usr/lib/certctl")
+        for program in PROGRAMS:
+            os.unlink(folder / program)
+            shutil.copy(self.host.build / "client" / program, folder / program)
+        return shutil.copy(self.program, folder / "certctl")
 
     def fake(self, *arguments):
         p = subprocess.Popen([self.host.build / "tests/integration/fake-agent", *arguments],

@@ -30,8 +30,8 @@ class DoctorTest(CertctlTest):
         self.host.path("/etc/ssl/certs/ca-certificates.crt").write_bytes(self.ca.path("other.pem").read_bytes())
         self.environment["NO_COLOR"] = "1"
 
-    def run_doctor(self, *arguments, status, environment=None, **further):
-        p = subprocess.run([str(self.host.build / "client/certctl"), "doctor", *[str(a) for a in arguments]],
+    def run_doctor(self, *arguments, status, environment=None, program=None, **further):
+        p = subprocess.run([program or self.program, "doctor", *[str(a) for a in arguments]],
                            env=dict(self.environment, **(environment or {})), capture_output=True, text=True, timeout=120,
                            stdin=subprocess.DEVNULL, **further)
         self.assertEqual(p.returncode, status, f"doctor {arguments}:\n{p.stdout}{p.stderr}")

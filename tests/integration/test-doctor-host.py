@@ -96,7 +96,8 @@ class ClientCertificate(DoctorTest):
         where = self.lab.nginx(self.pem("full"), self.key("leaf"),
                                f"ssl_client_certificate {self.site}; ssl_verify_client on; {TLS13}")
         os.chmod(self.host.path("/etc/tls/app.key"), 0o600)
-        out = self.examine(where, "--ca", self.trust("root"), "--cert", "app", user="nobody", group="nogroup", extra_groups=[])
+        out = self.examine(where, "--ca", self.trust("root"), "--cert", "app", program=self.program_for_everybody(), user="nobody",
+                           group="nogroup", extra_groups=[])
         self.assertEqual([d["code"] for d in out["diagnoses"]], ["client-certificate-missing"])
         self.assertIn("/etc/tls/app.key: Permission denied", " ".join(out["notes"]))
 
