@@ -171,6 +171,9 @@ class Roots(NetworkTest):
     def count(self):
         return self.host.path("/etc/tls/ca.pem").read_text().count(BEGIN)
 
+    def all_in_step(self):
+        return {action for action, _ in self.host.plan().values()} == {"none"}
+
     def test_a_bundle_follows_the_roots_of_its_ca(self):
         self.behave("good")
         self.assertEqual(self.host.renew_due()[0], "done")
@@ -192,8 +195,16 @@ class Roots(NetworkTest):
         self.behave("two-roots")
         self.host.renew_due()
         wait_for(lambda: self.count() == 2, "both roots")
-        # The file is seen before its pass is over.
-        wait_for(lambda: {action for action, _ in self.host.plan().values()} == {"none"}, "all in step")
+        # The file is seen before its pass is over; and an answer that came in the midst of a pass may be for the next one.
+        for _ in range(8):
+            try:
+                wait_for(self.all_in_step, "all in step", seconds=4)
+                break
+            except TimeoutError:
+                asked = len(self.asked("GetRoots"))
+                self.host.renew_due()
+                wait_for(lambda: len(self.asked("GetRoots")) > asked, "another question")
+        self.assertTrue(self.all_in_step())
         self.behave("unreachable")
         asked = len(self.asked("GetRoots"))
         self.assertEqual(self.host.renew_due()[0], "skipped")
